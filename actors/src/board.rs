@@ -1,0 +1,249 @@
+//! What everybody may know: the state of cameras, streams and peers, and the last releases.
+//!
+//! The actors write here **before** they answer a message, so what is read is never older than
+//! the last answer; and it can be read while an actor is busy. Nothing secret is ever written.
+
+use crate::departure::Cause;
+use crate::ids::{CameraId, PeerId, StreamId};
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// How many releases are remembered.
+pub const RELEASES_KEPT: usize = 256;
+
+/// States of a camera.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CameraState {
+    /// No descriptor is open.
+    #[default]
+    Closed,
+    /// The device is being opened.
+    Opening,
+    /// Pictures come.
+    Capturing,
+    /// The device is being closed.
+    Closing,
+    /// It failed and is tried again after a delay.
+    Backoff,
+    /// It is not plugged in; tried again after a delay.
+    Absent,
+}
+
+/// States of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamState {
+    /// Nobody watches, nothing runs.
+    #[default]
+    Idle,
+    /// Somebody watches; no frame has come yet.
+    Starting,
+    /// Frames flow.
+    Live,
+    /// The last subscriber has left and the camera is being let go.
+    Stopping,
+    /// Its camera or encoder failed and is tried again after a delay.
+    Backoff,
+}
+
+impl StreamState {
+    /// The word of the signalling protocol.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StreamState::Idle => "idle",
+            StreamState::Starting => "starting",
+            StreamState::Live => "live",
+            StreamState::Stopping => "stopping",
+            StreamState::Backoff => "backoff",
+        }
+    }
+}
+
+/// States of a peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PeerState {
+    /// Offer and answer are being exchanged.
+    Negotiating,
+    /// ICE and DTLS are at work.
+    #[default]
+    Connecting,
+    /// Connected, frames may flow.
+    Watching,
+    /// It has left.
+    Gone,
+}
+
+/// A camera as `/debug` shows it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct CameraStatus {
+    /// Its source, without credentials.
+    pub source: String,
+    /// Its state.
+    pub state: CameraState,
+    /// The device or program in use.
+    pub device: Option<String>,
+    /// Format and size agreed with the device.
+    pub format: Option<String>,
+    /// Frames a second agreed with the device.
+    pub fps: Option<f32>,
+    /// When the device was opened, in ms since the Unix epoch.
+    pub opened_at: Option<u64>,
+    /// What went wrong last, in words.
+    pub last_error: Option<String>,
+    /// How often it was opened.
+    pub opens: u64,
+    /// How often it failed.
+    pub failures: u64,
+}
+
+/// A stream as `/debug` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct StreamStatus {
+    /// The camera it shows.
+    pub camera: CameraId,
+    /// Its state.
+    pub state: StreamState,
+    /// Who watches.
+    pub subscribers: Vec<PeerId>,
+    /// Always `H264` for now.
+    pub codec: &'static str,
+    /// Payload bits a second over the last second or so.
+    pub bitrate_bps: u64,
+    /// Frames since the stream last went live.
+    pub frames: u64,
+    /// What went wrong last, in words.
+    pub last_error: Option<String>,
+}
+
+/// A peer as `/debug` shows it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PeerStatus {
+    /// The stream it watches.
+    pub stream: Option<StreamId>,
+    /// Its state.
+    pub state: PeerState,
+    /// How it signals: `ws` or `whep`.
+    pub transport: &'static str,
+    /// The address its packets come from.
+    pub remote: Option<String>,
+    /// Round trip from receiver reports, ms.
+    pub rtt_ms: Option<f64>,
+    /// Age of the last sign of life when this was written, ms.
+    pub suspicion: f64,
+    /// RTP packets sent.
+    pub sent_packets: u64,
+    /// RTP packets it reported as lost.
+    pub lost_packets: u64,
+    /// Packets sent again.
+    pub resent_packets: u64,
+    /// Frames withheld because it could not keep up.
+    pub skipped_frames: u64,
+}
+
+/// One viewer's leaving, and what it took to let the camera go.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReleaseRecord {
+    /// When it was complete, in ms since the Unix epoch.
+    pub at: u64,
+    /// The stream left.
+    pub stream: StreamId,
+    /// Its camera.
+    pub camera: CameraId,
+    /// Who left.
+    pub peer: PeerId,
+    /// By what it was recognized.
+    pub cause: Cause,
+    /// Age of the last sign of life when the verdict fell, ms.
+    pub detected_ms: f64,
+    /// From the verdict to the closed descriptor, ms; none if others still watch.
+    pub closed_ms: Option<f64>,
+}
+
+/// Everything on the board at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Cameras by name.
+    pub cameras: BTreeMap<CameraId, CameraStatus>,
+    /// Streams by name.
+    pub streams: BTreeMap<StreamId, StreamStatus>,
+    /// Peers by name.
+    pub peers: BTreeMap<PeerId, PeerStatus>,
+    /// Releases, the latest last.
+    pub releases: VecDeque<ReleaseRecord>,
+}
+
+/// The shared board. Clones show the same.
+#[derive(Clone)]
+pub struct Board {
+    state: Arc<Mutex<Snapshot>>,
+    version: Arc<watch::Sender<u64>>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self { state: Arc::default(), version: Arc::new(watch::channel(0).0) }
+    }
+}
+
+impl Board {
+    /// Reads everything.
+    pub fn snapshot(&self) -> Snapshot {
+        self.lock().clone()
+    }
+
+    /// Looks at the board without copying it.
+    pub fn read<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// Wakes whenever something worth showing has changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// Writes, and wakes those who watch.
+    pub fn write<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.version.send_modify(|version| *version += 1);
+        result
+    }
+
+    /// Writes counters, which change all the time and wake nobody.
+    pub fn count(&self, change: impl FnOnce(&mut Snapshot)) {
+        change(&mut self.lock());
+    }
+
+    /// Writes one camera.
+    pub fn camera(&self, id: &CameraId, change: impl FnOnce(&mut CameraStatus)) {
+        self.write(|board| board.cameras.get_mut(id).map(change));
+    }
+
+    /// Writes one stream.
+    pub fn stream(&self, id: &StreamId, change: impl FnOnce(&mut StreamStatus)) {
+        self.write(|board| board.streams.get_mut(id).map(change));
+    }
+
+    /// Writes one peer.
+    pub fn peer(&self, id: &PeerId, change: impl FnOnce(&mut PeerStatus)) {
+        self.write(|board| board.peers.get_mut(id).map(change));
+    }
+
+    /// Adds a release and forgets the oldest beyond [`RELEASES_KEPT`].
+    pub fn released(&self, record: ReleaseRecord) {
+        self.write(|board| {
+            board.releases.push_back(record);
+            while board.releases.len() > RELEASES_KEPT {
+                board.releases.pop_front();
+            }
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Snapshot> {
+        // A writer that panicked left plain values behind, which are still worth showing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

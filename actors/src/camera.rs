@@ -1,0 +1,257 @@
+//! The actor that owns a capture device.
+//!
+//! It opens the device when the first stream attaches and closes it when the last one detaches;
+//! the answer to that [`Detach`] comes after the descriptor is closed. While it waits for that,
+//! its mailbox waits too, so an [`Attach`] that arrives meanwhile is served afterwards, in order.
+
+use crate::board::{Board, CameraState};
+use crate::ids::{CameraId, StreamId};
+use crate::media::PictureSink;
+use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture};
+use crate::retry::Backoff;
+use actix::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a device may take to close before its camera stops waiting for it.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a camera tells the streams that are attached to it.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub enum CameraNotice {
+    /// Pictures come.
+    Capturing,
+    /// It failed; it is tried again by itself.
+    Failed(CaptureError),
+}
+
+/// A stream wants this camera's pictures.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Attach {
+    /// Who.
+    pub stream: StreamId,
+    /// Where the pictures go.
+    pub sink: Arc<dyn PictureSink>,
+    /// Where news goes.
+    pub notices: Recipient<CameraNotice>,
+}
+
+/// A stream needs no more pictures. The answer comes after the device is closed, if it was the
+/// last one, and says when that was.
+#[derive(Message)]
+#[rtype(result = "Detached")]
+pub struct Detach {
+    /// Who.
+    pub stream: StreamId,
+}
+
+/// The answer to [`Detach`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
+pub enum Detached {
+    /// The device is closed.
+    Closed,
+    /// Another stream still needs it.
+    InUse,
+    /// The device did not close in time; it is being waited for no longer.
+    Stuck,
+}
+
+struct Attachment {
+    sink: Arc<dyn PictureSink>,
+    notices: Recipient<CameraNotice>,
+}
+
+struct Running {
+    session: u64,
+    device: Box<dyn OpenCapture>,
+    capturing_since: Option<Instant>,
+}
+
+/// The actor.
+pub struct Camera {
+    id: CameraId,
+    capture: Box<dyn Capture>,
+    clock: Arc<dyn Clock>,
+    board: Board,
+    attached: BTreeMap<StreamId, Attachment>,
+    running: Option<Running>,
+    sessions: u64,
+    backoff: Backoff,
+    retry: Option<SpawnHandle>,
+    chance: Box<dyn FnMut() -> f64 + Send>,
+}
+
+impl Camera {
+    /// A camera, closed. `chance` gives numbers uniform in 0..1 for the jitter of retries.
+    pub fn new(
+        id: CameraId,
+        capture: Box<dyn Capture>,
+        backoff: Backoff,
+        chance: Box<dyn FnMut() -> f64 + Send>,
+        clock: Arc<dyn Clock>,
+        board: Board,
+    ) -> Self {
+        Self {
+            id,
+            capture,
+            clock,
+            board,
+            attached: BTreeMap::new(),
+            running: None,
+            sessions: 0,
+            backoff,
+            retry: None,
+            chance,
+        }
+    }
+
+    fn open(&mut self, ctx: &mut Context<Self>) {
+        self.sessions += 1;
+        let device = self.capture.open(self.sessions, ctx.address().recipient());
+        for (stream, attachment) in &self.attached {
+            device.attach(stream.clone(), attachment.sink.clone());
+        }
+        self.running = Some(Running { session: self.sessions, device, capturing_since: None });
+        self.board.camera(&self.id, |camera| {
+            camera.state = CameraState::Opening;
+            camera.opens += 1;
+        });
+        log::info!("root/cameras/{}: opening", self.id);
+    }
+
+    fn opened(&mut self, info: CaptureInfo) {
+        let now = self.clock.now();
+        if let Some(running) = &mut self.running {
+            running.capturing_since = Some(now);
+        }
+        log::info!("root/cameras/{}: capturing {} from {}", self.id, info.format, info.device);
+        let opened_at = self.clock.unix_ms();
+        self.board.camera(&self.id, |camera| {
+            camera.state = CameraState::Capturing;
+            camera.device = Some(info.device);
+            camera.format = Some(info.format);
+            camera.fps = (info.fps > 0.0).then_some(info.fps);
+            camera.opened_at = Some(opened_at);
+            camera.last_error = None;
+        });
+        self.notify(&CameraNotice::Capturing);
+    }
+
+    fn ended(&mut self, error: CaptureError, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let healthy = self
+            .running
+            .take()
+            .and_then(|running| running.capturing_since)
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let delay = self.backoff.failed(healthy, (self.chance)());
+        log::warn!("root/cameras/{}: {error}; trying again in {} ms", self.id, delay.as_millis());
+        let state = match error {
+            CaptureError::Absent { .. } | CaptureError::Unplugged { .. } => CameraState::Absent,
+            _ => CameraState::Backoff,
+        };
+        self.board.camera(&self.id, |camera| {
+            camera.state = state;
+            camera.opened_at = None;
+            camera.last_error = Some(error.to_string());
+            camera.failures += 1;
+        });
+        self.notify(&CameraNotice::Failed(error));
+        self.retry = Some(ctx.run_later(delay, |camera, ctx| {
+            camera.retry = None;
+            camera.open(ctx);
+        }));
+    }
+
+    fn notify(&self, notice: &CameraNotice) {
+        for attachment in self.attached.values() {
+            attachment.notices.do_send(notice.clone());
+        }
+    }
+
+    fn rest(&mut self) {
+        self.backoff.reset();
+        self.board.camera(&self.id, |camera| {
+            camera.state = CameraState::Closed;
+            camera.device = None;
+            camera.format = None;
+            camera.fps = None;
+            camera.opened_at = None;
+        });
+        log::info!("root/cameras/{}: closed", self.id);
+    }
+}
+
+impl Actor for Camera {
+    type Context = Context<Self>;
+}
+
+impl Handler<Attach> for Camera {
+    type Result = ();
+
+    fn handle(&mut self, message: Attach, ctx: &mut Self::Context) {
+        if let Some(running) = &self.running {
+            running.device.attach(message.stream.clone(), message.sink.clone());
+            if running.capturing_since.is_some() {
+                message.notices.do_send(CameraNotice::Capturing);
+            }
+        }
+        self.attached
+            .insert(message.stream, Attachment { sink: message.sink, notices: message.notices });
+        if self.running.is_none() && self.retry.is_none() {
+            self.open(ctx);
+        }
+    }
+}
+
+impl Handler<Detach> for Camera {
+    type Result = AtomicResponse<Self, Detached>;
+
+    fn handle(&mut self, message: Detach, ctx: &mut Self::Context) -> Self::Result {
+        self.attached.remove(&message.stream);
+        if !self.attached.is_empty() {
+            if let Some(running) = &self.running {
+                running.device.detach(&message.stream);
+            }
+            return AtomicResponse::new(Box::pin(actix::fut::ready(Detached::InUse)));
+        }
+        if let Some(retry) = self.retry.take() {
+            ctx.cancel_future(retry);
+        }
+        let Some(running) = self.running.take() else {
+            self.rest();
+            return AtomicResponse::new(Box::pin(actix::fut::ready(Detached::Closed)));
+        };
+        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
+        let closed = tokio::time::timeout(CLOSE_PATIENCE, running.device.close());
+        AtomicResponse::new(Box::pin(closed.into_actor(self).map(|result, camera, _| {
+            camera.rest();
+            // An error of the inner kind means that the thread died, and with it the descriptor.
+            if result.is_ok() {
+                return Detached::Closed;
+            }
+            log::error!("root/cameras/{}: the device does not close", camera.id);
+            camera.board.camera(&camera.id, |status| {
+                status.last_error = Some(format!("the device did not close within {CLOSE_PATIENCE:?}"));
+            });
+            Detached::Stuck
+        })))
+    }
+}
+
+impl Handler<CaptureEvent> for Camera {
+    type Result = ();
+
+    fn handle(&mut self, event: CaptureEvent, ctx: &mut Self::Context) {
+        if self.running.as_ref().map(|running| running.session) != Some(event.session) {
+            return; // from a device that was closed meanwhile
+        }
+        match event.kind {
+            CaptureEventKind::Opened(info) => self.opened(info),
+            CaptureEventKind::Ended(error) => self.ended(error, ctx),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Who lives, who watches whom, and who leaves when.
+//!
+//! ```text
+//! root
+//! ├── cameras
+//! │   └── <camera id>   owns a device: open while a stream is attached
+//! ├── streams
+//! │   └── <stream id>   owns the set of subscribers: stops capture when it is empty
+//! └── peers             starts and finds peers, refuses too many
+//!     └── <peer id>     owns one viewer's connection
+//! ```
+//!
+//! A tour, from the viewer to the device:
+//!
+//! - [`peers`] lets a viewer in and finds it again by its token.
+//! - [`peer`] is one viewer's connection; [`peer::negotiation`] makes it from an offer,
+//!   [`peer::track`] numbers its packets.
+//! - [`departure`] decides when a viewer has left, and by which sign.
+//! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.
+//! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
+//! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
+//!   shows; [`root`] puts it all together.
+//!
+//! Nothing here does I/O or reads a clock of its own: devices, encoders, sockets and time come
+//! through [`ports`].
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod board;
+pub mod camera;
+pub mod departure;
+pub mod ids;
+pub mod media;
+pub mod peer;
+pub mod peers;
+pub mod ports;
+pub mod retry;
+pub mod root;
+pub mod stream;

@@ -1,0 +1,113 @@
+//! What flows from a camera to its viewers: a [`Picture`] leaves the device, a [`Frame`] leaves
+//! the encoder.
+
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One picture as the device gave it.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// When the device gave it.
+    pub captured: Instant,
+    /// The picture itself.
+    pub content: Content,
+}
+
+/// The forms in which devices give pictures.
+#[derive(Clone)]
+pub enum Content {
+    /// One H.264 access unit in Annex B form (ITU-T H.264, Annex B), already encoded.
+    H264(Bytes),
+    /// One JPEG image.
+    Jpeg(Bytes),
+    /// One uncompressed image.
+    Raw(RawImage),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Content::H264(data) => write!(f, "H264({} bytes)", data.len()),
+            Content::Jpeg(data) => write!(f, "Jpeg({} bytes)", data.len()),
+            Content::Raw(image) => write!(f, "{:?}({}x{})", image.layout, image.width, image.height),
+        }
+    }
+}
+
+/// One uncompressed image.
+#[derive(Clone)]
+pub struct RawImage {
+    /// How the samples lie in memory.
+    pub layout: Layout,
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Bytes from one row of the first plane to the next.
+    pub stride: usize,
+    /// The planes, one after the other.
+    pub data: Bytes,
+}
+
+/// Memory layouts of uncompressed images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Planar 4:2:0: Y, then U, then V.
+    I420,
+    /// Planar 4:2:0: Y, then U and V interleaved.
+    Nv12,
+    /// Packed 4:2:2: Y U Y V.
+    Yuyv,
+}
+
+/// Where a frame was encoded, which decides how a viewer that joins gets its first picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// By us: an IDR can be had on request.
+    Encoder,
+    /// By the device: the next IDR comes when it comes, so the group of pictures is kept.
+    Device,
+}
+
+/// One encoded access unit, split once into RTP payloads (RFC 6184) for all viewers.
+#[derive(Clone)]
+pub struct Frame {
+    /// Counts up by one a frame. A gap means that a frame was lost on its way here.
+    pub number: u64,
+    /// When the picture was taken.
+    pub captured: Instant,
+    /// Whether decoding can start here (an IDR with its parameter sets).
+    pub keyframe: bool,
+    /// Who encoded it.
+    pub origin: Origin,
+    /// RTP payloads in order; the last one carries the marker.
+    pub payloads: Vec<Bytes>,
+}
+
+impl Frame {
+    /// Bytes of payload.
+    pub fn len(&self) -> usize {
+        self.payloads.iter().map(Bytes::len).sum()
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.payloads.is_empty()
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.keyframe { "IDR" } else { "P" };
+        write!(f, "Frame({} {kind} {} bytes)", self.number, self.len())
+    }
+}
+
+/// Where a capture thread leaves its pictures. Never blocks: what has no room is dropped and
+/// counted by the receiver.
+pub trait PictureSink: Send + Sync {
+    /// Takes one picture.
+    fn push(&self, picture: &Arc<Picture>);
+}

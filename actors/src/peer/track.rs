@@ -1,0 +1,174 @@
+//! One viewer's own view of a stream: its sequence numbers, its timestamps, and which frames it
+//! can decode. Pure.
+//!
+//! Frames are split into RTP payloads once for everybody; only what this module decides differs
+//! between viewers. It stays continuous when the viewer is switched to another stream.
+
+use crate::media::Frame;
+use std::time::Instant;
+
+/// RTP clock rate of video (RFC 6184).
+const CLOCK_RATE: f64 = 90_000.0;
+
+/// Timestamp ticks between replayed frames: 1 ms, so that the past is played in a blink.
+const REPLAY_TICKS: u32 = 90;
+
+/// What to do with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Send it with this RTP timestamp.
+    Send(u32),
+    /// The viewer cannot decode it; a keyframe has been asked for already.
+    Skip,
+    /// The viewer cannot decode it: ask for a keyframe.
+    SkipAndAsk,
+}
+
+/// Numbering and continuity of one viewer's track.
+#[derive(Clone, Debug)]
+pub struct Track {
+    epoch: Instant,
+    timestamp_offset: u32,
+    sequence: u16,
+    last_timestamp: Option<u32>,
+    expected: Option<u64>,
+    asked: bool,
+}
+
+impl Track {
+    /// A track that starts at random numbers (RFC 3550, section 5.1).
+    pub fn new(epoch: Instant, sequence: u16, timestamp_offset: u32) -> Self {
+        Self { epoch, timestamp_offset, sequence, last_timestamp: None, expected: None, asked: false }
+    }
+
+    /// Whether the viewer can have this frame, which has just been taken.
+    pub fn admit(&mut self, frame: &Frame) -> Admission {
+        let timestamp = self.timestamp_at(frame.captured);
+        self.admit_at(frame, timestamp)
+    }
+
+    /// Whether the viewer can have this frame, the `nth` of `count` that lead up to `now`.
+    pub fn admit_replayed(&mut self, frame: &Frame, nth: usize, count: usize, now: Instant) -> Admission {
+        let behind = (count - nth) as u32 * REPLAY_TICKS;
+        let timestamp = self.timestamp_at(now).wrapping_sub(behind);
+        self.admit_at(frame, timestamp)
+    }
+
+    /// From here on frames are those of another stream, whose numbers mean something else.
+    pub fn switch(&mut self) {
+        self.expected = None;
+        self.asked = false;
+    }
+
+    /// The sequence number of the next packet.
+    pub fn next_sequence(&mut self) -> u16 {
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        sequence
+    }
+
+    fn admit_at(&mut self, frame: &Frame, timestamp: u32) -> Admission {
+        if !frame.keyframe && self.expected != Some(frame.number) {
+            self.expected = None;
+            let first = !self.asked;
+            self.asked = true;
+            return if first { Admission::SkipAndAsk } else { Admission::Skip };
+        }
+        self.expected = Some(frame.number + 1);
+        self.asked = false;
+        // Two frames never share a timestamp, and time never runs backwards, whatever the
+        // device's clock does.
+        let timestamp = match self.last_timestamp {
+            Some(last) if (timestamp.wrapping_sub(last) as i32) <= 0 => last.wrapping_add(1),
+            _ => timestamp,
+        };
+        self.last_timestamp = Some(timestamp);
+        Admission::Send(timestamp)
+    }
+
+    fn timestamp_at(&self, at: Instant) -> u32 {
+        let ticks = match at.checked_duration_since(self.epoch) {
+            Some(after) => (after.as_secs_f64() * CLOCK_RATE) as i64,
+            None => -((self.epoch.saturating_duration_since(at).as_secs_f64() * CLOCK_RATE) as i64),
+        };
+        self.timestamp_offset.wrapping_add(ticks as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::Origin;
+    use std::time::Duration;
+
+    fn frame(number: u64, keyframe: bool, captured: Instant) -> Frame {
+        Frame { number, captured, keyframe, origin: Origin::Encoder, payloads: vec![] }
+    }
+
+    #[test]
+    fn a_viewer_starts_at_a_keyframe_and_asks_for_it_once() {
+        let start = Instant::now();
+        let mut track = Track::new(start, 7, 1000);
+        assert_eq!(track.admit(&frame(4, false, start)), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(5, false, start)), Admission::Skip);
+        assert_eq!(track.admit(&frame(6, true, start)), Admission::Send(1000));
+        let later = start + Duration::from_millis(100);
+        assert_eq!(track.admit(&frame(7, false, later)), Admission::Send(10_000));
+    }
+
+    #[test]
+    fn after_a_gap_nothing_is_sent_before_the_next_keyframe() {
+        let start = Instant::now();
+        let mut track = Track::new(start, 0, 0);
+        track.admit(&frame(1, true, start));
+        assert_eq!(track.admit(&frame(3, false, start)), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(4, false, start)), Admission::Skip);
+        assert!(matches!(track.admit(&frame(5, true, start)), Admission::Send(_)));
+        assert!(matches!(track.admit(&frame(6, false, start)), Admission::Send(_)));
+    }
+
+    #[test]
+    fn timestamps_only_grow_even_where_the_clock_wraps_or_the_device_goes_back() {
+        let start = Instant::now();
+        let mut track = Track::new(start, 0, u32::MAX - 10);
+        let mut last = None;
+        for n in 0..50u64 {
+            let at = start + Duration::from_micros(if n % 7 == 6 { 0 } else { n * 50 });
+            let Admission::Send(now) = track.admit(&frame(n, n == 0, at)) else { panic!("frame {n} refused") };
+            if let Some(last) = last {
+                assert!((now.wrapping_sub(last) as i32) > 0);
+            }
+            last = Some(now);
+        }
+    }
+
+    #[test]
+    fn a_replay_is_squeezed_into_milliseconds_and_ends_before_the_present() {
+        let start = Instant::now();
+        let now = start + Duration::from_secs(8);
+        let mut track = Track::new(start, 0, 0);
+        let stamps: Vec<u32> = (0..5usize)
+            .map(|nth| {
+                let past = frame(nth as u64, nth == 0, start + Duration::from_secs(nth as u64));
+                match track.admit_replayed(&past, nth, 5, now) {
+                    Admission::Send(stamp) => stamp,
+                    refused => panic!("{refused:?}"),
+                }
+            })
+            .collect();
+        assert_eq!(stamps, [719_550, 719_640, 719_730, 719_820, 719_910]);
+        assert_eq!(track.admit(&frame(5, false, now)), Admission::Send(720_000));
+    }
+
+    #[test]
+    fn a_switch_keeps_counting_and_waits_for_the_other_streams_keyframe() {
+        let start = Instant::now();
+        let mut track = Track::new(start, u16::MAX, 0);
+        track.admit(&frame(10, true, start));
+        assert_eq!(track.next_sequence(), u16::MAX);
+        track.switch();
+        assert_eq!(track.admit(&frame(11, false, start)), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(3, true, start)), Admission::Send(1));
+        assert_eq!(track.next_sequence(), 0);
+    }
+}

@@ -1,0 +1,211 @@
+//! The traits through which the actors reach the world. The world implements them; nothing here
+//! blocks, and nothing here knows a driver, a socket or a file.
+
+use crate::ids::StreamId;
+use crate::media::{Frame, PictureSink};
+use actix::Message;
+use bytes::BytesMut;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Tells the time. The decisions take time as an argument; this is where the actors get it.
+pub trait Clock: Send + Sync {
+    /// Monotonic time.
+    fn now(&self) -> Instant;
+    /// Milliseconds since the Unix epoch, for people to read.
+    fn unix_ms(&self) -> u64;
+}
+
+/// A camera that can be opened.
+pub trait Capture: Send {
+    /// Begins to open the device on a thread of its own and returns at once. What becomes of it
+    /// is told to `events`, with `session` in each event so that late ones can be told apart.
+    fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture>;
+}
+
+/// Where a capture thread reports to.
+pub type CaptureEvents = actix::Recipient<CaptureEvent>;
+
+/// A device that is open, or about to be. Dropping it closes the device, too, but tells nobody.
+pub trait OpenCapture: Send {
+    /// From now on `sink` gets every picture.
+    fn attach(&self, stream: StreamId, sink: Arc<dyn PictureSink>);
+    /// `stream` gets no more pictures.
+    fn detach(&self, stream: &StreamId);
+    /// Asks the device to close, without waiting. What is returned resolves when the descriptor
+    /// is closed (or the process reaped); it fails if the thread died, which closes it as well.
+    fn close(self: Box<Self>) -> oneshot::Receiver<()>;
+}
+
+/// What a capture thread reports to its camera.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct CaptureEvent {
+    /// The `session` that was given to [`Capture::open`].
+    pub session: u64,
+    /// What happened.
+    pub kind: CaptureEventKind,
+}
+
+/// The kinds of [`CaptureEvent`].
+#[derive(Debug)]
+pub enum CaptureEventKind {
+    /// The device gives pictures.
+    Opened(CaptureInfo),
+    /// The thread has ended by itself and the descriptor is closed.
+    Ended(CaptureError),
+}
+
+/// What was agreed with the device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CaptureInfo {
+    /// The device or program in use, for people: `/dev/video0`, `pid 4711`.
+    pub device: String,
+    /// Format and size, for people: `MJPG 1280x720`.
+    pub format: String,
+    /// Frames a second; 0 if the device does not say.
+    pub fps: f32,
+}
+
+/// Why a camera cannot be had, and what its operator can do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CaptureError {
+    /// There is no such device now.
+    #[error("{device} is not there: plug the camera in, or correct `source`")]
+    Absent {
+        /// What was looked for.
+        device: String,
+    },
+    /// Somebody else has it.
+    #[error("{device} is in use{}: close the other program", holder.as_ref().map(|h| format!(" by {h}")).unwrap_or_default())]
+    Busy {
+        /// The device.
+        device: String,
+        /// Who holds it, where that could be found out.
+        holder: Option<String>,
+    },
+    /// We may not open it.
+    #[error("no permission to open {device}: add the server's user to the group that owns it (usually `video`)")]
+    Denied {
+        /// The device.
+        device: String,
+    },
+    /// It cannot do what is asked.
+    #[error("{device} cannot do {what}: see `lenscap devices` for what it can do")]
+    Unsupported {
+        /// The device.
+        device: String,
+        /// What was asked of it.
+        what: String,
+    },
+    /// It was unplugged while in use.
+    #[error("{device} was unplugged")]
+    Unplugged {
+        /// The device.
+        device: String,
+    },
+    /// A program that gives pictures ended by itself.
+    #[error("the program ended ({status}): its own messages are in the log")]
+    ProgramEnded {
+        /// Its exit status or the signal that ended it.
+        status: String,
+    },
+    /// Anything else the system says.
+    #[error("{device}: {message}")]
+    Failed {
+        /// The device.
+        device: String,
+        /// What the system said.
+        message: String,
+    },
+}
+
+impl CaptureError {
+    /// The error code of the signalling protocol.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CaptureError::Absent { .. } | CaptureError::Unplugged { .. } => "camera_absent",
+            CaptureError::Busy { .. } => "camera_busy",
+            _ => "camera_failed",
+        }
+    }
+}
+
+/// Makes encoders: one for each time a stream goes live.
+pub trait Encode: Send {
+    /// Starts an encoder on a thread of its own and returns at once.
+    fn start(&self, session: u64, events: EncodeEvents) -> Box<dyn Encoding>;
+}
+
+/// Where an encoder reports to.
+pub type EncodeEvents = actix::Recipient<EncodeEvent>;
+
+/// A running encoder. Dropping it ends its thread, without waiting for it.
+pub trait Encoding: Send {
+    /// Where the pictures go in.
+    fn sink(&self) -> Arc<dyn PictureSink>;
+    /// Asks for an IDR as soon as there is a picture to make it from. Without effect on pictures
+    /// that arrive encoded.
+    fn force_keyframe(&self);
+}
+
+/// What an encoder reports to its stream.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct EncodeEvent {
+    /// The `session` that was given to [`Encode::start`].
+    pub session: u64,
+    /// What happened.
+    pub kind: EncodeEventKind,
+}
+
+/// The kinds of [`EncodeEvent`].
+#[derive(Debug)]
+pub enum EncodeEventKind {
+    /// A frame is ready.
+    Frame(Arc<Frame>),
+    /// The thread has ended by itself; the reason is for people.
+    Ended(String),
+}
+
+/// Sends datagrams, and leads those that arrive to the peers they are meant for.
+pub trait Datagrams: Send + Sync {
+    /// From now on datagrams with this ICE user name fragment, and those from addresses that it
+    /// was seen from, go to `inbox`.
+    fn register(&self, ufrag: &str, inbox: actix::Recipient<Inbound>);
+    /// Undoes [`Datagrams::register`], addresses included.
+    fn forget(&self, ufrag: &str);
+    /// Sends, in order, and empties `batch`. Runs of one destination may leave as one system
+    /// call. What the system does not take now is dropped, as UDP does.
+    fn send(&self, batch: &mut Vec<(SocketAddr, BytesMut)>);
+}
+
+/// Datagrams for one peer, in the order of their arrival.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Inbound {
+    /// When they were read from the socket.
+    pub at: Instant,
+    /// Where they came from, and what they contain.
+    pub datagrams: Vec<(SocketAddr, BytesMut)>,
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        // tokio's time is the system's, but stands still and jumps in tests that ask for it.
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn unix_ms(&self) -> u64 {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO)
+            .as_millis() as u64
+    }
+}

@@ -1,0 +1,122 @@
+//! What cameras this machine has, as the kernel says.
+
+use super::v4l2;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use v4l::capability::Flags as Can;
+use v4l::framesize::FrameSizeEnum;
+use v4l::video::Capture as _;
+
+/// A V4L2 camera.
+#[derive(Clone, Debug, Serialize)]
+pub struct CameraDevice {
+    /// Its node, like `/dev/video0`.
+    pub path: PathBuf,
+    /// The name the driver gives it.
+    pub name: String,
+    /// The driver.
+    pub driver: String,
+    /// Where it is plugged in.
+    pub bus: String,
+    /// Its link under `/dev/v4l/by-id`, which stays the same when cameras are plugged in another
+    /// order.
+    pub by_id: Option<PathBuf>,
+    /// What it can give.
+    pub formats: Vec<DeviceFormat>,
+}
+
+/// A pixel format with its sizes.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceFormat {
+    /// Four characters, like `MJPG`.
+    pub fourcc: String,
+    /// The driver's description.
+    pub description: String,
+    /// Sizes, the largest first.
+    pub sizes: Vec<DeviceSize>,
+}
+
+/// A size with its rates.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceSize {
+    /// Pixels a row; the largest of a range.
+    pub width: u32,
+    /// Rows; the largest of a range.
+    pub height: u32,
+    /// Frames a second, the fastest first.
+    pub fps: Vec<f32>,
+}
+
+/// All V4L2 cameras, by node number. Nodes that cannot be opened or give no video are left out.
+pub fn list() -> Vec<CameraDevice> {
+    let mut nodes = v4l::context::enum_devices();
+    nodes.sort_by_key(v4l::context::Node::index);
+    nodes.iter().filter_map(|node| describe(node.path())).collect()
+}
+
+fn describe(path: &Path) -> Option<CameraDevice> {
+    let device = v4l2::open(path).map_err(|error| log::debug!("{error}")).ok()?;
+    let caps = device.query_caps().ok()?;
+    if !caps.capabilities.contains(Can::VIDEO_CAPTURE) {
+        return None;
+    }
+    let formats = device.enum_formats().unwrap_or_default();
+    let formats = formats.into_iter().map(|format| {
+        let sizes = device.enum_framesizes(format.fourcc).unwrap_or_default();
+        let mut sizes: Vec<DeviceSize> = sizes
+            .into_iter()
+            .map(|size| {
+                let (width, height) = match size.size {
+                    FrameSizeEnum::Discrete(size) => (size.width, size.height),
+                    FrameSizeEnum::Stepwise(range) => (range.max_width, range.max_height),
+                };
+                let intervals = device.enum_frameintervals(format.fourcc, width, height).unwrap_or_default();
+                let mut fps: Vec<f32> = intervals.iter().map(|interval| v4l2::rate(&interval.interval)).collect();
+                fps.sort_by(|a, b| b.total_cmp(a));
+                DeviceSize { width, height, fps }
+            })
+            .collect();
+        sizes.sort_by_key(|size| std::cmp::Reverse(u64::from(size.width) * u64::from(size.height)));
+        DeviceFormat { fourcc: format.fourcc.to_string(), description: format.description, sizes }
+    });
+    Some(CameraDevice {
+        path: path.to_owned(),
+        name: caps.card,
+        driver: caps.driver,
+        bus: caps.bus,
+        by_id: link_to(Path::new("/dev/v4l/by-id"), path),
+        formats: formats.collect(),
+    })
+}
+
+/// The first link in `folder` that leads to `target`.
+fn link_to(folder: &Path, target: &Path) -> Option<PathBuf> {
+    let target = std::fs::canonicalize(target).ok()?;
+    let mut links: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
+    links.sort();
+    links.into_iter().find(|link| std::fs::canonicalize(link).is_ok_and(|path| path == target))
+}
+
+/// As text for a terminal.
+pub fn table(devices: &[CameraDevice]) -> String {
+    use std::fmt::Write;
+    if devices.is_empty() {
+        return "No V4L2 camera found. If one is plugged in: is the user in the group `video`?\n".to_owned();
+    }
+    let mut out = String::new();
+    for device in devices {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{}  {}  ({}, {})", device.path.display(), device.name, device.driver, device.bus);
+        if let Some(link) = &device.by_id {
+            let _ = writeln!(out, "    {}", link.display());
+        }
+        for format in &device.formats {
+            let _ = writeln!(out, "    {}  {}", format.fourcc, format.description);
+            for size in &format.sizes {
+                let rates: Vec<String> = size.fps.iter().map(|fps| format!("{fps:.0}")).collect();
+                let _ = writeln!(out, "        {:>4}x{:<4}  {} fps", size.width, size.height, rates.join(", "));
+            }
+        }
+    }
+    out
+}

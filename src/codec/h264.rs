@@ -1,0 +1,97 @@
+//! I420 images into H.264: constrained baseline, parameter sets with each IDR, and an IDR only on
+//! request (or at the start), since a lossy viewer asks for one.
+
+use super::convert::I420;
+use openh264::OpenH264API;
+use openh264::encoder::{
+    BitRate, Complexity, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile, RateControlMode,
+    SpsPpsStrategy, UsageType,
+};
+use openh264::formats::YUVSlices;
+
+/// An encoder for images of one size.
+pub struct H264Encoder {
+    encoder: Encoder,
+    size: (usize, usize),
+}
+
+/// The encoder refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the H.264 encoder says: {0}")]
+pub struct EncodeError(#[from] openh264::Error);
+
+/// Bits a second that look good at this size and rate: 0.07 a pixel.
+pub fn usual_bitrate(width: usize, height: usize, fps: f32) -> u32 {
+    ((width * height) as f32 * fps * 0.07).clamp(100_000.0, 12_000_000.0) as u32
+}
+
+impl H264Encoder {
+    /// An encoder for this size, rate (frames a second) and bit rate (bits a second).
+    pub fn new(size: (usize, usize), fps: f32, bitrate: u32) -> Result<Self, EncodeError> {
+        let config = EncoderConfig::new()
+            .usage_type(UsageType::CameraVideoRealTime)
+            .profile(Profile::Baseline)
+            .sps_pps_strategy(SpsPpsStrategy::ConstantId)
+            .rate_control_mode(RateControlMode::Bitrate)
+            .bitrate(BitRate::from_bps(bitrate))
+            .max_frame_rate(FrameRate::from_hz(fps))
+            .intra_frame_period(IntraFramePeriod::auto())
+            .complexity(Complexity::Low)
+            .scene_change_detect(false)
+            // Without it the encoder does not keep to the bit rate.
+            .skip_frames(true)
+            .num_threads(1);
+        Ok(Self { encoder: Encoder::with_api_config(OpenH264API::from_source(), config)?, size })
+    }
+
+    /// The size it was made for.
+    pub fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// Makes the next image an IDR.
+    pub fn force_keyframe(&mut self) {
+        self.encoder.force_intra_frame();
+    }
+
+    /// Encodes one image of the right size into an access unit in Annex B form. None if the encoder
+    /// left it out.
+    pub fn encode(&mut self, image: &I420) -> Result<Option<Vec<u8>>, EncodeError> {
+        let (width, height) = (image.width, image.height);
+        let slices =
+            YUVSlices::new((&image.y, &image.u, &image.v), (width, height), (width, width / 2, width / 2));
+        let stream = self.encoder.encode(&slices)?;
+        let left_out = matches!(stream.frame_type(), FrameType::Skip | FrameType::Invalid);
+        Ok((!left_out).then(|| stream.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::annexb::{is_keyframe, nal, nal_units};
+
+    #[test]
+    fn an_idr_comes_at_the_start_and_on_request_with_its_parameter_sets() {
+        let mut encoder = H264Encoder::new((160, 128), 30.0, 200_000).unwrap();
+        let mut image = I420::default();
+        image.resize(160, 128);
+        let mut keyframes = vec![];
+        for n in 0..40u8 {
+            image.y.fill(n * 5);
+            if n == 20 {
+                encoder.force_keyframe();
+            }
+            let Some(unit) = encoder.encode(&image).unwrap() else { continue };
+            if is_keyframe(&unit) {
+                keyframes.push(n);
+                let kinds: Vec<u8> = nal_units(&unit).map(|(kind, _)| kind).collect();
+                assert_eq!(kinds[..2], [nal::SPS, nal::PPS]);
+                let (_, sps) = nal_units(&unit).next().unwrap();
+                assert_eq!(sps[1], 66, "baseline");
+                assert_eq!(sps[2] & 0x40, 0x40, "constrained");
+            }
+        }
+        assert_eq!(keyframes, [0, 20]);
+    }
+}

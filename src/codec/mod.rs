@@ -1,0 +1,12 @@
+//! From pictures to frames: [`jpeg`] and [`convert`] to I420, [`h264`] to access units,
+//! [`annexb`] takes streams of them apart, [`payload`] makes RTP payloads, and [`worker`] is the
+//! thread that does all this for one stream.
+
+pub mod annexb;
+mod convert;
+mod h264;
+mod jpeg;
+mod payload;
+mod worker;
+
+pub use worker::Encoder;

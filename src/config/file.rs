@@ -1,0 +1,71 @@
+//! The configuration as it is written: one struct a section, nothing checked but the types.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    #[serde(default)]
+    pub server: Server,
+    #[serde(default)]
+    pub webrtc: Webrtc,
+    #[serde(default)]
+    pub discovery: Discovery,
+    #[serde(default)]
+    pub camera: Vec<Spanned<Camera>>,
+    #[serde(default)]
+    pub stream: Vec<Spanned<Stream>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    pub listen: Option<Spanned<String>>,
+    pub allowed_origins: Option<Vec<Spanned<String>>>,
+    pub max_viewers: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webrtc {
+    pub listen: Option<Spanned<String>>,
+    pub public_addresses: Option<Vec<Spanned<String>>>,
+    #[serde(default)]
+    pub ice: Ice,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ice {
+    pub profile: Option<Spanned<String>>,
+    pub disconnected_timeout: Option<Spanned<String>>,
+    pub failed_timeout: Option<Spanned<String>>,
+    pub keepalive_interval: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Discovery {
+    pub v4l2: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Camera {
+    pub id: Spanned<String>,
+    pub source: Spanned<String>,
+    pub size: Option<Spanned<Vec<i64>>>,
+    pub fps: Option<Spanned<i64>>,
+    pub format: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stream {
+    pub id: Spanned<String>,
+    pub camera: Spanned<String>,
+    pub size: Option<Spanned<Vec<i64>>>,
+    pub fps: Option<Spanned<i64>>,
+    pub bitrate: Option<Spanned<i64>>,
+}

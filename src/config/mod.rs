@@ -1,0 +1,406 @@
+//! The configuration: read from TOML, checked as a whole, and complete with its defaults.
+//!
+//! [`file`] is what may be written, this module what it means. Nothing is started before all of
+//! it is right.
+
+mod error;
+mod file;
+mod source;
+
+pub use error::ConfigError;
+pub use source::Source;
+
+use file::{Camera as CameraEntry, File, Ice, Stream as StreamEntry};
+use lenscap_actors::peer::negotiation::IceTimeouts;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use toml::Spanned;
+
+/// The configuration that runs without a file; also the documentation of every key.
+pub const DEFAULTS: &str = include_str!("../../config.toml");
+
+/// ICE needs this much more than a keepalive interval, or healthy connections flap.
+const ICE_MARGIN: Duration = Duration::from_millis(200);
+
+/// Everything lenscap can be told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// Origins besides our own that may connect, like `https://house.example`.
+    pub allowed_origins: Vec<String>,
+    /// The most viewers at a time.
+    pub max_viewers: usize,
+    /// The UDP port for all viewers.
+    pub webrtc_listen: SocketAddr,
+    /// More addresses under which viewers reach it.
+    pub public_addresses: Vec<SocketAddr>,
+    /// ICE's own time-outs.
+    pub ice: IceTimeouts,
+    /// Whether V4L2 cameras that are not configured are added.
+    pub discover_v4l2: bool,
+    /// The cameras, in the order of the file.
+    pub cameras: Vec<Camera>,
+    /// The streams; each camera has at least one.
+    pub streams: Vec<Stream>,
+}
+
+/// A camera to be had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Camera {
+    /// Its name.
+    pub id: String,
+    /// Where its pictures come from.
+    pub source: Source,
+    /// Width and height asked of the device, in pixels.
+    pub size: Option<[u32; 2]>,
+    /// Frames a second asked of the device.
+    pub fps: Option<u32>,
+    /// Pixel format asked of the device.
+    pub format: PixelFormat,
+}
+
+/// Pixel formats of V4L2 cameras.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PixelFormat {
+    /// The cheapest the device has.
+    #[default]
+    Auto,
+    /// H.264, encoded by the camera.
+    H264,
+    /// Motion JPEG.
+    Mjpeg,
+    /// YUYV 4:2:2.
+    Yuyv,
+    /// NV12 4:2:0.
+    Nv12,
+}
+
+/// A stream to be had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stream {
+    /// Its name.
+    pub id: String,
+    /// The camera it shows.
+    pub camera: String,
+    /// Width and height in pixels, both even; the camera's if not given.
+    pub size: Option<[u32; 2]>,
+    /// At most so many frames a second.
+    pub fps: Option<u32>,
+    /// Bits a second; by size and rate if not given.
+    pub bitrate: Option<u32>,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+            file: file.clone(),
+            line: None,
+            key: String::new(),
+            message: format!("cannot be read: {error}"),
+        })?;
+        Self::parse(&file, &text)
+    }
+
+    /// The embedded defaults.
+    pub fn defaults() -> Result<Self, ConfigError> {
+        Self::parse("(defaults)", DEFAULTS)
+    }
+
+    /// Reads and checks a text; `file` is its name for messages.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let reader = Reader { file, text };
+        let raw: File = toml::from_str(text).map_err(|error| {
+            let offset = error.span().map_or(0, |span| span.start);
+            reader.error(offset, error.message().to_owned())
+        })?;
+        reader.config(raw)
+    }
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+type Checked<T> = Result<T, ConfigError>;
+
+impl Reader<'_> {
+    fn error(&self, offset: usize, message: String) -> ConfigError {
+        let (line, key) = error::locate(self.text, offset);
+        ConfigError { file: self.file.to_owned(), line: Some(line), key, message }
+    }
+
+    fn at<T, V>(&self, value: &Spanned<T>, result: Result<V, String>) -> Checked<V> {
+        result.map_err(|message| self.error(value.span().start, message))
+    }
+
+    fn config(&self, raw: File) -> Checked<Config> {
+        let server = &raw.server;
+        let listen = self.address(server.listen.as_ref(), "127.0.0.1:8080")?;
+        let mut allowed_origins = vec![];
+        for origin in server.allowed_origins.iter().flatten() {
+            allowed_origins.push(self.at(origin, check_origin(origin.get_ref()))?);
+        }
+        let max_viewers = match &server.max_viewers {
+            Some(value) => self.number(value, 1, 10_000)? as usize,
+            None => 100,
+        };
+        let webrtc_listen = self.address(raw.webrtc.listen.as_ref(), "0.0.0.0:8555")?;
+        let mut public_addresses = vec![];
+        for address in raw.webrtc.public_addresses.iter().flatten() {
+            public_addresses.push(self.at(address, public_address(address.get_ref(), webrtc_listen.port()))?);
+        }
+        let ice = self.ice(&raw.webrtc.ice)?;
+        let cameras = self.cameras(&raw.camera)?;
+        let streams = self.streams(&raw.stream, &cameras)?;
+        Ok(Config {
+            listen,
+            allowed_origins,
+            max_viewers,
+            webrtc_listen,
+            public_addresses,
+            ice,
+            discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
+            cameras,
+            streams,
+        })
+    }
+
+    fn address(&self, value: Option<&Spanned<String>>, default: &str) -> Checked<SocketAddr> {
+        let text = value.map_or(default, |value| value.get_ref());
+        let parsed = text.parse().map_err(|_| {
+            format!("{text:?} is no address: expected an IP address and a port, like {default:?} or \"[::]:8080\"")
+        });
+        match value {
+            Some(value) => self.at(value, parsed),
+            None => parsed.map_err(|message| self.error(0, message)),
+        }
+    }
+
+    fn number(&self, value: &Spanned<i64>, min: i64, max: i64) -> Checked<i64> {
+        let number = *value.get_ref();
+        let fits = (min..=max).contains(&number);
+        self.at(value, fits.then_some(number).ok_or(format!("{number} is out of range: expected {min} to {max}")))
+    }
+
+    fn duration(&self, value: &Spanned<String>) -> Checked<Duration> {
+        let text = value.get_ref();
+        let parsed = humantime::parse_duration(text)
+            .map_err(|_| format!("{text:?} is no duration: expected one like \"250ms\" or \"2s\""));
+        self.at(value, parsed)
+    }
+
+    fn ice(&self, ice: &Ice) -> Checked<IceTimeouts> {
+        let times = |disconnected, failed, keepalive| IceTimeouts {
+            disconnected: Duration::from_millis(disconnected),
+            failed: Duration::from_millis(failed),
+            keepalive: Duration::from_millis(keepalive),
+        };
+        let given = [&ice.disconnected_timeout, &ice.failed_timeout, &ice.keepalive_interval];
+        let profile = ice.profile.as_ref().map_or("production", |profile| profile.get_ref());
+        match profile {
+            "production" | "development" => {
+                if let Some(stray) = given.into_iter().flatten().next() {
+                    return Err(self.error(
+                        stray.span().start,
+                        format!("has no effect with the profile {profile:?}: expected profile = \"custom\" beside it"),
+                    ));
+                }
+                Ok(if profile == "production" { times(5000, 25_000, 2000) } else { times(1000, 20_000, 250) })
+            }
+            "custom" => self.custom_ice(ice, given),
+            other => {
+                let offset = ice.profile.as_ref().map_or(0, |profile| profile.span().start);
+                let expected = "expected \"production\", \"development\" or \"custom\"";
+                Err(self.error(offset, format!("{other:?} is no profile: {expected}")))
+            }
+        }
+    }
+
+    fn custom_ice(&self, ice: &Ice, given: [&Option<Spanned<String>>; 3]) -> Checked<IceTimeouts> {
+        let [Some(disconnected), Some(failed), Some(keepalive)] = given else {
+            let offset = ice.profile.as_ref().map_or(0, |profile| profile.span().start);
+            let message = "\"custom\" needs disconnected_timeout, failed_timeout and keepalive_interval beside it";
+            return Err(self.error(offset, message.to_owned()));
+        };
+        let timeouts = IceTimeouts {
+            disconnected: self.duration(disconnected)?,
+            failed: self.duration(failed)?,
+            keepalive: self.duration(keepalive)?,
+        };
+        if timeouts.keepalive < Duration::from_millis(50) {
+            let message = "is too short: expected 50ms or more, for each is a packet to every viewer";
+            return Err(self.error(keepalive.span().start, message.to_owned()));
+        }
+        if timeouts.disconnected <= timeouts.keepalive + ICE_MARGIN {
+            let message = format!(
+                "{:?} would throw out healthy viewers: ICE hears from them once in keepalive_interval ({:?}) and a \
+                 round trip later, so expected more than {:?}",
+                timeouts.disconnected,
+                timeouts.keepalive,
+                timeouts.keepalive + ICE_MARGIN
+            );
+            return Err(self.error(disconnected.span().start, message));
+        }
+        if timeouts.failed < Duration::from_secs(10) {
+            let message = "is too short: expected 10s or more, for it bounds connecting, too";
+            return Err(self.error(failed.span().start, message.to_owned()));
+        }
+        Ok(timeouts)
+    }
+
+    fn cameras(&self, raw: &[Spanned<CameraEntry>]) -> Checked<Vec<Camera>> {
+        let mut cameras: Vec<Camera> = vec![];
+        let mut ids = BTreeMap::new();
+        let mut devices: BTreeMap<PathBuf, String> = BTreeMap::new();
+        for entry in raw {
+            let entry = entry.get_ref();
+            let id = self.at(&entry.id, check_id(entry.id.get_ref()))?;
+            self.unique(&mut ids, &entry.id, "camera")?;
+            let source: Source = self.at(&entry.source, entry.source.get_ref().parse())?;
+            if let Source::V4l2(path) = &source {
+                let device = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+                if let Some(other) = devices.insert(device, id.clone()) {
+                    let message = format!("is the device of camera {other:?} already: expected a camera to a device");
+                    return Err(self.error(entry.source.span().start, message));
+                }
+            }
+            let format = match &entry.format {
+                None => PixelFormat::Auto,
+                Some(format) => self.at(format, pixel_format(format.get_ref(), &source))?,
+            };
+            if let (Source::Exec(_), Some(size)) = (&source, &entry.size) {
+                let message = "has no effect on \"exec\": the command decides".to_owned();
+                return Err(self.error(size.span().start, message));
+            }
+            cameras.push(Camera {
+                id,
+                source,
+                size: self.size(entry.size.as_ref())?,
+                fps: self.fps(entry.fps.as_ref())?,
+                format,
+            });
+        }
+        Ok(cameras)
+    }
+
+    fn streams(&self, raw: &[Spanned<StreamEntry>], cameras: &[Camera]) -> Checked<Vec<Stream>> {
+        let mut configured = BTreeMap::new();
+        let mut ids = BTreeMap::new();
+        for entry in raw {
+            let entry = entry.get_ref();
+            let id = self.at(&entry.id, check_id(entry.id.get_ref()))?;
+            self.unique(&mut ids, &entry.id, "stream")?;
+            let camera = entry.camera.get_ref();
+            if !cameras.iter().any(|known| known.id == *camera) {
+                let known: Vec<&str> = cameras.iter().map(|camera| camera.id.as_str()).collect();
+                let message = format!("there is no camera {camera:?}: expected one of {}", known.join(", "));
+                return Err(self.error(entry.camera.span().start, message));
+            }
+            if cameras.iter().any(|known| known.id == id && known.id != *camera) {
+                let message = format!("{id:?} is the name of another camera: expected a name of its own");
+                return Err(self.error(entry.id.span().start, message));
+            }
+            let bitrate = match &entry.bitrate {
+                Some(bitrate) => Some(self.number(bitrate, 10_000, 100_000_000)? as u32),
+                None => None,
+            };
+            let stream = Stream {
+                id: id.clone(),
+                camera: camera.clone(),
+                size: self.size(entry.size.as_ref())?,
+                fps: self.fps(entry.fps.as_ref())?,
+                bitrate,
+            };
+            configured.insert(id, stream);
+        }
+        let mut streams = vec![];
+        for camera in cameras {
+            streams.push(configured.remove(&camera.id).unwrap_or_else(|| Stream::of(&camera.id)));
+        }
+        for entry in raw {
+            streams.extend(configured.remove(entry.get_ref().id.get_ref()));
+        }
+        Ok(streams)
+    }
+
+    fn unique(&self, seen: &mut BTreeMap<String, usize>, id: &Spanned<String>, what: &str) -> Checked<()> {
+        let (line, _) = error::locate(self.text, id.span().start);
+        match seen.insert(id.get_ref().clone(), line) {
+            None => Ok(()),
+            Some(first) => {
+                let message = format!("there is a {what} {:?} in line {first} already: expected another name", id.get_ref());
+                Err(self.error(id.span().start, message))
+            }
+        }
+    }
+
+    fn size(&self, value: Option<&Spanned<Vec<i64>>>) -> Checked<Option<[u32; 2]>> {
+        let Some(value) = value else { return Ok(None) };
+        let fits = |side: i64| (16..=8192).contains(&side) && side % 2 == 0;
+        let size = match value.get_ref()[..] {
+            [width, height] if fits(width) && fits(height) => Ok(Some([width as u32, height as u32])),
+            _ => Err("is no size: expected [width, height], both even and 16 to 8192".to_owned()),
+        };
+        self.at(value, size)
+    }
+
+    fn fps(&self, value: Option<&Spanned<i64>>) -> Checked<Option<u32>> {
+        value.map(|value| self.number(value, 1, 240).map(|fps| fps as u32)).transpose()
+    }
+}
+
+impl Stream {
+    /// The stream that a camera has without being asked.
+    pub fn of(camera: &str) -> Self {
+        Stream { id: camera.to_owned(), camera: camera.to_owned(), size: None, fps: None, bitrate: None }
+    }
+}
+
+fn check_id(id: &str) -> Result<String, String> {
+    let fine = !id.is_empty()
+        && id.len() <= 64
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    fine.then(|| id.to_owned())
+        .ok_or_else(|| format!("{id:?} is no name: expected 1 to 64 letters, digits, \"-\" or \"_\""))
+}
+
+fn check_origin(origin: &str) -> Result<String, String> {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
+            Ok(origin.to_ascii_lowercase())
+        }
+        _ => Err(format!("{origin:?} is no origin: expected one like \"https://house.example\", without a path")),
+    }
+}
+
+fn public_address(text: &str, port: u16) -> Result<SocketAddr, String> {
+    text.parse::<SocketAddr>()
+        .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)))
+        .map_err(|_| format!("{text:?} is no address: expected one like \"192.0.2.7\" or \"192.0.2.7:8555\""))
+}
+
+fn pixel_format(text: &str, source: &Source) -> Result<PixelFormat, String> {
+    if !matches!(source, Source::V4l2(_)) {
+        return Err("has an effect on \"v4l2\" cameras only".to_owned());
+    }
+    match text {
+        "auto" => Ok(PixelFormat::Auto),
+        "h264" => Ok(PixelFormat::H264),
+        "mjpeg" => Ok(PixelFormat::Mjpeg),
+        "yuyv" => Ok(PixelFormat::Yuyv),
+        "nv12" => Ok(PixelFormat::Nv12),
+        _ => Err(format!(
+            "{text:?} is no pixel format: expected \"auto\", \"h264\", \"mjpeg\", \"yuyv\" or \"nv12\""
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Where a camera's pictures come from, as the configuration writes it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The source of a camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A moving test picture.
+    Test,
+    /// A V4L2 device node, or a link to one.
+    V4l2(PathBuf),
+    /// A command whose standard output is H.264 in Annex B form.
+    Exec(String),
+}
+
+impl FromStr for Source {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "test" => Ok(Source::Test),
+            Some(("v4l2", path)) if path.starts_with('/') => Ok(Source::V4l2(path.into())),
+            Some(("v4l2", _)) => Err(format!("{text:?} needs an absolute path, like \"v4l2:/dev/video0\"")),
+            Some(("exec", command)) if !command.trim().is_empty() => Ok(Source::Exec(command.to_owned())),
+            Some(("exec", _)) => Err("\"exec:\" needs a command".to_owned()),
+            _ => Err(format!("{text:?} is no source: expected \"test\", \"v4l2:/dev/…\" or \"exec:COMMAND\"")),
+        }
+    }
+}
+
+/// Without credentials, so that it can be shown.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Test => f.write_str("test"),
+            Source::V4l2(path) => write!(f, "v4l2:{}", path.display()),
+            Source::Exec(command) => write!(f, "exec:{}", without_credentials(command)),
+        }
+    }
+}
+
+/// Replaces the user information of every URL in a text (RFC 3986, section 3.2.1).
+fn without_credentials(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        let end = after
+            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\''))
+            .unwrap_or(after.len());
+        let (authority, tail) = after.split_at(end);
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                out.push_str("***@");
+                out.push_str(host);
+            }
+            None => out.push_str(authority),
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_read_and_wrong_ones_explained() {
+        assert_eq!("test".parse(), Ok(Source::Test));
+        assert_eq!("v4l2:/dev/video0".parse(), Ok(Source::V4l2("/dev/video0".into())));
+        assert_eq!("exec:cat a:b".parse(), Ok(Source::Exec("cat a:b".into())));
+        for wrong in ["", "tset", "v4l2:video0", "v4l2", "exec:", "exec: ", "http://x"] {
+            assert!(wrong.parse::<Source>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_has_no_password() {
+        let source = Source::Exec("ffmpeg -i 'rtsp://me:se/cret@cam/1?u=http://a:b@c' -i http://plain/ -f h264 -".into());
+        let shown = source.to_string();
+        assert!(!shown.contains("a:b"), "{shown}");
+        assert!(shown.contains("http://plain/ -f h264"), "{shown}");
+        let source = Source::Exec("ffmpeg -i rtsp://me:secret@cam/1".into());
+        assert_eq!(source.to_string(), "exec:ffmpeg -i rtsp://***@cam/1");
+    }
+}

@@ -1,0 +1,120 @@
+use super::*;
+
+fn wrong(text: &str) -> String {
+    Config::parse("x.toml", text).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn the_defaults_are_right_and_have_a_demo() {
+    let config = Config::defaults().unwrap();
+    assert_eq!(config.listen, "127.0.0.1:8080".parse::<SocketAddr>().unwrap());
+    assert_eq!(config.cameras[0].source, Source::Test);
+    assert_eq!(config.streams, [Stream::of("demo")]);
+    assert!(config.discover_v4l2);
+}
+
+#[test]
+fn an_empty_file_has_the_same_settings_as_the_defaults_but_no_camera() {
+    let (empty, defaults) = (Config::parse("x", "").unwrap(), Config::defaults().unwrap());
+    assert!(empty.cameras.is_empty() && empty.streams.is_empty());
+    let settings = |config: &Config| format!("{:?}", Config { cameras: vec![], streams: vec![], ..config.clone() });
+    assert_eq!(settings(&empty), settings(&defaults));
+}
+
+#[test]
+fn every_commented_key_of_the_defaults_is_a_key() {
+    // The documentation in config.toml must not name what the program does not know.
+    let text: String = DEFAULTS
+        .lines()
+        .filter_map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.contains(" = ") && !rest.starts_with(' ') => Some(rest),
+            Some(rest) if rest.starts_with("[[") => Some(rest),
+            Some(_) => None,
+            None => Some(line),
+        })
+        .map(|line| format!("{line}\n"))
+        .collect::<String>()
+        .replace("profile = \"production\"", "profile = \"custom\"");
+    let text = text.replace("format = \"auto\"", "");
+    let config = Config::parse("x", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(config.streams.len(), 2);
+    assert_eq!(config.ice.disconnected, Duration::from_secs(5));
+}
+
+#[test]
+fn mistakes_are_named_with_file_line_key_and_expectation() {
+    let camera = "[[camera]]\nid = \"a\"\nsource = \"test\"\n";
+    for (text, start, expected) in [
+        ("[server]\nlisten = \"nonsense\"", "x.toml:2: server.listen: ", "expected an IP address"),
+        ("[server]\nlissen = \"1\"", "x.toml:2: server.lissen: ", "expected one of"),
+        ("[server]\nmax_viewers = 0", "x.toml:2: server.max_viewers: ", "expected 1 to 10000"),
+        ("[server]\nmax_viewers = \"many\"", "x.toml:2: server.max_viewers: ", "expected i64"),
+        ("[server]\nallowed_origins = [\"*\"]", "x.toml:2: server.allowed_origins: ", "expected one like"),
+        ("[servr]\n", "x.toml:1: servr: ", "expected one of"),
+        ("listen = ", "x.toml:1: listen: ", ""),
+        ("[webrtc.ice]\nprofile = \"fast\"", "x.toml:2: webrtc.ice.profile: ", "expected \"production\""),
+        ("[webrtc.ice]\nprofile = \"custom\"", "x.toml:2: webrtc.ice.profile: ", "needs"),
+        ("[webrtc.ice]\nkeepalive_interval = \"1s\"", "x.toml:2: webrtc.ice.keepalive_interval: ", "custom"),
+        ("[[camera]]\nid = \"a b\"\nsource = \"test\"", "x.toml:2: camera.id: ", "expected 1 to 64"),
+        ("[[camera]]\nid = \"a\"\nsource = \"tset\"", "x.toml:3: camera.source: ", "expected \"test\""),
+        (&format!("{camera}{camera}"), "x.toml:5: camera.id: ", "line 2"),
+        (&format!("{camera}size = [0, 1]"), "x.toml:4: camera.size: ", "expected [width, height]"),
+        (&format!("{camera}fps = 1000"), "x.toml:4: camera.fps: ", "expected 1 to 240"),
+        (&format!("{camera}format = \"yuyv\""), "x.toml:4: camera.format: ", "v4l2"),
+        (&format!("{camera}[[stream]]\nid = \"s\"\ncamera = \"b\""), "x.toml:6: stream.camera: ", "expected one of a"),
+        (&format!("{camera}[[stream]]\nid = \"s\"\n"), "x.toml:4: stream: ", "missing field `camera`"),
+    ] {
+        let error = wrong(text);
+        assert!(error.starts_with(start) && error.contains(expected), "{text:?} gives {error:?}");
+    }
+}
+
+#[test]
+fn two_cameras_cannot_share_a_device_even_by_another_path() {
+    let text = "[[camera]]\nid = \"a\"\nsource = \"v4l2:/dev/null\"\n[[camera]]\nid = \"b\"\nsource = \"v4l2:/dev/../dev/null\"";
+    let error = wrong(text);
+    assert!(error.starts_with("x.toml:6: camera.source: ") && error.contains("\"a\""), "{error}");
+}
+
+#[test]
+fn ice_times_that_flap_are_refused_with_the_reason() {
+    let times = |disconnected: &str, failed: &str, keepalive: &str| {
+        format!(
+            "[webrtc.ice]\nprofile = \"custom\"\ndisconnected_timeout = \"{disconnected}\"\n\
+             failed_timeout = \"{failed}\"\nkeepalive_interval = \"{keepalive}\""
+        )
+    };
+    let error = wrong(&times("2s", "25s", "2s"));
+    assert!(error.starts_with("x.toml:3: webrtc.ice.disconnected_timeout") && error.contains("healthy"), "{error}");
+    assert!(wrong(&times("2200ms", "25s", "2s")).contains("more than 2.2s"));
+    assert!(Config::parse("x", &times("2201ms", "25s", "2s")).is_ok());
+    assert!(wrong(&times("5s", "5s", "2s")).contains("10s or more"));
+    assert!(wrong(&times("5s", "25s", "1ms")).contains("50ms or more"));
+    assert!(wrong(&times("soon", "25s", "1s")).contains("no duration"));
+    for profile in ["production", "development"] {
+        let ice = Config::parse("x", &format!("[webrtc.ice]\nprofile = \"{profile}\"")).unwrap().ice;
+        assert!(ice.disconnected > ice.keepalive + ICE_MARGIN);
+    }
+}
+
+#[test]
+fn streams_default_to_one_a_camera_and_can_be_changed_or_added() {
+    let text = "[[camera]]\nid = \"a\"\nsource = \"test\"\n[[camera]]\nid = \"b\"\nsource = \"test\"\n\
+                [[stream]]\nid = \"a-small\"\ncamera = \"a\"\nsize = [640, 360]\n\
+                [[stream]]\nid = \"b\"\ncamera = \"b\"\nbitrate = 700_000\n";
+    let streams = Config::parse("x", text).unwrap().streams;
+    assert_eq!(streams.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["a", "b", "a-small"]);
+    assert_eq!(streams[1].bitrate, Some(700_000));
+    assert_eq!(streams[2].size, Some([640, 360]));
+    let clash = format!("{text}[[stream]]\nid = \"a\"\ncamera = \"b\"");
+    assert!(wrong(&clash).contains("another camera"));
+}
+
+#[test]
+fn public_addresses_take_the_port_of_the_socket_if_they_have_none() {
+    let text = "[webrtc]\nlisten = \"0.0.0.0:7000\"\npublic_addresses = [\"192.0.2.7\", \"192.0.2.8:9\", \"2001:db8::1\"]";
+    let config = Config::parse("x", text).unwrap();
+    let expected: Vec<SocketAddr> =
+        ["192.0.2.7:7000", "192.0.2.8:9", "[2001:db8::1]:7000"].iter().map(|a| a.parse().unwrap()).collect();
+    assert_eq!(config.public_addresses, expected);
+}

@@ -1,0 +1,86 @@
+//! From an offer to a peer: what WebSocket and WHEP share.
+
+use super::Site;
+use super::problem::Problem;
+use actix_web::web;
+use lenscap_actors::ids::StreamId;
+use lenscap_actors::peer::negotiation::Secrets;
+use lenscap_actors::peer::Signal;
+use lenscap_actors::peers::{Admitted, Join};
+use std::net::IpAddr;
+use tokio::sync::mpsc;
+
+/// News for one page that may wait.
+const SIGNALS_MAX: usize = 64;
+
+/// A viewer that has been let in.
+pub struct Joined {
+    /// Its peer.
+    pub peer: Admitted,
+    /// The secret by which its leaving is reported.
+    pub token: String,
+    /// The answer to its offer.
+    pub answer: String,
+    /// News for its page.
+    pub signals: mpsc::Receiver<Signal>,
+}
+
+/// Answers an offer and lets the viewer in.
+pub async fn join(
+    site: &Site,
+    transport: &'static str,
+    stream: &str,
+    offer: String,
+    viewer: IpAddr,
+) -> Result<Joined, Problem> {
+    let stream = StreamId::from(stream);
+    if !site.root.streams.contains_key(&stream) {
+        return Err(Problem::unknown_stream(format!("there is no stream {stream:?}")));
+    }
+    let (secrets, token) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
+    let addresses = crate::net::candidates(site.udp, &site.public_addresses, viewer);
+    let local = *addresses.first().ok_or_else(|| Problem::internal("this machine has no network address"))?;
+    let (negotiator, now) = (site.negotiator.clone(), site.root.clock.now());
+    // Several milliseconds of work: not on this thread, which serves others.
+    let negotiated = web::block(move || negotiator.answer(&offer, &addresses, secrets, now))
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))??;
+    let answer = negotiated.answer.clone();
+    let (sender, signals) = mpsc::channel(SIGNALS_MAX);
+    let join = Join { transport, stream, negotiated, local, token: token.clone(), signals: sender };
+    let peer = site.root.peers.send(join).await.map_err(|error| Problem::internal(error.to_string()))??;
+    Ok(Joined { peer, token, answer, signals })
+}
+
+fn secrets() -> Result<(Secrets, String), getrandom::Error> {
+    let mut random = [0; 64];
+    getrandom::fill(&mut random)?;
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let word = |at: usize| u32::from_be_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]]);
+    let secrets = Secrets {
+        ufrag: hex(&random[..8]),
+        password: hex(&random[8..24]),
+        // Never zero, and never the same.
+        ssrcs: [word(24) | 1, (word(28) | 1) ^ 1 | 2],
+        sequence: word(32) as u16,
+        timestamp: word(36),
+    };
+    Ok((secrets, hex(&random[40..56])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_long_and_never_repeat() {
+        let (a, token_a) = secrets().unwrap();
+        let (b, token_b) = secrets().unwrap();
+        assert_eq!(token_a.len(), 32, "128 bits in hexadecimal");
+        assert_ne!(token_a, token_b);
+        assert_ne!(a.ufrag, b.ufrag);
+        assert_ne!(a.password, b.password);
+        assert_ne!(a.ssrcs[0], a.ssrcs[1]);
+        assert!(a.password.len() >= 22 && a.ufrag.len() >= 4);
+    }
+}

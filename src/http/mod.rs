@@ -1,0 +1,72 @@
+//! HTTP: one file a family of routes. Everything here only asks the actors.
+
+mod admission;
+mod beacon;
+mod debug;
+mod origin;
+mod pages;
+mod problem;
+mod whep;
+mod ws;
+
+use crate::config::Config;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::{App, HttpServer, web};
+use lenscap_actors::peer::negotiation::Negotiator;
+use lenscap_actors::root::Root;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The largest offer or message that is read, in bytes.
+const MESSAGE_BYTES_MAX: usize = 64 << 10;
+
+/// How long workers may go on when the server stops; every viewer has been let go by then.
+const SHUTDOWN_SECONDS: u64 = 1;
+
+/// What the routes work with.
+pub struct Site {
+    /// The actors.
+    pub root: Root,
+    /// Answers offers.
+    pub negotiator: Arc<Negotiator>,
+    /// The address of the UDP socket.
+    pub udp: SocketAddr,
+    /// More addresses of it.
+    pub public_addresses: Vec<SocketAddr>,
+    /// Origins besides our own.
+    pub allowed_origins: Vec<String>,
+    /// When the server was started.
+    pub started: Instant,
+}
+
+/// Binds the server; it runs when what is returned is awaited.
+pub fn serve(config: &Config, site: Site) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
+    let site = web::Data::new(site);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(site.clone())
+            .app_data(web::PayloadConfig::new(MESSAGE_BYTES_MAX))
+            .wrap(from_fn(origin::check))
+            .wrap(
+                DefaultHeaders::new()
+                    .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                    .add((header::REFERRER_POLICY, "no-referrer"))
+                    .add((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(pages::CONTENT_SECURITY_POLICY))),
+            )
+            .configure(ws::routes)
+            .configure(whep::routes)
+            .configure(beacon::routes)
+            .configure(debug::routes)
+            .configure(pages::routes)
+    })
+    .workers(2)
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .client_disconnect_timeout(Duration::from_secs(1))
+    .disable_signals()
+    .bind(config.listen)?;
+    let addresses = server.addrs();
+    Ok((server.run(), addresses))
+}

@@ -1,0 +1,79 @@
+//! Errors of the signalling protocol: a code for programs, words for people.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use lenscap_actors::peer::negotiation::NegotiationError;
+use lenscap_actors::peers::Refused;
+use serde_json::json;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Problem {
+    /// A code of the protocol.
+    pub code: &'static str,
+    /// In words.
+    pub message: String,
+    status: StatusCode,
+}
+
+impl Problem {
+    /// What was sent cannot be understood.
+    pub fn bad_message(message: impl Into<String>) -> Self {
+        Self { code: "bad_message", message: message.into(), status: StatusCode::BAD_REQUEST }
+    }
+
+    /// The origin may not connect.
+    pub fn unauthorised(message: impl Into<String>) -> Self {
+        Self { code: "unauthorised", message: message.into(), status: StatusCode::FORBIDDEN }
+    }
+
+    /// There is no stream of this name.
+    pub fn unknown_stream(message: impl Into<String>) -> Self {
+        Self { code: "unknown_stream", message: message.into(), status: StatusCode::NOT_FOUND }
+    }
+
+    /// The server itself cannot go on.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self { code: "camera_failed", message: message.into(), status: StatusCode::INTERNAL_SERVER_ERROR }
+    }
+
+    /// As a message of the signalling protocol.
+    pub fn to_json(&self) -> serde_json::Value {
+        json!({ "type": "error", "code": self.code, "message": self.message })
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let message = refused.to_string();
+        match refused {
+            Refused::UnknownStream(_) => Self::unknown_stream(message),
+            Refused::TooManyViewers(_) => {
+                Self { code: "too_many_viewers", message, status: StatusCode::SERVICE_UNAVAILABLE }
+            }
+            Refused::ShuttingDown => {
+                Self { code: "camera_failed", message, status: StatusCode::SERVICE_UNAVAILABLE }
+            }
+        }
+    }
+}
+
+impl From<NegotiationError> for Problem {
+    fn from(error: NegotiationError) -> Self {
+        match error {
+            NegotiationError::Internal(_) => Self::internal(error.to_string()),
+            _ => Self::bad_message(error.to_string()),
+        }
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status).json(self.to_json())
+    }
+}

@@ -1,0 +1,205 @@
+//! Signalling over a WebSocket. It stays open while the viewer watches: its end is a leaving.
+
+use super::admission::{Joined, join};
+use super::problem::Problem;
+use super::{MESSAGE_BYTES_MAX, Site};
+use actix_web::{HttpRequest, HttpResponse, rt, web};
+use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session};
+use futures_util::StreamExt;
+use lenscap_actors::departure::Cause;
+use lenscap_actors::ids::StreamId;
+use lenscap_actors::peer::{Leave, RemoteCandidate, Signal, Switch};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// The routes of this family.
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.route("/ws", web::get().to(open));
+}
+
+#[derive(Deserialize, Debug)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Request {
+    Watch {
+        stream: String,
+        sdp: String,
+    },
+    Candidate {
+        candidate: String,
+        #[serde(rename = "sdpMid")]
+        mid: Option<String>,
+        #[serde(rename = "sdpMLineIndex")]
+        mline_index: Option<u16>,
+    },
+    Switch {
+        stream: String,
+    },
+    Bye,
+}
+
+async fn open(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -> actix_web::Result<HttpResponse> {
+    let viewer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
+    let (response, session, messages) = actix_ws::handle(&request, body)?;
+    let messages = messages
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .aggregate_continuations()
+        .max_continuation_size(MESSAGE_BYTES_MAX);
+    // It ends with the connection; if it panics, the peer's guard lets the viewer go.
+    rt::spawn(async move { Talk { site, session, viewer, watching: None }.run(messages).await });
+    Ok(response)
+}
+
+/// The viewer of this connection; let go when this is dropped.
+struct Watching {
+    joined: Joined,
+    left: bool,
+}
+
+impl Watching {
+    async fn leave(mut self, cause: Cause) {
+        self.left = true;
+        let _ = self.joined.peer.peer.send(Leave(cause)).await;
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if !self.left {
+            self.joined.peer.peer.do_send(Leave(Cause::WsClosed));
+        }
+    }
+}
+
+struct Talk {
+    site: web::Data<Site>,
+    session: Session,
+    viewer: IpAddr,
+    watching: Option<Watching>,
+}
+
+/// The connection is of no more use.
+struct Over;
+
+impl Talk {
+    async fn run(mut self, mut messages: actix_ws::AggregatedMessageStream) {
+        let reason = loop {
+            let signal = async {
+                match &mut self.watching {
+                    Some(watching) => watching.joined.signals.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let result = tokio::select! {
+                message = messages.next() => match message {
+                    Some(Ok(message)) => self.message(message).await,
+                    Some(Err(error)) => break self.broken(error).await,
+                    None => break None,
+                },
+                signal = signal => self.signal(signal).await,
+            };
+            if result.is_err() {
+                break None;
+            }
+        };
+        if let Some(watching) = self.watching.take() {
+            watching.leave(Cause::WsClosed).await;
+        }
+        let _ = self.session.close(reason).await;
+    }
+
+    async fn broken(&mut self, error: ProtocolError) -> Option<CloseReason> {
+        let (code, message) = match error {
+            ProtocolError::Overflow | ProtocolError::Io(_) => (
+                CloseCode::Size,
+                format!("the message is broken or larger than {MESSAGE_BYTES_MAX} bytes"),
+            ),
+            error => (CloseCode::Protocol, error.to_string()),
+        };
+        let _ = self.send(Problem::bad_message(message).to_json()).await;
+        Some(code.into())
+    }
+
+    async fn message(&mut self, message: AggregatedMessage) -> Result<(), Over> {
+        match message {
+            AggregatedMessage::Text(text) => match serde_json::from_str(&text) {
+                Ok(request) => match self.request(request).await {
+                    Ok(()) => Ok(()),
+                    Err(problem) => self.send(problem.to_json()).await,
+                },
+                Err(error) => self.send(Problem::bad_message(format!("not understood: {error}")).to_json()).await,
+            },
+            AggregatedMessage::Binary(_) => {
+                self.send(Problem::bad_message("expected text, got binary").to_json()).await
+            }
+            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.map_err(|_| Over),
+            AggregatedMessage::Pong(_) => Ok(()),
+            AggregatedMessage::Close(_) => Err(Over),
+        }
+    }
+
+    async fn request(&mut self, request: Request) -> Result<(), Problem> {
+        match request {
+            Request::Watch { stream, sdp } => {
+                if let Some(former) = self.watching.take() {
+                    former.leave(Cause::Bye).await;
+                }
+                let joined = join(&self.site, "ws", &stream, sdp, self.viewer).await?;
+                let answer = json!({
+                    "type": "answer",
+                    "peer": joined.peer.id,
+                    "beacon": super::beacon::path(&joined.token),
+                    "sdp": joined.answer,
+                });
+                self.watching = Some(Watching { joined, left: false });
+                // If it cannot be sent, the connection's end is noticed by the reader at once.
+                let _ = self.send(answer).await;
+                Ok(())
+            }
+            Request::Candidate { candidate, mid, mline_index } => {
+                let peer = &self.watched()?.joined.peer.peer;
+                let result = peer.send(RemoteCandidate { candidate, mid, mline_index }).await;
+                result.unwrap_or(Ok(())).map_err(Problem::bad_message)
+            }
+            Request::Switch { stream } => {
+                let peer = &self.watched()?.joined.peer.peer;
+                let result = peer.send(Switch(StreamId::from(stream))).await;
+                result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))
+            }
+            Request::Bye => {
+                if let Some(watching) = self.watching.take() {
+                    watching.leave(Cause::Bye).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn watched(&self) -> Result<&Watching, Problem> {
+        self.watching.as_ref().ok_or_else(|| Problem::bad_message("nothing is being watched: send `watch` first"))
+    }
+
+    async fn signal(&mut self, signal: Option<Signal>) -> Result<(), Over> {
+        match signal {
+            Some(Signal::State(stream, state)) => {
+                self.send(json!({ "type": "state", "stream": stream, "state": state })).await
+            }
+            Some(Signal::Error(code, message)) => {
+                self.send(json!({ "type": "error", "code": code, "message": message })).await
+            }
+            // The peer has ended without our doing, and with it the use of this connection. The
+            // page connects anew if it is still there.
+            Some(Signal::Closed(_)) | None => {
+                if let Some(mut watching) = self.watching.take() {
+                    watching.left = true;
+                }
+                Err(Over)
+            }
+        }
+    }
+
+    async fn send(&mut self, message: Value) -> Result<(), Over> {
+        self.session.text(message.to_string()).await.map_err(|_| Over)
+    }
+}
+

@@ -1,0 +1,19 @@
+//! lenscap shows cameras in the browser over WebRTC, and puts the lens cap back on the moment
+//! nobody is watching.
+//!
+//! This package is the world around the actors of [`lenscap_actors`], which decide:
+//!
+//! - [`cli`] is the command line, [`config`] the file;
+//! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
+//! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
+//! - [`server`] puts it together.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod capture;
+pub mod cli;
+pub mod codec;
+pub mod config;
+pub mod http;
+pub mod net;
+pub mod server;

@@ -1,0 +1,267 @@
+//! The one UDP socket that all viewers share.
+//!
+//! `quinn-udp` does the system calls: many datagrams a call both ways (UDP_SEGMENT, UDP_GRO,
+//! recvmmsg), the address that each arrived at, and the error queue. [`routes`] decides whose a
+//! datagram is.
+
+mod interfaces;
+mod routes;
+
+pub use interfaces::candidates;
+
+use actix::Recipient;
+use bytes::BytesMut;
+use lenscap_actors::ports::{Datagrams, Inbound};
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use routes::Routes;
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+/// Kernel buffers, each way. A keyframe for many viewers leaves in one burst.
+const KERNEL_BUFFER: usize = 4 << 20;
+
+/// Datagrams of one destination that may leave in one system call: what the kernel takes.
+const SEGMENTS_MAX: usize = 64;
+const SEGMENTED_BYTES_MAX: usize = 65_000;
+
+/// Larger datagrams than this are none of ours.
+const DATAGRAM_MAX: usize = 2048;
+
+/// How many batches are read before others get a turn.
+const BATCHES_AT_A_TIME: usize = 16;
+
+/// The shared socket.
+pub struct Udp {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    routes: Mutex<Routes<Recipient<Inbound>>>,
+}
+
+impl Udp {
+    /// Binds; needs a tokio runtime.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = socket2::Socket::new(
+            socket2::Domain::for_address(address),
+            socket2::Type::DGRAM.nonblocking(),
+            Some(socket2::Protocol::UDP),
+        )?;
+        if address.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        socket.bind(&address.into())?;
+        let state = UdpSocketState::new((&socket).into())?;
+        // The kernel may grant less, which only costs packets under load.
+        let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
+        let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
+        state.enable_transport_errors((&socket).into())?;
+        let socket = UdpSocket::from_std(socket.into())?;
+        Ok(Self { socket, state, routes: Mutex::default() })
+    }
+
+    /// The address it is bound to.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Reads datagrams and leads them to their peers, until the socket fails.
+    pub async fn read(&self) -> io::Error {
+        let mut memory = vec![0; BATCH_SIZE * DATAGRAM_MAX * self.state.gro_segments()];
+        loop {
+            let ready = match self.socket.ready(Interest::READABLE | Interest::ERROR).await {
+                Ok(ready) => ready,
+                Err(error) => return error,
+            };
+            if ready.is_error() {
+                self.drain_errors();
+            }
+            for _ in 0..BATCHES_AT_A_TIME {
+                match self.socket.try_io(Interest::READABLE, || self.receive(&mut memory)) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    // An ICMP error about a datagram that we sent.
+                    Err(_) => self.drain_errors(),
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn receive(&self, memory: &mut [u8]) -> io::Result<()> {
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let each = memory.len() / BATCH_SIZE;
+        let mut chunks = memory.chunks_mut(each);
+        let mut buffers: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+        let received = self.state.recv((&self.socket).into(), &mut buffers, &mut metas)?;
+        let at = Instant::now();
+        let mut inbound: Vec<(Recipient<Inbound>, Inbound)> = vec![];
+        let mut routes = self.routes();
+        for (meta, buffer) in metas.iter().zip(&buffers).take(received) {
+            let from = plain(meta.addr);
+            for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                let Some(inbox) = routes.inbox(from, meta.dst_ip.map(plain_ip), datagram) else { continue };
+                let datagram = (from, BytesMut::from(datagram));
+                match inbound.iter_mut().find(|(known, _)| known == inbox) {
+                    Some((_, message)) => message.datagrams.push(datagram),
+                    None => inbound.push((inbox.clone(), Inbound { at, datagrams: vec![datagram] })),
+                }
+            }
+        }
+        drop(routes);
+        for (inbox, message) in inbound {
+            // A peer that cannot keep up loses them, as it would on any network.
+            let _ = inbox.try_send(message);
+        }
+        Ok(())
+    }
+
+    fn drain_errors(&self) {
+        while let Ok(Some(error)) = self.state.recv_transport_error((&self.socket).into()) {
+            log::debug!("an ICMP error concerns {:?} ({:?})", error.addr, error.payload);
+        }
+    }
+
+    fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let send = || self.socket.try_io(Interest::WRITABLE, || self.state.try_send((&self.socket).into(), transmit));
+        match send() {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                // It may be about what was sent to another peer before; then nothing was sent.
+                self.drain_errors();
+                send()
+            }
+            result => result,
+        }
+    }
+
+    fn routes(&self) -> MutexGuard<'_, Routes<Recipient<Inbound>>> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Datagrams for Udp {
+    fn register(&self, ufrag: &str, inbox: Recipient<Inbound>) {
+        self.routes().register(ufrag, inbox);
+    }
+
+    fn forget(&self, ufrag: &str) {
+        self.routes().forget(ufrag);
+    }
+
+    fn send(&self, batch: &mut Vec<(SocketAddr, BytesMut)>) {
+        let mut joined = Vec::new();
+        let mut rest = &batch[..];
+        while let Some((destination, first)) = rest.first() {
+            let run = run_length(rest);
+            let src_ip = self.routes().local_ip(*destination);
+            let contents = if run == 1 {
+                &first[..]
+            } else {
+                joined.clear();
+                rest[..run].iter().for_each(|(_, datagram)| joined.extend_from_slice(datagram));
+                &joined[..]
+            };
+            let segment_size = (run > 1).then_some(first.len());
+            let transmit = Transmit { destination: *destination, ecn: None, contents, segment_size, src_ip };
+            if let Err(error) = self.transmit(&transmit) {
+                log::trace!("{run} datagrams to {destination} not sent: {error}");
+            }
+            rest = &rest[run..];
+        }
+        batch.clear();
+    }
+}
+
+/// How many datagrams from the first on can leave as one segmented transmission: of one
+/// destination and one size, of which only the last may be smaller.
+fn run_length(batch: &[(SocketAddr, BytesMut)]) -> usize {
+    let Some((destination, first)) = batch.first() else { return 0 };
+    let mut bytes = 0;
+    let mut run = 0;
+    for (other, datagram) in batch.iter().take(SEGMENTS_MAX) {
+        bytes += datagram.len();
+        if run > 0 && (other != destination || datagram.len() > first.len() || bytes > SEGMENTED_BYTES_MAX) {
+            break;
+        }
+        run += 1;
+        if datagram.len() < first.len() {
+            break;
+        }
+    }
+    run
+}
+
+/// IPv4 as IPv4, also where it arrived on an IPv6 socket.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(plain_ip(address.ip()), address.port())
+}
+
+fn plain_ip(ip: IpAddr) -> IpAddr {
+    ip.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(datagrams: &[(u16, usize)]) -> Vec<(SocketAddr, BytesMut)> {
+        datagrams
+            .iter()
+            .map(|&(port, length)| (SocketAddr::from(([127, 0, 0, 1], port)), BytesMut::zeroed(length)))
+            .collect()
+    }
+
+    #[test]
+    fn a_run_is_of_one_destination_and_size_and_may_end_shorter() {
+        for (datagrams, expected) in [
+            (&[][..], 0),
+            (&[(1, 10)], 1),
+            (&[(1, 10), (1, 10), (1, 5), (1, 5)], 3),
+            (&[(1, 10), (2, 10)], 1),
+            (&[(1, 10), (1, 11)], 1),
+            (&[(1, 10), (1, 10), (2, 10)], 2),
+            (&[(1, 1200); 100], 54),
+            (&[(1, 10); 100], 64),
+        ] {
+            assert_eq!(run_length(&batch(datagrams)), expected, "{datagrams:?}");
+        }
+    }
+
+    #[actix::test]
+    async fn an_error_about_one_destination_does_not_keep_datagrams_from_another() {
+        let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        // Bound and closed: nobody listens there.
+        let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let open = listener.local_addr().unwrap();
+        udp.socket.writable().await.unwrap();
+        for round in 0..20u8 {
+            udp.send(&mut vec![(closed, BytesMut::from(&[round][..]))]);
+            udp.send(&mut vec![(open, BytesMut::from(&[round][..]))]);
+            let mut buffer = [0; 8];
+            let (length, _) = listener.recv_from(&mut buffer).await.unwrap();
+            assert_eq!(buffer[..length], [round]);
+        }
+    }
+
+    #[actix::test]
+    async fn a_burst_arrives_as_it_was_sent() {
+        let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let sizes = [1200, 1200, 1200, 300, 1200, 50, 60];
+        let mut batch: Vec<_> =
+            sizes.iter().enumerate().map(|(n, &size)| (to, BytesMut::from(&vec![n as u8; size][..]))).collect();
+        udp.socket.writable().await.unwrap();
+        udp.send(&mut batch);
+        assert!(batch.is_empty());
+        for (n, size) in sizes.into_iter().enumerate() {
+            let mut buffer = [0; 2000];
+            let (length, _) = listener.recv_from(&mut buffer).await.unwrap();
+            assert_eq!((length, buffer[0], buffer[length - 1]), (size, n as u8, n as u8));
+        }
+    }
+}

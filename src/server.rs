@@ -1,0 +1,187 @@
+//! The server as a whole: starts the actors, the socket and HTTP, and ends them in order.
+
+use crate::capture::{self, devices};
+use crate::codec::Encoder;
+use crate::config::{Camera, Config, PixelFormat, Source, Stream};
+use crate::http::{self, Site};
+use crate::net::Udp;
+use actix::prelude::*;
+use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
+use lenscap_actors::ports::SystemClock;
+use lenscap_actors::retry::Exponential;
+use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan};
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+/// How long an orderly end may take.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Why the server cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The HTTP address is not to be had.
+    #[error("{address} (server.listen) cannot be used for HTTP: {error}")]
+    Http {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The UDP address is not to be had.
+    #[error("{address} (webrtc.listen) cannot be used for video: {error}")]
+    Udp {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The UDP socket failed.
+    #[error("the UDP socket failed: {0}")]
+    UdpFailed(String),
+    /// No certificate could be made.
+    #[error(transparent)]
+    Certificate(#[from] NegotiationError),
+    /// The system refused something else.
+    #[error("the system refused: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Serves until told to stop.
+pub fn run(config: Config) -> Result<(), ServerError> {
+    System::new().block_on(serve(config))
+}
+
+async fn serve(mut config: Config) -> Result<(), ServerError> {
+    let started = Instant::now();
+    if config.discover_v4l2 {
+        discover(&mut config);
+    }
+    let media = Arbiter::new();
+    let (udp, udp_failed) = start_udp(config.webrtc_listen, &media).await?;
+    let local = udp.local_addr()?;
+    let negotiator = Arc::new(Negotiator::new(config.ice)?);
+    let root = Root::start(plan(&config), media.handle(), udp, Arc::new(SystemClock));
+    let site = Site {
+        root: root.clone(),
+        negotiator,
+        udp: local,
+        public_addresses: config.public_addresses.clone(),
+        allowed_origins: config.allowed_origins.clone(),
+        started,
+    };
+    let address = config.listen;
+    let (server, addresses) = http::serve(&config, site).map_err(|error| ServerError::Http { address, error })?;
+    for address in addresses {
+        log::info!("{} streams at http://{address}/ (video by UDP {local})", config.streams.len());
+    }
+    let handle = server.handle();
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut server = std::pin::pin!(server);
+    tokio::select! {
+        result = &mut server => return Ok(result?),
+        error = udp_failed => return Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    log::info!("stopping: every viewer is let go and every camera closed");
+    let orderly = async {
+        root.shut_down().await;
+        tokio::join!(handle.stop(true), server).1
+    };
+    tokio::select! {
+        result = tokio::time::timeout(SHUTDOWN_PATIENCE, orderly) => match result {
+            Ok(result) => result?,
+            Err(_) => log::warn!("not everything ended within {SHUTDOWN_PATIENCE:?}"),
+        },
+        _ = interrupt.recv() => log::warn!("told twice: ending at once"),
+        _ = terminate.recv() => log::warn!("told twice: ending at once"),
+    }
+    Ok(())
+}
+
+/// Binds the socket on the media thread, where it is read. The receiver tells of its failure.
+async fn start_udp(
+    address: SocketAddr,
+    media: &Arbiter,
+) -> Result<(Arc<Udp>, oneshot::Receiver<String>), ServerError> {
+    let (bound, binding) = oneshot::channel();
+    let (failed, failure) = oneshot::channel();
+    media.spawn(async move {
+        match Udp::bind(address) {
+            Err(error) => {
+                let _ = bound.send(Err(error));
+            }
+            Ok(udp) => {
+                let udp = Arc::new(udp);
+                let _ = bound.send(Ok(udp.clone()));
+                let _ = failed.send(udp.read().await.to_string());
+            }
+        }
+    });
+    let bound = binding.await.unwrap_or_else(|_| Err(io::Error::other("the media thread ended")));
+    let udp = bound.map_err(|error| ServerError::Udp { address, error })?;
+    Ok((udp, failure))
+}
+
+/// Adds the cameras of this machine that are not configured.
+fn discover(config: &mut Config) {
+    let canonical = |path: &PathBuf| std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+    let known: BTreeSet<PathBuf> = config
+        .cameras
+        .iter()
+        .filter_map(|camera| match &camera.source {
+            Source::V4l2(path) => Some(canonical(path)),
+            _ => None,
+        })
+        .collect();
+    for device in devices::list() {
+        let id = device.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let taken = config.streams.iter().any(|stream| stream.id == id);
+        if known.contains(&canonical(&device.path)) || taken || id.is_empty() {
+            continue;
+        }
+        log::info!("found {} ({}), served as {id:?}", device.path.display(), device.name);
+        config.streams.push(Stream::of(&id));
+        let source = Source::V4l2(device.by_id.unwrap_or(device.path));
+        config.cameras.push(Camera { id, source, size: None, fps: None, format: PixelFormat::Auto });
+    }
+}
+
+fn plan(config: &Config) -> Plan {
+    let fps_of = |id: &str| config.cameras.iter().find(|camera| camera.id == id).and_then(|camera| camera.fps);
+    Plan {
+        cameras: config
+            .cameras
+            .iter()
+            .map(|camera| CameraPlan {
+                id: camera.id.as_str().into(),
+                source: camera.source.to_string(),
+                capture: capture::source(camera),
+            })
+            .collect(),
+        streams: config
+            .streams
+            .iter()
+            .map(|stream| StreamPlan {
+                id: stream.id.as_str().into(),
+                camera: stream.camera.as_str().into(),
+                encode: Box::new(Encoder::new(stream.clone(), fps_of(&stream.camera))),
+            })
+            .collect(),
+        max_viewers: config.max_viewers,
+        retry: Exponential::default(),
+        chance,
+    }
+}
+
+/// Uniform in 0..1; the middle if the system has no random numbers.
+fn chance() -> f64 {
+    getrandom::u32().map_or(0.5, |number| f64::from(number) / (f64::from(u32::MAX) + 1.0))
+}

@@ -1,0 +1,77 @@
+// Debian's Chromium, driven by playwright-core.
+
+import { chromium } from 'playwright-core';
+
+const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+/** `executable` runs the browser elsewhere, by a script of its own. */
+export function launch({ executable = '/usr/bin/chromium', args = [] } = {}) {
+  return chromium.launch({ executablePath: executable, args: [...ARGS, ...args] });
+}
+
+/** Notes in each page when an offer is sent and when frames are shown. */
+export function instrument(context) {
+  return context.addInitScript(() => {
+    window.offers = [];
+    window.frames = [];
+    window.connections = [];
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+      if (data.includes('"watch"')) window.offers.push(performance.now());
+      return send.call(this, data);
+    };
+    const Native = window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends Native {
+      constructor(...args) {
+        super(...args);
+        window.connections.push(this);
+        this.addEventListener('track', ({ streams }) => {
+          // A player of our own beside the page's, so that every frame is seen.
+          const video = document.createElement('video');
+          Object.assign(video, { muted: true, srcObject: streams[0] });
+          video.style.cssText = 'position:fixed;width:64px;height:36px;right:0;bottom:0;z-index:9';
+          const seen = (now, { mediaTime }) => {
+            window.frames.push({ at: performance.now(), mediaTime });
+            video.requestVideoFrameCallback(seen);
+          };
+          video.requestVideoFrameCallback(seen);
+          video.play().catch(() => {});
+          document.documentElement.append(video);
+        });
+      }
+    };
+  });
+}
+
+/** Statistics of the video that the page's latest connection receives. */
+export function inbound(page) {
+  return page.evaluate(async () => {
+    const pc = window.connections.at(-1);
+    if (!pc) return null;
+    for (const entry of (await pc.getStats()).values()) {
+      if (entry.type === 'inbound-rtp' && entry.kind === 'video') return { ...entry };
+    }
+    return null;
+  });
+}
+
+/** Resolves when `count` frames have been decoded. */
+export async function decoded(page, count = 1, patience = 10_000) {
+  const deadline = Date.now() + patience;
+  for (;;) {
+    const stats = await inbound(page);
+    if (stats?.framesDecoded >= count) return stats;
+    if (Date.now() > deadline) throw new Error(`${stats?.framesDecoded} of ${count} frames decoded: ${JSON.stringify(stats)}`);
+    await page.waitForTimeout(50);
+  }
+}
+
+/** Milliseconds from the page's latest offer to the first frame that was shown after it. */
+export async function firstFrame(page) {
+  await page.waitForFunction(() => window.frames.some(({ at }) => at > window.offers.at(-1)), null, { polling: 20, timeout: 10_000 });
+  return page.evaluate(() => {
+    const offer = window.offers.at(-1);
+    return window.frames.find(({ at }) => at > offer).at - offer;
+  });
+}

@@ -1,0 +1,101 @@
+// Runs the real server on ports of its own and asks it.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export const BINARY = join(ROOT, 'target/release/lenscap');
+
+/** ffmpeg as a camera: a moving picture, a keyframe every two seconds, encoded without delay. */
+export function ffmpegCamera({ size = '640x360', fps = 30 } = {}) {
+  return `exec ffmpeg -hide_banner -loglevel error -re -f lavfi -i testsrc2=size=${size}:rate=${fps} `
+    + `-c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -g ${fps * 2} -f h264 -`;
+}
+
+/** A configuration with these cameras ({ id, source, … }) and streams, on free ports of loopback. */
+export function toml({ cameras, streams = [], server = '', webrtc = '' }) {
+  const entries = (section, list) => list
+    .map((entry) => `[[${section}]]\n${Object.entries(entry).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('')}`)
+    .join('');
+  return `[server]\nlisten = "127.0.0.1:0"\n${server}\n[webrtc]\nlisten = "127.0.0.1:0"\n${webrtc}\n`
+    + `[discovery]\nv4l2 = false\n${entries('camera', cameras)}${entries('stream', streams)}`;
+}
+
+export class Server {
+  log = '';
+  #child;
+  #folder;
+
+  /** `wrap` is put before the command, to run it elsewhere: ['ip', 'netns', 'exec', …]. */
+  static async start(configuration, { wrap = [] } = {}) {
+    const server = new Server();
+    server.#folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
+    const file = join(server.#folder, 'config.toml');
+    writeFileSync(file, configuration);
+    const [command, ...args] = [...wrap, BINARY, 'run', '--config', file];
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: server.#folder });
+    server.#child = child;
+    const ready = Promise.withResolvers?.() ?? withResolvers();
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      server.log += text;
+      const found = /streams at (http:\/\/[^/]+)\/ \(video by UDP ([^)]+)\)/.exec(server.log);
+      if (found) ready.resolve(found);
+    });
+    child.once('exit', (code) => ready.reject(new Error(`the server ended with ${code}:\n${server.log}`)));
+    const [, url, udp] = await ready.promise;
+    server.url = url;
+    server.udp = udp;
+    server.pid = child.pid;
+    return server;
+  }
+
+  async stop() {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill('SIGTERM');
+      await once(this.#child, 'exit');
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+    return this.#child.exitCode;
+  }
+
+  async debug() {
+    const response = await fetch(`${this.url}/debug`, { headers: { Accept: 'application/json' } });
+    return response.json();
+  }
+
+  /** Waits until `condition` holds for what /debug says, which is asked whenever it changes. */
+  async until(condition, what = condition.toString(), patience = 10_000) {
+    const abort = new AbortController();
+    const timer = setTimeout(() => abort.abort(), patience);
+    let last;
+    try {
+      const response = await fetch(`${this.url}/debug/events`, { signal: abort.signal });
+      let text = '';
+      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+        text += chunk;
+        const events = text.split('\n\n');
+        text = events.pop();
+        for (const event of events) {
+          last = JSON.parse(event.replace(/^data: /, ''));
+          if (condition(last)) return last;
+        }
+      }
+    } catch (error) {
+      if (error.name !== 'AbortError') throw error;
+    } finally {
+      clearTimeout(timer);
+      abort.abort();
+    }
+    throw new Error(`not within ${patience} ms: ${what}\n${JSON.stringify(last, null, 1)}\n${this.log}`);
+  }
+}
+
+function withResolvers() {
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  return made;
+}
