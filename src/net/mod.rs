@@ -76,7 +76,11 @@ impl Udp {
                 Err(error) => return error,
             };
             if ready.is_error() {
-                self.drain_errors();
+                // Only a would-block clears the readiness; otherwise this loop would spin.
+                let _ = self.socket.try_io(Interest::ERROR, || {
+                    self.drain_errors();
+                    Err::<(), _>(io::ErrorKind::WouldBlock.into())
+                });
             }
             for _ in 0..BATCHES_AT_A_TIME {
                 match self.socket.try_io(Interest::READABLE, || self.receive(&mut memory)) {
@@ -245,6 +249,23 @@ mod tests {
             let (length, _) = listener.recv_from(&mut buffer).await.unwrap();
             assert_eq!(buffer[..length], [round]);
         }
+    }
+
+    #[actix::test]
+    async fn the_reader_rests_after_an_error() {
+        let udp = std::sync::Arc::new(Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap());
+        let reader = udp.clone();
+        let reading = actix::spawn(async move { reader.read().await });
+        let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        udp.socket.writable().await.unwrap();
+        udp.send(&mut vec![(closed, BytesMut::from(&[1][..]))]);
+        let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let seconds = |time: rustix::time::Timespec| time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
+        let before = seconds(cpu());
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let share = (seconds(cpu()) - before) / 0.3;
+        assert!(share < 0.3, "{share:.2} of a core while nothing happens");
+        reading.abort();
     }
 
     #[actix::test]

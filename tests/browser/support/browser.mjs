@@ -10,15 +10,32 @@ export function launch({ executable = '/usr/bin/chromium', args = [] } = {}) {
   return chromium.launch({ executablePath: executable, args: [...ARGS, ...args] });
 }
 
-/** Notes in each page when an offer is sent and when frames are shown. */
-export function instrument(context) {
-  return context.addInitScript(() => {
+/** A browser that can be killed: { browser, kill }. */
+export async function launchMortal() {
+  const server = await chromium.launchServer({ executablePath: '/usr/bin/chromium', args: ARGS });
+  const browser = await chromium.connect(server.wsEndpoint());
+  return { browser, kill: () => process.kill(server.process().pid, 'SIGKILL'), close: () => server.close() };
+}
+
+/**
+ * Notes in each page its connections, when an offer is sent, and what is answered; with `player`
+ * also when frames are shown.
+ */
+export function instrument(context, { player = false } = {}) {
+  return context.addInitScript((player) => {
     window.offers = [];
     window.frames = [];
     window.connections = [];
+    window.answers = [];
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (data) {
-      if (data.includes('"watch"')) window.offers.push(performance.now());
+      if (data.includes('"watch"')) {
+        window.offers.push(performance.now());
+        this.addEventListener('message', ({ data: text }) => {
+          const message = JSON.parse(text);
+          if (message.type === 'answer') window.answers.push(message);
+        });
+      }
       return send.call(this, data);
     };
     const Native = window.RTCPeerConnection;
@@ -26,7 +43,7 @@ export function instrument(context) {
       constructor(...args) {
         super(...args);
         window.connections.push(this);
-        this.addEventListener('track', ({ streams }) => {
+        if (player) this.addEventListener('track', ({ streams }) => {
           // A player of our own beside the page's, so that every frame is seen.
           const video = document.createElement('video');
           Object.assign(video, { muted: true, srcObject: streams[0] });
@@ -41,7 +58,7 @@ export function instrument(context) {
         });
       }
     };
-  });
+  }, player);
 }
 
 /** Statistics of the video that the page's latest connection receives. */
