@@ -37,6 +37,7 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    crate::memory::share_arenas();
     let arguments = Arguments::parse();
     let config = || match &arguments.config {
         Some(path) => Config::load(path),
@@ -66,7 +67,9 @@ fn wrong(error: &ConfigError) -> ExitCode {
 fn run(config: Config) -> ExitCode {
     // rtc reports each refused packet and each unknown extension: nothing an operator could act on.
     let filter = "info,rtc=off,rtc_ice=off,rtc_dtls=off,rtc_srtp=off,rtc_sctp=off,rtc_stun=off,rtc_interceptor=off";
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter)).format_timestamp_millis().init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
+        .format_timestamp_millis()
+        .init();
     match server::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

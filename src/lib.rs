@@ -6,7 +6,7 @@
 //! - [`cli`] is the command line, [`config`] the file;
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
-//! - [`server`] puts it together.
+//! - [`server`] puts it together; [`memory`] sets up the allocator.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -15,5 +15,6 @@ pub mod cli;
 pub mod codec;
 pub mod config;
 pub mod http;
+pub mod memory;
 pub mod net;
 pub mod server;

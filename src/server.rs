@@ -107,10 +107,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
 }
 
 /// Binds the socket on the media thread, where it is read. The receiver tells of its failure.
-async fn start_udp(
-    address: SocketAddr,
-    media: &Arbiter,
-) -> Result<(Arc<Udp>, oneshot::Receiver<String>), ServerError> {
+async fn start_udp(address: SocketAddr, media: &Arbiter) -> Result<(Arc<Udp>, oneshot::Receiver<String>), ServerError> {
     let (bound, binding) = oneshot::channel();
     let (failed, failure) = oneshot::channel();
     media.spawn(async move {

@@ -199,8 +199,7 @@ impl Handler<Attach> for Camera {
                 message.notices.do_send(CameraNotice::Capturing);
             }
         }
-        self.attached
-            .insert(message.stream, Attachment { sink: message.sink, notices: message.notices });
+        self.attached.insert(message.stream, Attachment { sink: message.sink, notices: message.notices });
         if self.running.is_none() && self.retry.is_none() {
             self.open(ctx);
         }

@@ -72,9 +72,6 @@ impl Group {
 
     /// Ends the group and returns how its leader ended.
     fn end(&mut self) -> io::Result<std::process::ExitStatus> {
-        // Somebody who is blocked writing to us shall not have to be killed for that.
-        drop(self.child.stdout.take());
-        drop(self.child.stderr.take());
         let Some(pid) = self.pid() else { return self.child.wait() };
         if self.child.try_wait()?.is_none() {
             let _ = kill_process_group(pid, Signal::TERM);
@@ -135,9 +132,10 @@ fn run(session: &Session, camera: &str, command: &str, shown: &str) -> Result<()
         let woken = session.wait(&fds, units.idle()).map_err(|error| failed(error.into()))?;
         let [out_ready, err_ready] = match woken {
             Woken::Stop => {
-                drop(stdout);
-                drop(stderr);
+                // The pipes stay open meanwhile: who writes a last word is not to die of that, and
+                // there is room for what comes in this time.
                 group.end().map_err(failed)?;
+                log.read(&mut stderr, &mut buffer);
                 return Ok(());
             }
             Woken::Timeout => {

@@ -3,9 +3,7 @@
 
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Picture, PictureSink};
-use lenscap_actors::ports::{
-    CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture,
-};
+use lenscap_actors::ports::{CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};

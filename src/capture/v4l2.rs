@@ -189,9 +189,10 @@ fn choose_format(offered: &[[u8; 4]], wanted: PixelFormat) -> Option<[u8; 4]> {
 fn choose_size(offered: &[FrameSizeEnum]) -> Option<[u32; 2]> {
     let sizes = offered.iter().map(|size| match size {
         FrameSizeEnum::Discrete(size) => [size.width, size.height],
-        FrameSizeEnum::Stepwise(range) => {
-            [USUAL_SIZE[0].clamp(range.min_width, range.max_width), USUAL_SIZE[1].clamp(range.min_height, range.max_height)]
-        }
+        FrameSizeEnum::Stepwise(range) => [
+            USUAL_SIZE[0].clamp(range.min_width, range.max_width),
+            USUAL_SIZE[1].clamp(range.min_height, range.max_height),
+        ],
     });
     let area = |size: &[u32; 2]| u64::from(size[0]) * u64::from(size[1]);
     let fits = |size: &[u32; 2]| size[0] <= USUAL_SIZE[0] && size[1] <= USUAL_SIZE[1];

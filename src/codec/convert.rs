@@ -115,15 +115,12 @@ impl Scaler {
     /// Fills `to`, which has its size already, from `from`.
     pub fn scale(&mut self, from: &I420, to: &mut I420) -> Result<(), BadImage> {
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        for (source, target, half) in
-            [(&from.y, &mut to.y, 1), (&from.u, &mut to.u, 2), (&from.v, &mut to.v, 2)]
-        {
+        for (source, target, half) in [(&from.y, &mut to.y, 1), (&from.u, &mut to.u, 2), (&from.v, &mut to.v, 2)] {
             let bad = || BadImage { width: from.width, height: from.height, bytes: source.len() };
             let [from_width, from_height, to_width, to_height] =
                 [from.width, from.height, to.width, to.height].map(|side| (side / half) as u32);
             let source = ImageRef::new(from_width, from_height, source, PixelType::U8).map_err(|_| bad())?;
-            let mut target =
-                Image::from_slice_u8(to_width, to_height, target, PixelType::U8).map_err(|_| bad())?;
+            let mut target = Image::from_slice_u8(to_width, to_height, target, PixelType::U8).map_err(|_| bad())?;
             self.resizer.resize(&source, &mut target, &options).map_err(|_| bad())?;
         }
         Ok(())

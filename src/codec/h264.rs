@@ -58,8 +58,7 @@ impl H264Encoder {
     /// left it out.
     pub fn encode(&mut self, image: &I420) -> Result<Option<Vec<u8>>, EncodeError> {
         let (width, height) = (image.width, image.height);
-        let slices =
-            YUVSlices::new((&image.y, &image.u, &image.v), (width, height), (width, width / 2, width / 2));
+        let slices = YUVSlices::new((&image.y, &image.u, &image.v), (width, height), (width, width / 2, width / 2));
         let stream = self.encoder.encode(&slices)?;
         let left_out = matches!(stream.frame_type(), FrameType::Skip | FrameType::Invalid);
         Ok((!left_out).then(|| stream.to_vec()))

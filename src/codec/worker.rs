@@ -41,8 +41,7 @@ impl Encode for Encoder {
     fn start(&self, session: u64, events: EncodeEvents) -> Box<dyn Encoding> {
         let inbox = Arc::new(Inbox::default());
         let ended = events.clone();
-        let mut work =
-            Work::new(self.stream.clone(), self.camera_fps, inbox.clone(), session, events);
+        let mut work = Work::new(self.stream.clone(), self.camera_fps, inbox.clone(), session, events);
         let name = self.stream.id.clone();
         let spawned = std::thread::Builder::new().name(format!("encode {name}")).spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| work.run()));

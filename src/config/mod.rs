@@ -334,7 +334,8 @@ impl Reader<'_> {
         match seen.insert(id.get_ref().clone(), line) {
             None => Ok(()),
             Some(first) => {
-                let message = format!("there is a {what} {:?} in line {first} already: expected another name", id.get_ref());
+                let message =
+                    format!("there is a {what} {:?} in line {first} already: expected another name", id.get_ref());
                 Err(self.error(id.span().start, message))
             }
         }
@@ -363,9 +364,8 @@ impl Stream {
 }
 
 fn check_id(id: &str) -> Result<String, String> {
-    let fine = !id.is_empty()
-        && id.len() <= 64
-        && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    let fine =
+        !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     fine.then(|| id.to_owned())
         .ok_or_else(|| format!("{id:?} is no name: expected 1 to 64 letters, digits, \"-\" or \"_\""))
 }
@@ -396,9 +396,7 @@ fn pixel_format(text: &str, source: &Source) -> Result<PixelFormat, String> {
         "mjpeg" => Ok(PixelFormat::Mjpeg),
         "yuyv" => Ok(PixelFormat::Yuyv),
         "nv12" => Ok(PixelFormat::Nv12),
-        _ => Err(format!(
-            "{text:?} is no pixel format: expected \"auto\", \"h264\", \"mjpeg\", \"yuyv\" or \"nv12\""
-        )),
+        _ => Err(format!("{text:?} is no pixel format: expected \"auto\", \"h264\", \"mjpeg\", \"yuyv\" or \"nv12\"")),
     }
 }
 

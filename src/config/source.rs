@@ -48,9 +48,8 @@ fn without_credentials(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
-        let end = after
-            .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\''))
-            .unwrap_or(after.len());
+        let end =
+            after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'')).unwrap_or(after.len());
         let (authority, tail) = after.split_at(end);
         match authority.rsplit_once('@') {
             Some((_, host)) => {
@@ -81,7 +80,8 @@ mod tests {
 
     #[test]
     fn what_is_shown_has_no_password() {
-        let source = Source::Exec("ffmpeg -i 'rtsp://me:se/cret@cam/1?u=http://a:b@c' -i http://plain/ -f h264 -".into());
+        let source =
+            Source::Exec("ffmpeg -i 'rtsp://me:se/cret@cam/1?u=http://a:b@c' -i http://plain/ -f h264 -".into());
         let shown = source.to_string();
         assert!(!shown.contains("a:b"), "{shown}");
         assert!(shown.contains("http://plain/ -f h264"), "{shown}");

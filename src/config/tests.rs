@@ -112,7 +112,8 @@ fn streams_default_to_one_a_camera_and_can_be_changed_or_added() {
 
 #[test]
 fn public_addresses_take_the_port_of_the_socket_if_they_have_none() {
-    let text = "[webrtc]\nlisten = \"0.0.0.0:7000\"\npublic_addresses = [\"192.0.2.7\", \"192.0.2.8:9\", \"2001:db8::1\"]";
+    let text =
+        "[webrtc]\nlisten = \"0.0.0.0:7000\"\npublic_addresses = [\"192.0.2.7\", \"192.0.2.8:9\", \"2001:db8::1\"]";
     let config = Config::parse("x", text).unwrap();
     let expected: Vec<SocketAddr> =
         ["192.0.2.7:7000", "192.0.2.8:9", "[2001:db8::1]:7000"].iter().map(|a| a.parse().unwrap()).collect();

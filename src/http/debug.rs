@@ -76,9 +76,7 @@ fn with_id(id: &str, status: &impl Serialize) -> Value {
 }
 
 fn tree(board: &Snapshot) -> Value {
-    let node = |path: String, kind: &str, state: Value, children: Vec<Value>| {
-        json!({ "path": path, "kind": kind, "state": state, "restarts": 0, "children": children })
-    };
+    let node = |path: String, kind: &str, state: Value, children: Vec<Value>| json!({ "path": path, "kind": kind, "state": state, "restarts": 0, "children": children });
     let worker = |path: String, state: Value| node(path, "worker", state, vec![]);
     let cameras = board.cameras.iter().map(|(id, camera)| {
         let state: CameraState = camera.state;

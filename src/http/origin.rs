@@ -11,10 +11,7 @@ use actix_web::{HttpResponse, ResponseError, web};
 
 /// The middleware: refuses, and answers for configured origins what browsers ask before they send
 /// (the CORS protocol of the Fetch standard).
-pub async fn check(
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn check(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let guarded = request.path() == "/ws" || !matches!(*request.method(), Method::GET | Method::HEAD);
     let (origin, host) = (text(header::ORIGIN), text(header::HOST));

@@ -52,9 +52,7 @@ impl From<Refused> for Problem {
             Refused::TooManyViewers(_) => {
                 Self { code: "too_many_viewers", message, status: StatusCode::SERVICE_UNAVAILABLE }
             }
-            Refused::ShuttingDown => {
-                Self { code: "camera_failed", message, status: StatusCode::SERVICE_UNAVAILABLE }
-            }
+            Refused::ShuttingDown => Self { code: "camera_failed", message, status: StatusCode::SERVICE_UNAVAILABLE },
         }
     }
 }

@@ -62,7 +62,8 @@ async fn trickle(
             mid = Some(value.trim().to_owned());
         }
         let Some(candidate) = line.strip_prefix("a=candidate:") else { continue };
-        let candidate = RemoteCandidate { candidate: format!("candidate:{candidate}"), mid: mid.clone(), mline_index: Some(0) };
+        let candidate =
+            RemoteCandidate { candidate: format!("candidate:{candidate}"), mid: mid.clone(), mline_index: Some(0) };
         peer.send(candidate).await.unwrap_or(Ok(())).map_err(Problem::bad_message)?;
     }
     Ok(HttpResponse::NoContent().finish())

@@ -41,10 +41,8 @@ enum Request {
 async fn open(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -> actix_web::Result<HttpResponse> {
     let viewer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
     let (response, session, messages) = actix_ws::handle(&request, body)?;
-    let messages = messages
-        .max_frame_size(MESSAGE_BYTES_MAX)
-        .aggregate_continuations()
-        .max_continuation_size(MESSAGE_BYTES_MAX);
+    let messages =
+        messages.max_frame_size(MESSAGE_BYTES_MAX).aggregate_continuations().max_continuation_size(MESSAGE_BYTES_MAX);
     // It ends with the connection; if it panics, the peer's guard lets the viewer go.
     rt::spawn(async move { Talk { site, session, viewer, watching: None }.run(messages).await });
     Ok(response)
@@ -110,10 +108,9 @@ impl Talk {
 
     async fn broken(&mut self, error: ProtocolError) -> Option<CloseReason> {
         let (code, message) = match error {
-            ProtocolError::Overflow | ProtocolError::Io(_) => (
-                CloseCode::Size,
-                format!("the message is broken or larger than {MESSAGE_BYTES_MAX} bytes"),
-            ),
+            ProtocolError::Overflow | ProtocolError::Io(_) => {
+                (CloseCode::Size, format!("the message is broken or larger than {MESSAGE_BYTES_MAX} bytes"))
+            }
             error => (CloseCode::Protocol, error.to_string()),
         };
         let _ = self.send(Problem::bad_message(message).to_json()).await;
@@ -202,4 +199,3 @@ impl Talk {
         self.session.text(message.to_string()).await.map_err(|_| Over)
     }
 }
-

@@ -76,6 +76,8 @@ export class Session extends EventTarget {
     const [pc, socket, beacon] = [this.#pc, this.#socket, this.#beacon];
     this.#pc = this.#socket = this.#beacon = null;
     this.#asked = false;
+    // A live track would keep the page out of the back/forward cache.
+    pc?.getReceivers().forEach(({ track }) => track.stop());
     pc?.close();
     if (socket) {
       if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"bye"}');

@@ -109,7 +109,8 @@ impl Negotiator {
     /// would cost more than all the rest).
     pub fn new(timeouts: IceTimeouts) -> Result<Self, NegotiationError> {
         let internal = |error: rtc::shared::error::Error| NegotiationError::Internal(error.to_string());
-        let provider = rtc::crypto::default_provider().map_err(|error| NegotiationError::Internal(error.to_string()))?;
+        let provider =
+            rtc::crypto::default_provider().map_err(|error| NegotiationError::Internal(error.to_string()))?;
         let certificate = RTCCertificate::generate(
             provider.crypto(),
             rtc::crypto::SignatureScheme::EcdsaP256Sha256,
@@ -147,7 +148,9 @@ impl Negotiator {
             .with_multicast_dns_mode(rtc::ice::mdns::MulticastDnsMode::Disabled)
             .build();
         let mut pc = RTCPeerConnectionBuilder::new()
-            .with_configuration(RTCConfigurationBuilder::new().with_certificates(vec![self.certificate.clone()]).build())
+            .with_configuration(
+                RTCConfigurationBuilder::new().with_certificates(vec![self.certificate.clone()]).build(),
+            )
             .with_media_engine(media)
             .with_setting_engine(settings)
             .with_interceptor_registry(registry)
@@ -160,10 +163,8 @@ impl Negotiator {
         let sender = pc.add_track(track(&secrets)).map_err(bad)?;
         let answer = pc.create_answer(None).map_err(bad)?;
         pc.set_local_description(now, answer).map_err(bad)?;
-        let answer = pc
-            .local_description()
-            .ok_or_else(|| NegotiationError::Internal("no local description".into()))?
-            .sdp;
+        let answer =
+            pc.local_description().ok_or_else(|| NegotiationError::Internal("no local description".into()))?.sdp;
         let payload_type = pc
             .rtp_sender(sender)
             .and_then(|mut sender| {
@@ -189,7 +190,10 @@ fn media_engine() -> rtc::shared::error::Result<(MediaEngine, Registry)> {
         sdp_fmtp_line: format!("apt={H264_PAYLOAD_TYPE}"),
         rtcp_feedback: vec![],
     };
-    media.register_codec(RTCRtpCodecParameters { rtp_codec: rtx, payload_type: RTX_PAYLOAD_TYPE }, RtpCodecKind::Video)?;
+    media.register_codec(
+        RTCRtpCodecParameters { rtp_codec: rtx, payload_type: RTX_PAYLOAD_TYPE },
+        RtpCodecKind::Video,
+    )?;
     let registry = configure_nack(Registry::new(), &mut media);
     let registry = configure_twcc_sender_only(registry, &mut media)?;
     let registry = configure_rtcp_reports(registry).with(FEEDBACK_SLOT, Feedback::default());

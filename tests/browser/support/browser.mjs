@@ -5,9 +5,16 @@ import { chromium } from 'playwright-core';
 const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-/** `executable` runs the browser elsewhere, by a script of its own. */
-export function launch({ executable = '/usr/bin/chromium', args = [] } = {}) {
-  return chromium.launch({ executablePath: executable, args: [...ARGS, ...args] });
+/**
+ * `executable` runs the browser elsewhere, by a script of its own; with `cache` pages that are left
+ * go to the back/forward cache, as they do for people.
+ */
+export function launch({ executable = '/usr/bin/chromium', cache = false } = {}) {
+  return chromium.launch({
+    executablePath: executable,
+    args: ARGS,
+    ignoreDefaultArgs: cache ? ['--disable-back-forward-cache'] : [],
+  });
 }
 
 /** A browser that can be killed: { browser, kill }. */

@@ -1,0 +1,68 @@
+// Opening and leaving, again and again, leaves nothing behind.
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { instrument, launch } from './support/browser.mjs';
+import { Server, ffmpegCamera, toml } from './support/server.mjs';
+
+const CYCLES = 200;
+const SETTLED = 50;
+
+function usage(pid) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return {
+    descriptors: readdirSync(`/proc/${pid}/fd`).length,
+    threads: Number(/^Threads:\s+(\d+)/m.exec(status)[1]),
+    kilobytes: Number(/^VmRSS:\s+(\d+)/m.exec(status)[1]),
+  };
+}
+
+test(`${CYCLES} cycles of opening and leaving leave nothing behind`, async (t) => {
+  const server = await Server.start(toml({
+    cameras: [
+      { id: 'test', source: 'test', size: [320, 240] },
+      { id: 'exec', source: `exec:${ffmpegCamera({ size: '320x240' })}` },
+    ],
+  }));
+  const browser = await launch();
+  t.after(async () => {
+    await browser.close();
+    await server.stop();
+  });
+  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
+  await instrument(context);
+  const page = await context.newPage();
+  await page.goto(`${server.url}/view/test`);
+  await page.evaluate(() => document.querySelector('lenscap-video').remove());
+  const quiet = () => server.until(
+    ({ peers, cameras, streams }) => peers.length === 0 && cameras.every(({ state }) => state === 'closed')
+      && streams.every(({ state }) => state === 'idle'),
+    'everything is closed',
+  );
+  const samples = [];
+  for (let cycle = 1; cycle <= CYCLES; cycle++) {
+    await page.evaluate(async (stream) => {
+      const viewer = document.createElement('lenscap-video');
+      viewer.setAttribute('stream', stream);
+      document.body.append(viewer);
+      await new Promise((resolve) => viewer.video.addEventListener('playing', resolve, { once: true }));
+      viewer.remove();
+    }, cycle % 2 ? 'test' : 'exec');
+    if (cycle % 10 === 0) {
+      await quiet();
+      samples.push({ cycle, ...usage(server.pid) });
+    }
+  }
+  console.table(samples);
+  const settled = samples.find(({ cycle }) => cycle === SETTLED);
+  const later = samples.filter(({ cycle }) => cycle > SETTLED);
+  const last = later.at(-1);
+  // A kept-alive connection or two of this test's own may come and go.
+  assert.ok(last.descriptors <= settled.descriptors + 2, 'descriptors do not grow');
+  assert.ok(last.threads <= settled.threads, 'threads do not grow');
+  assert.ok(last.kilobytes < settled.kilobytes * 1.05 + 1024, `memory stays flat: ${JSON.stringify(samples)}`);
+  const { releases, tree } = await server.debug();
+  assert.ok(releases.length >= CYCLES);
+  assert.deepEqual(tree.children.find(({ path }) => path === 'root/peers').children, []);
+});

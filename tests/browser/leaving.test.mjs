@@ -1,0 +1,113 @@
+// The promise: however a viewer leaves, its camera is let go, and at once.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ACTS, cameraProcess, measureAct, stage } from './support/acts.mjs';
+import { decoded, instrument, launch } from './support/browser.mjs';
+import { Server, ffmpegCamera, toml } from './support/server.mjs';
+
+/** An incumbent takes about 5 s for these; a noisy machine shall not fail the test. */
+const PROMPT_MS = 1500;
+
+let server;
+let browsers;
+
+before(async () => {
+  server = await Server.start(toml({
+    cameras: [
+      { id: 'pipe', source: `exec:${ffmpegCamera()}` },
+      { id: 'small', source: 'test', size: [320, 240] },
+    ],
+  }));
+  browsers = await stage();
+});
+
+after(async () => {
+  await browsers.close();
+  await server.stop();
+});
+
+const CAUSES = {
+  'pc.close()': ['close_notify'],
+  'browser killed': ['ws_closed'],
+};
+
+for (const act of Object.keys(ACTS)) {
+  test(`${act}: the camera's process ends promptly`, async () => {
+    const ms = await measureAct(server, 'pipe', act, browsers);
+    assert.ok(ms < PROMPT_MS, `${ms} ms`);
+    const { releases, cameras, streams } = await server.debug();
+    const release = releases.at(-1);
+    assert.ok((CAUSES[act] ?? ['bye', 'beacon', 'ws_closed', 'close_notify']).includes(release.cause), release.cause);
+    assert.ok(release.closed_ms > 0 && release.detected_ms >= 0);
+    assert.equal(cameras.find(({ id }) => id === 'pipe').state, 'closed');
+    assert.equal(streams.find(({ id }) => id === 'pipe').state, 'idle');
+  });
+}
+
+test('one leaving is one release, however many signs it gives', async () => {
+  const before = (await server.debug()).releases.length;
+  await measureAct(server, 'pipe', 'element removed', browsers);
+  await sleep(300);
+  assert.equal((await server.debug()).releases.length, before + 1);
+});
+
+test('the beacon is answered after the process is reaped, and /debug says closed', async () => {
+  const context = await browsers.shared.newContext({ viewport: { width: 480, height: 270 } });
+  await instrument(context);
+  const page = await context.newPage();
+  await page.goto(`${server.url}/view/pipe`);
+  for (let run = 0; run < 10; run++) {
+    await page.waitForFunction((count) => window.answers.length > count, run, { timeout: 20_000 });
+    await decoded(page, 2);
+    const pid = await cameraProcess(server, 'pipe');
+    const beacon = await page.evaluate(() => window.answers.at(-1).beacon);
+    const response = await fetch(server.url + beacon, { method: 'POST' });
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
+    assert.equal(response.status, 204);
+    assert.match(response.headers.get('server-timing'), /^release;dur=\d+\.\d+$/);
+    const { cameras } = await server.debug();
+    assert.equal(cameras.find(({ id }) => id === 'pipe').state, 'closed');
+    const again = await fetch(server.url + beacon, { method: 'POST' });
+    assert.equal(again.status, 204, 'the beacon can be sent twice');
+  }
+  await context.close();
+  await server.until(({ peers }) => peers.length === 0);
+});
+
+test('a page in the back/forward cache holds no camera, and plays again when it returns', async (t) => {
+  const browser = await launch({ cache: true });
+  t.after(() => browser.close());
+  const context = await browser.newContext();
+  await instrument(context);
+  await context.addInitScript(() => addEventListener('pageshow', ({ persisted }) => { window.returned = persisted; }));
+  const page = await context.newPage();
+  await page.goto(`${server.url}/view/small`);
+  await decoded(page, 5);
+  await page.goto(browsers.elsewhere);
+  await server.until(({ peers, cameras }) => peers.length === 0 && cameras.every(({ state }) => state === 'closed'), 'let go');
+  await page.goBack({ waitUntil: 'commit' });
+  await page.waitForFunction(() => window.returned === true, null, { timeout: 5000 });
+  await decoded(page, 5);
+  const { streams } = await server.debug();
+  assert.equal(streams.find(({ id }) => id === 'small').state, 'live');
+  await context.close();
+  await server.until(({ peers }) => peers.length === 0);
+});
+
+test('without a viewer nothing runs', async () => {
+  // After all that has been done to it above, killed browsers included.
+  const { cameras, streams, peers } = await server.debug();
+  assert.ok(cameras.every(({ state }) => state === 'closed'));
+  assert.ok(streams.every(({ state, bitrate_bps }) => state === 'idle' && bitrate_bps === 0));
+  assert.equal(peers.length, 0);
+  const nanoseconds = () => readdirSync(`/proc/${server.pid}/task`)
+    .map((task) => Number(readFileSync(`/proc/${server.pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]))
+    .reduce((sum, value) => sum + value, 0);
+  const before = nanoseconds();
+  await sleep(5000);
+  const share = (nanoseconds() - before) / 5e9;
+  assert.ok(share < 0.005, `${(share * 100).toFixed(3)} % of a core`);
+});

@@ -1,0 +1,64 @@
+// A network of two hosts, each in a namespace of its own: the server's and the viewer's.
+
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+let count = 0;
+
+export class Network {
+  #names;
+  #folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
+  /** The server's address. */
+  host = '10.77.0.1';
+
+  constructor() {
+    const tag = `${process.pid}-${count++}`;
+    this.#names = { server: `lenscap-s-${tag}`, viewer: `lenscap-v-${tag}` };
+    const { server, viewer } = this.#names;
+    const ip = (...args) => execFileSync('ip', args, { stdio: 'pipe' });
+    ip('netns', 'add', server);
+    ip('netns', 'add', viewer);
+    ip('-n', server, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', viewer);
+    for (const [name, address] of [[server, this.host], [viewer, '10.77.0.2']]) {
+      ip('-n', name, 'address', 'add', `${address}/24`, 'dev', 'eth0');
+      ip('-n', name, 'link', 'set', 'eth0', 'up');
+      ip('-n', name, 'link', 'set', 'lo', 'up');
+    }
+    // Without default routes, of IPv6 too, Chromium finds no address to connect from.
+    ip('-n', viewer, 'address', 'add', 'fd77::2/64', 'dev', 'eth0', 'nodad');
+    ip('-n', viewer, 'route', 'add', 'default', 'via', this.host);
+    ip('-n', viewer, 'route', 'add', 'default', 'via', 'fd77::1');
+    const chromium = join(this.#folder, 'chromium');
+    writeFileSync(chromium, `#!/bin/sh\nexec ${this.inside('viewer').join(' ')} /usr/bin/chromium "$@"\n`);
+    chmodSync(chromium, 0o755);
+    /** Starts Chromium on the viewer's side. */
+    this.chromium = chromium;
+  }
+
+  /** What to put before a command to run it on one side. */
+  inside(side) {
+    return ['ip', 'netns', 'exec', this.#names[side]];
+  }
+
+  /** Has this share of the UDP packets that arrive at either side lost, at random. */
+  lose(percent) {
+    for (const side of ['server', 'viewer']) {
+      const [command, ...args] = [...this.inside(side), 'nft', '-f', '-'];
+      execFileSync(command, args, {
+        input: `table inet loss {
+          chain input {
+            type filter hook input priority 0;
+            meta l4proto udp numgen random mod 100 < ${percent} drop
+          }
+        }\n`,
+      });
+    }
+  }
+
+  remove() {
+    for (const name of Object.values(this.#names)) execFileSync('ip', ['netns', 'del', name]);
+    rmSync(this.#folder, { recursive: true });
+  }
+}

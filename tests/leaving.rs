@@ -1,0 +1,158 @@
+//! The promise, without a browser: whoever reports a leaving is answered after the camera is
+//! closed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::json;
+use std::time::{Duration, Instant};
+use support::*;
+
+fn camera(source: &str) -> String {
+    format!("[[camera]]\nid = \"cam\"\nsource = {source:?}\n")
+}
+
+/// Opens a viewer by WHEP and returns its Location.
+async fn watch_by_whep(server: &Server) -> String {
+    let response = client()
+        .post(server.url("/whep/cam"))
+        .insert_header(("Content-Type", "application/sdp"))
+        .send_body(OFFER)
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 201);
+    response.headers().get("Location").unwrap().to_str().unwrap().to_owned()
+}
+
+fn token(location: &str) -> &str {
+    location.rsplit('/').next().unwrap()
+}
+
+#[actix::test]
+async fn the_beacon_is_answered_after_the_process_is_reaped_every_time() {
+    let server = Server::start(&camera(SILENT_CAMERA), "");
+    for _ in 0..100 {
+        let location = watch_by_whep(&server).await;
+        let pid = server.camera_pid().await;
+        assert!(is_there(pid));
+        let leave = server.url(&format!("/peers/{}/leave", token(&location)));
+        let response = client().post(leave).send().await.unwrap();
+        assert!(!is_there(pid), "the answer came before the end of the process");
+        assert_eq!(response.status(), 204);
+        assert!(response.headers().get("Server-Timing").unwrap().to_str().unwrap().starts_with("release;dur="));
+        let report = server.debug().await;
+        assert_eq!(report["cameras"][0]["state"], "closed");
+        assert_eq!(report["releases"].as_array().unwrap().last().unwrap()["cause"], "beacon");
+    }
+}
+
+#[actix::test]
+async fn deleting_the_whep_session_closes_the_camera() {
+    let server = Server::start(&camera(SILENT_CAMERA), "");
+    let location = watch_by_whep(&server).await;
+    let pid = server.camera_pid().await;
+    let response = client().delete(server.url(&location)).send().await.unwrap();
+    assert!(!is_there(pid));
+    assert_eq!(response.status(), 200);
+    assert_eq!(server.debug().await["releases"][0]["cause"], "whep_delete");
+    let response = client().delete(server.url(&location)).send().await.unwrap();
+    assert_eq!(response.status(), 200, "twice is no error");
+}
+
+#[actix::test]
+async fn an_unknown_token_is_answered_like_a_known_one() {
+    let server = Server::start(&camera("test"), "");
+    for token in ["0", "../..", &"f".repeat(32)] {
+        let response = client().post(server.url(&format!("/peers/{token}/leave"))).send().await.unwrap();
+        assert!(response.status() == 204 || response.status() == 404, "{token}: {}", response.status());
+    }
+}
+
+#[actix::test]
+async fn bye_and_the_end_of_the_websocket_close_the_camera() {
+    let server = Server::start(&camera(SILENT_CAMERA), "");
+    for cause in ["bye", "ws_closed"] {
+        let mut socket = connect(&server).await;
+        say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+        let answer = hear(&mut socket, "answer").await.unwrap();
+        assert!(answer["sdp"].as_str().unwrap().contains("a=candidate:"));
+        let pid = server.camera_pid().await;
+        if cause == "bye" {
+            say(&mut socket, &json!({ "type": "bye" })).await;
+        } else {
+            drop(socket);
+        }
+        let report = server.until("closed", |report| report["cameras"][0]["state"] == "closed").await;
+        assert!(!is_there(pid));
+        assert_eq!(report["releases"].as_array().unwrap().last().unwrap()["cause"], cause);
+    }
+}
+
+#[actix::test]
+async fn a_viewer_that_comes_during_a_stop_is_served_after_it() {
+    // It takes its time to end, so that the next viewer meets the stop.
+    let slow =
+        "exec:trap 'sleep 0.2; exit' TERM; printf '\\000\\000\\001\\147\\102\\300\\036'; while :; do sleep 0.01; done";
+    let server = Server::start(&camera(slow), "");
+    let first = watch_by_whep(&server).await;
+    let pid = server.camera_pid().await;
+    let leaving = client().post(server.url(&format!("/peers/{}/leave", token(&first)))).send();
+    let next = async {
+        server.until("closing", |report| report["cameras"][0]["state"] == "closing").await;
+        watch_by_whep(&server).await
+    };
+    let (left, _second) = tokio::join!(leaving, next);
+    assert_eq!(left.unwrap().status(), 204);
+    let second = server.camera_pid().await;
+    assert_ne!(second, pid, "a process of its own");
+    assert!(!is_there(pid));
+    assert_eq!(server.debug().await["streams"][0]["subscribers"].as_array().unwrap().len(), 1);
+}
+
+#[actix::test]
+async fn a_program_that_ignores_sigterm_is_killed_with_all_it_started() {
+    let stubborn =
+        "exec:trap '' TERM; sleep 1000 & printf '\\000\\000\\001\\147\\102\\300\\036'; while :; do sleep 0.01; done";
+    let server = Server::start(&camera(stubborn), "");
+    let location = watch_by_whep(&server).await;
+    let pid = server.camera_pid().await;
+    let start = Instant::now();
+    client().delete(server.url(&location)).send().await.unwrap();
+    let took = start.elapsed();
+    assert!(!is_there(pid));
+    assert!(took >= Duration::from_millis(500), "it got its chance to end by itself: {took:?}");
+    // The group is gone, too: what it had started in the background is no more there.
+    // SAFETY: signal 0 only asks.
+    let deadline = Instant::now() + PATIENCE;
+    while unsafe { libc::kill(-pid, 0) } == 0 {
+        assert!(Instant::now() < deadline, "the program's children are still there");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[actix::test]
+async fn a_leaving_during_a_backoff_is_prompt() {
+    let server = Server::start(&camera("exec:exit 7"), "");
+    let location = watch_by_whep(&server).await;
+    // Until the delay is long enough to be noticed if it were waited for.
+    server.until("failing", |report| report["cameras"][0]["failures"].as_u64() >= Some(3)).await;
+    let start = Instant::now();
+    client().delete(server.url(&location)).send().await.unwrap();
+    let took = start.elapsed();
+    assert_eq!(server.debug().await["cameras"][0]["state"], "closed");
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
+
+#[actix::test]
+async fn sigterm_lets_everybody_go_and_ends_well() {
+    let mut server = Server::start(&camera(SILENT_CAMERA), "");
+    let mut socket = connect(&server).await;
+    say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    hear(&mut socket, "answer").await.unwrap();
+    let pid = server.camera_pid().await;
+    server.signal(libc::SIGTERM);
+    assert!(hear(&mut socket, "nothing").await.is_none(), "the viewer's connection ends");
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(!is_there(pid));
+}

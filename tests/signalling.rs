@@ -1,0 +1,146 @@
+//! What happens to bad input: a clear error, and no harm to anybody.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use awc::ws::Message;
+use futures_util::SinkExt;
+use serde_json::json;
+use support::*;
+
+const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
+
+#[actix::test]
+async fn bad_messages_are_answered_and_the_connection_goes_on() {
+    let server = Server::start(CAMERAS, "");
+    let mut socket = connect(&server).await;
+    for (message, code) in [
+        (json!({}), "bad_message"),
+        (json!({ "type": "dance" }), "bad_message"),
+        (json!({ "type": "watch" }), "bad_message"),
+        (json!({ "type": "watch", "stream": 7, "sdp": "" }), "bad_message"),
+        (json!({ "type": "watch", "stream": "nothing", "sdp": OFFER }), "unknown_stream"),
+        (json!({ "type": "watch", "stream": "cam", "sdp": "v=0" }), "bad_message"),
+        (json!({ "type": "watch", "stream": "cam", "sdp": OFFER.replace("m=video", "m=audio") }), "bad_message"),
+        (json!({ "type": "candidate", "candidate": "", "sdpMid": "0", "sdpMLineIndex": 0 }), "bad_message"),
+        (json!({ "type": "switch", "stream": "cam" }), "bad_message"),
+    ] {
+        say(&mut socket, &message).await;
+        let error = hear(&mut socket, "error").await.unwrap();
+        assert_eq!(error["code"], code, "{message} gives {error}");
+        assert!(error["message"].as_str().unwrap().len() > 10, "{error}");
+    }
+    for text in ["", "{", "null", "[1]", "\u{1F980}"] {
+        socket.send(Message::Text(text.into())).await.unwrap();
+        assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "bad_message", "{text:?}");
+    }
+    socket.send(Message::Binary(vec![0; 10].into())).await.unwrap();
+    assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "bad_message");
+    let report = server.debug().await;
+    assert_eq!(report["cameras"][0]["opens"], 0, "no bad message opens a camera");
+    say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    assert!(hear(&mut socket, "answer").await.is_some(), "after all that the connection still works");
+    say(&mut socket, &json!({ "type": "candidate", "candidate": "rubbish", "sdpMid": "0", "sdpMLineIndex": 0 })).await;
+    assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "bad_message");
+    say(&mut socket, &json!({ "type": "switch", "stream": "nothing" })).await;
+    assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "unknown_stream");
+}
+
+#[actix::test]
+async fn a_message_of_more_than_64_kib_is_answered_and_ends_its_connection_only() {
+    let server = Server::start(CAMERAS, "");
+    let mut other = connect(&server).await;
+    for size in [(64 << 10) + 1, 1 << 20] {
+        let mut socket = connect(&server).await;
+        socket.send(Message::Text("x".repeat(size).into())).await.unwrap();
+        assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "bad_message");
+        assert!(hear(&mut socket, "anything").await.is_none());
+    }
+    say(&mut other, &json!({ "type": "dance" })).await;
+    assert!(hear(&mut other, "error").await.is_some());
+    let mut response = client()
+        .post(server.url("/whep/cam"))
+        .insert_header(("Content-Type", "application/sdp"))
+        .send_body("x".repeat(1 << 20))
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 413, "{:?}", response.body().await);
+}
+
+#[actix::test]
+async fn more_viewers_than_allowed_are_refused_until_one_leaves() {
+    let server = Server::start(CAMERAS, "max_viewers = 2");
+    let mut sockets = vec![];
+    for _ in 0..3 {
+        let mut socket = connect(&server).await;
+        say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+        sockets.push(socket);
+    }
+    assert_eq!(hear(&mut sockets[2], "error").await.unwrap()["code"], "too_many_viewers");
+    say(&mut sockets[0], &json!({ "type": "bye" })).await;
+    server.until("left", |report| report["peers"].as_array().unwrap().len() == 1).await;
+    say(&mut sockets[2], &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    assert!(hear(&mut sockets[2], "answer").await.is_some());
+}
+
+#[actix::test]
+async fn pages_from_elsewhere_may_connect_only_if_they_are_configured() {
+    let server = Server::start(CAMERAS, "allowed_origins = [\"https://house.example\"]");
+    let own = format!("http://{}", server.address);
+    for (origin, allowed) in [(own.as_str(), true), ("https://house.example", true), ("https://evil.example", false)] {
+        let opened = client().ws(server.url("/ws")).origin(origin).connect().await;
+        assert_eq!(opened.is_ok(), allowed, "/ws from {origin}");
+        let whep = client()
+            .post(server.url("/whep/cam"))
+            .insert_header(("Content-Type", "application/sdp"))
+            .insert_header(("Origin", origin))
+            .send_body(OFFER)
+            .await
+            .unwrap();
+        assert_eq!(whep.status(), if allowed { 201 } else { 403 }, "/whep from {origin}");
+        let beacon =
+            client().post(server.url("/peers/0/leave")).insert_header(("Origin", origin)).send().await.unwrap();
+        assert_eq!(beacon.status(), if allowed { 204 } else { 403 }, "the beacon from {origin}");
+    }
+}
+
+#[actix::test]
+async fn whep_names_a_location_and_takes_candidates_there() {
+    let server = Server::start(CAMERAS, "");
+    let post = |kind: &'static str, path: &str| {
+        client().post(server.url(path)).insert_header(("Content-Type", kind)).send_body(OFFER)
+    };
+    assert_eq!(post("text/plain", "/whep/cam").await.unwrap().status(), 400);
+    assert_eq!(post("application/sdp", "/whep/nothing").await.unwrap().status(), 404);
+    let mut response = post("application/sdp", "/whep/cam").await.unwrap();
+    assert_eq!(response.status(), 201);
+    let location = response.headers().get("Location").unwrap().to_str().unwrap().to_owned();
+    let answer = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
+    assert!(answer.contains("a=setup:passive") && answer.contains("a=sendonly"), "{answer}");
+    let patch = |body: &'static str| {
+        client()
+            .patch(server.url(&location))
+            .insert_header(("Content-Type", "application/trickle-ice-sdpfrag"))
+            .send_body(body)
+    };
+    let good = "a=mid:0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\r\n";
+    assert_eq!(patch(good).await.unwrap().status(), 204);
+    assert_eq!(patch("a=candidate:rubbish\r\n").await.unwrap().status(), 400);
+    client().delete(server.url(&location)).send().await.unwrap();
+    assert_eq!(patch(good).await.unwrap().status(), 404);
+}
+
+#[actix::test]
+async fn debug_tells_no_secret() {
+    let cameras = "[[camera]]\nid = \"cam\"\nsource = \"exec:echo rtsp://me:hush@house/ && sleep 100\"\n";
+    let server = Server::start(cameras, "");
+    let mut socket = connect(&server).await;
+    say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    let answer = hear(&mut socket, "answer").await.unwrap();
+    let token = answer["beacon"].as_str().unwrap().split('/').nth(2).unwrap().to_owned();
+    assert_eq!(token.len(), 32);
+    let report = server.debug().await.to_string();
+    assert!(report.contains("***@house"));
+    assert!(!report.contains("hush") && !report.contains(&token));
+}

@@ -1,0 +1,178 @@
+//! Runs the real program and speaks to it as a viewer's browser would.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use awc::ws::{Frame, Message};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// An offer of Chromium to receive video.
+pub const OFFER: &str = include_str!("offer.sdp");
+
+/// Longer than anything here takes, even on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A camera whose process writes one key frame and then nothing, and is easy to end.
+pub const SILENT_CAMERA: &str = "exec:printf '\\000\\000\\001\\147\\102\\300\\036' && exec sleep 1000";
+
+/// A folder that goes with the test.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("lenscap-test-{}-{count}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs the program to its end.
+pub fn lenscap(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lenscap")).args(arguments).output().unwrap()
+}
+
+/// A running server, ended with the test.
+pub struct Server {
+    child: Child,
+    pub address: String,
+    _folder: Folder,
+}
+
+impl Server {
+    /// Starts a server with these `[[camera]]` sections and `[server]` keys.
+    pub fn start(cameras: &str, keys: &str) -> Self {
+        let folder = Folder::new();
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"
+        );
+        let config = folder.file("config.toml", &text);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lenscap"))
+            .arg("--config")
+            .arg(&config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = log
+            .by_ref()
+            .map(|line| line.unwrap())
+            .find_map(|line| line.split("streams at http://").nth(1)?.split('/').next().map(str::to_owned))
+            .expect("the server says where it is");
+        std::thread::spawn(move || log.for_each(|line| eprintln!("{}", line.unwrap_or_default())));
+        Self { child, address, _folder: folder }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id() as i32
+    }
+
+    pub fn signal(&self, signal: libc::c_int) {
+        // SAFETY: the process is our own child and has not been waited for.
+        unsafe { libc::kill(self.pid(), signal) };
+    }
+
+    /// Waits for the program to end by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the server does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub async fn debug(&self) -> Value {
+        let mut response =
+            client().get(self.url("/debug")).insert_header(("Accept", "application/json")).send().await.unwrap();
+        response.json().limit(1 << 22).await.unwrap()
+    }
+
+    /// Asks until what /debug says fits.
+    pub async fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let report = self.debug().await;
+            if fits(&report) {
+                return report;
+            }
+            assert!(Instant::now() < deadline, "never {what}: {report:#}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// The process of an exec camera, once it runs.
+    pub async fn camera_pid(&self) -> i32 {
+        let report = self.until("capturing", |report| report["cameras"][0]["state"] == "capturing").await;
+        let device = report["cameras"][0]["device"].as_str().unwrap().to_owned();
+        device.strip_prefix("pid ").unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether a process is there, reaped or not.
+pub fn is_there(pid: i32) -> bool {
+    // SAFETY: signal 0 only asks.
+    unsafe { libc::kill(pid, 0) == 0 }
+}
+
+pub fn client() -> awc::Client {
+    awc::Client::builder().timeout(PATIENCE).finish()
+}
+
+pub type Socket = actix_codec::Framed<awc::BoxedSocket, awc::ws::Codec>;
+
+/// A signalling connection to a server.
+pub async fn connect(server: &Server) -> Socket {
+    let (_, socket) = client().ws(server.url("/ws")).connect().await.unwrap();
+    socket
+}
+
+pub async fn say(socket: &mut Socket, message: &Value) {
+    socket.send(Message::Text(message.to_string().into())).await.unwrap();
+}
+
+/// The next message of this type; none if the connection ends before.
+pub async fn hear(socket: &mut Socket, kind: &str) -> Option<Value> {
+    let heard = async {
+        while let Some(Ok(frame)) = socket.next().await {
+            if let Frame::Text(text) = frame {
+                let message: Value = serde_json::from_slice(&text).unwrap();
+                if message["type"] == kind {
+                    return Some(message);
+                }
+            }
+        }
+        None
+    };
+    tokio::time::timeout(PATIENCE, heard).await.unwrap_or_else(|_| panic!("no {kind} came"))
+}
