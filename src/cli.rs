@@ -37,7 +37,7 @@ enum Command {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    crate::memory::share_arenas();
+    crate::memory::give_back();
     let arguments = Arguments::parse();
     let config = || match &arguments.config {
         Some(path) => Config::load(path),

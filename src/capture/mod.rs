@@ -1,7 +1,7 @@
 //! Sources of pictures, one file each, behind the port [`lenscap_actors::ports::Capture`].
 //!
 //! Each open device has one thread, which owns it: when the thread ends, by whatever road, the
-//! device is closed. [`thread`](self::thread) is what they share.
+//! device is closed. What they share is in `thread`.
 
 pub mod devices;
 mod exec;

@@ -1,6 +1,6 @@
-//! From pictures to frames: [`jpeg`] and [`convert`] to I420, [`h264`] to access units,
-//! [`annexb`] takes streams of them apart, [`payload`] makes RTP payloads, and [`worker`] is the
-//! thread that does all this for one stream.
+//! From pictures to frames: `jpeg` and `convert` make I420, `h264` makes access units, [`annexb`]
+//! takes streams of them apart, `payload` makes RTP payloads, and `worker` is the thread that does
+//! all this for one stream.
 
 pub mod annexb;
 mod convert;

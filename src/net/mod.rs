@@ -1,7 +1,7 @@
 //! The one UDP socket that all viewers share.
 //!
 //! `quinn-udp` does the system calls: many datagrams a call both ways (UDP_SEGMENT, UDP_GRO,
-//! recvmmsg), the address that each arrived at, and the error queue. [`routes`] decides whose a
+//! recvmmsg), the address that each arrived at, and the error queue. `routes` decides whose a
 //! datagram is.
 
 mod interfaces;

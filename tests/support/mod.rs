@@ -139,7 +139,7 @@ impl Drop for Server {
     }
 }
 
-/// Whether a process is there, reaped or not.
+/// Whether a process is there, reaped or not; or any of a process group, named by its negative.
 pub fn is_there(pid: i32) -> bool {
     // SAFETY: signal 0 only asks.
     unsafe { libc::kill(pid, 0) == 0 }
