@@ -66,7 +66,7 @@ fn wrong(error: &ConfigError) -> ExitCode {
 
 fn run(config: Config) -> ExitCode {
     // rtc reports each refused packet and each unknown extension: nothing an operator could act on.
-    let filter = "info,rtc=off,rtc_ice=off,rtc_dtls=off,rtc_srtp=off,rtc_sctp=off,rtc_stun=off,rtc_interceptor=off";
+    let filter = "info,actix_server=warn,rtc=off,rtc_ice=off,rtc_dtls=off,rtc_srtp=off,rtc_sctp=off,rtc_stun=off,rtc_interceptor=off";
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
         .format_timestamp_millis()
         .init();

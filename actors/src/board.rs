@@ -115,6 +115,8 @@ pub struct StreamStatus {
     pub bitrate_bps: u64,
     /// Frames since the stream last went live.
     pub frames: u64,
+    /// Pictures that could not be decoded, since the server was started.
+    pub left_out: u64,
     /// What went wrong last, in words.
     pub last_error: Option<String>,
 }

@@ -13,7 +13,7 @@
 //! A tour, from the viewer to the device:
 //!
 //! - [`peers`] lets a viewer in and finds it again by its token.
-//! - [`peer`] is one viewer's connection; [`peer::negotiation`] makes it from an offer,
+//! - [`peer`] is one viewer; its connection is made from an offer in [`peer::negotiation`], and
 //!   [`peer::track`] numbers its packets.
 //! - [`departure`] decides when a viewer has left, and by which sign.
 //! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.

@@ -5,38 +5,28 @@
 //! sign is answered after the stream has answered, that is, after the camera is closed if nobody
 //! else watches.
 
+mod connection;
 mod feedback;
 pub mod negotiation;
+mod subscription;
 pub mod track;
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState};
 use crate::departure::{Cause, Presence, Verdict};
 use crate::ids::{PeerId, StreamId};
-use crate::media::Frame;
-use crate::peers::{PeerStopped, Peers};
 use crate::ports::{Clock, Datagrams, Inbound};
-use crate::stream::{Deliver, Disconnected, KeyframeWanted, Link, Ready, Stream, StreamNotice, Subscribe};
+use crate::stream::{Deliver, KeyframeWanted, Link, Ready, Stream, StreamNotice};
 use actix::prelude::*;
 use bytes::BytesMut;
+use connection::Connection;
 use negotiation::Negotiated;
-use rtc::peer_connection::RTCPeerConnection;
-use rtc::peer_connection::event::RTCPeerConnectionEvent;
-use rtc::peer_connection::message::RTCMessage;
-use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
-use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCIceCandidateInit};
-use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
-use rtc::rtcp::receiver_report::ReceiverReport;
-use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
-use rtc::rtp::header::Header;
-use rtc::rtp_transceiver::RTCRtpSenderId;
-use rtc::sansio::Protocol;
-use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use rtc::peer_connection::transport::RTCIceCandidateInit;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use track::{Admission, Track};
+use subscription::Subscription;
+use track::Admission;
 
 /// Messages that may wait: some seconds of frames and datagrams. More are dropped, as on any
 /// network, and the viewer goes on at the next keyframe.
@@ -86,6 +76,11 @@ pub struct Switch(pub StreamId);
 #[error("there is no stream {0:?}")]
 pub struct UnknownStream(pub StreamId);
 
+/// A peer's actor has ended, by whatever road.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct PeerStopped(pub PeerId);
+
 /// All streams by name. It does not change while the server runs.
 pub type Directory = Arc<BTreeMap<StreamId, Addr<Stream>>>;
 
@@ -111,61 +106,28 @@ pub struct PeerParts {
     pub clock: Arc<dyn Clock>,
     /// Where its state is shown.
     pub board: Board,
-    /// Who keeps the list of peers.
-    pub peers: Addr<Peers>,
-}
-
-/// A subscription that ends by itself if the peer dies.
-struct Subscription {
-    peer: PeerId,
-    stream: StreamId,
-    addr: Addr<Stream>,
-    clock: Arc<dyn Clock>,
-    ended: bool,
-}
-
-impl Subscription {
-    fn end(&mut self, cause: Option<Cause>, at: Instant, silence: Duration) -> Option<Request<Stream, Disconnected>> {
-        if std::mem::replace(&mut self.ended, true) {
-            return None;
-        }
-        Some(self.addr.send(Disconnected { peer: self.peer.clone(), cause, at, silence }))
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.addr.do_send(Disconnected {
-                peer: self.peer.clone(),
-                cause: Some(Cause::Crashed),
-                at: self.clock.now(),
-                silence: Duration::ZERO,
-            });
-        }
-    }
+    /// Who wants to know when it ends.
+    pub stopped: Recipient<PeerStopped>,
 }
 
 /// The actor.
 pub struct Peer {
     id: PeerId,
     directory: Directory,
-    pc: RTCPeerConnection,
-    sender: RTCRtpSenderId,
-    payload_type: u8,
-    ssrc: u32,
+    connection: Connection,
     ufrag: String,
-    local: SocketAddr,
-    track: Track,
-    watching: Subscription,
+    /// None before it is started and after it has left.
+    watching: Option<Subscription>,
+    /// What it is being switched to, and the end of the patience for that.
     next: Option<(Subscription, SpawnHandle)>,
+    first: (StreamId, Addr<Stream>),
     presence: Presence,
     connected: bool,
     signals: tokio::sync::mpsc::Sender<Signal>,
     datagrams: Arc<dyn Datagrams>,
     clock: Arc<dyn Clock>,
     board: Board,
-    peers: Addr<Peers>,
+    stopped: Recipient<PeerStopped>,
     outgoing: Vec<(SocketAddr, BytesMut)>,
     timer: Option<(Instant, SpawnHandle)>,
     status: PeerStatus,
@@ -176,16 +138,8 @@ impl Peer {
     pub fn new(parts: PeerParts) -> Result<Self, UnknownStream> {
         let now = parts.clock.now();
         let addr = parts.directory.get(&parts.stream).cloned().ok_or_else(|| UnknownStream(parts.stream.clone()))?;
-        let secrets = parts.negotiated.secrets;
-        let watching = Subscription {
-            peer: parts.id.clone(),
-            stream: parts.stream.clone(),
-            addr,
-            clock: parts.clock.clone(),
-            ended: true, // until `started` has subscribed
-        };
         let status = PeerStatus {
-            stream: Some(parts.stream),
+            stream: Some(parts.stream.clone()),
             state: PeerState::Connecting,
             transport: parts.transport,
             ..PeerStatus::default()
@@ -194,22 +148,18 @@ impl Peer {
         Ok(Self {
             id: parts.id,
             directory: parts.directory,
-            pc: parts.negotiated.pc,
-            sender: parts.negotiated.sender,
-            payload_type: parts.negotiated.payload_type,
-            ssrc: secrets.ssrcs[0],
-            ufrag: secrets.ufrag,
-            local: parts.local,
-            track: Track::new(now, secrets.sequence, secrets.timestamp),
-            watching,
+            ufrag: parts.negotiated.secrets.ufrag.clone(),
+            connection: Connection::new(parts.negotiated, parts.local, now),
+            watching: None,
             next: None,
+            first: (parts.stream, addr),
             presence: Presence::new(now),
             connected: false,
             signals: parts.signals,
             datagrams: parts.datagrams,
             clock: parts.clock,
             board: parts.board,
-            peers: parts.peers,
+            stopped: parts.stopped,
             outgoing: Vec::new(),
             timer: None,
             status,
@@ -218,8 +168,15 @@ impl Peer {
 
     fn subscribe(&self, stream: StreamId, addr: Addr<Stream>, ctx: &mut Context<Self>) -> Subscription {
         let link = Link { frames: ctx.address().recipient(), notices: ctx.address().recipient() };
-        addr.do_send(Subscribe { peer: self.id.clone(), link, ready: self.connected });
-        Subscription { peer: self.id.clone(), stream, addr, clock: self.clock.clone(), ended: false }
+        Subscription::new(self.id.clone(), stream, addr, self.clock.clone(), link, self.connected)
+    }
+
+    fn is_watching(&self, stream: &StreamId) -> bool {
+        self.watching.as_ref().is_some_and(|watching| watching.stream() == stream)
+    }
+
+    fn is_next(&self, stream: &StreamId) -> bool {
+        self.next.as_ref().is_some_and(|(next, _)| next.stream() == stream)
     }
 
     fn show(&mut self) {
@@ -227,60 +184,48 @@ impl Peer {
         self.board.peer(&self.id, |shown| *shown = status);
     }
 
-    /// Lets the state machine say all it has to say: events, packets for us, packets to send, and
-    /// when it wants to be woken.
+    /// Lets the connection say all it has to say: news, packets to send, and when it wants to be
+    /// woken.
     fn drain(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        let mut sign = None;
-        while let Some(event) = self.pc.poll_event() {
-            match event {
-                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Connected) => {
-                    self.on_connected();
-                }
-                RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(state) => match state {
-                    RTCIceConnectionState::Disconnected => sign = sign.or(Some(Cause::IceDisconnected)),
-                    RTCIceConnectionState::Failed => sign = sign.or(Some(Cause::IceFailed)),
-                    _ => {}
-                },
-                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Failed) => {
-                    sign = sign.or(Some(Cause::IceFailed));
-                }
-                _ => {}
-            }
+        let news = self.connection.poll();
+        if news.alive {
+            self.presence.alive(now);
         }
-        while let Some(message) = self.pc.poll_read() {
-            if let RTCMessage::RtcpPacket(_, packets) = message.message {
-                self.presence.alive(now);
-                self.feedback(&packets);
-            }
+        if news.connected {
+            self.on_connected();
         }
+        if news.keyframe_wanted {
+            self.want_keyframe();
+        }
+        if let Some(lost) = news.lost {
+            self.status.lost_packets = lost;
+        }
+        self.status.resent_packets += news.asked_again;
         self.transmit();
-        // The viewer's close_notify raises no event (W3C has none): the transport's state tells.
-        let closed = self.pc.rtp_sender(self.sender).and_then(|sender| sender.transport().map(|dtls| dtls.state()))
-            == Some(RTCDtlsTransportState::Closed);
-        if closed {
-            sign = Some(Cause::CloseNotify);
-        }
-        if let Some(cause) = sign {
-            self.leave_by_itself(cause, ctx);
-        } else {
-            self.arm(ctx);
+        match news.leaving {
+            Some(cause) => self.leave_by_itself(cause, ctx),
+            None => self.arm(ctx),
         }
     }
 
     fn transmit(&mut self) {
-        while let Some(packet) = self.pc.poll_write() {
-            self.outgoing.push((packet.transport.peer_addr, packet.message));
-        }
+        self.connection.transmit(&mut self.outgoing);
         if !self.outgoing.is_empty() {
             self.datagrams.send(&mut self.outgoing);
+        }
+    }
+
+    fn want_keyframe(&self) {
+        if let Some(watching) = &self.watching {
+            watching.addr().do_send(KeyframeWanted);
         }
     }
 
     /// Sees to it that the state machine is woken when it wants to be. An earlier alarm that is
     /// already set is kept: it finds nothing to do and sets the next.
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let Some(due) = self.pc.poll_timeout() else { return };
+        let Some(due) = self.connection.due() else { return };
         if let Some((set, handle)) = self.timer {
             if set <= due {
                 return;
@@ -291,7 +236,7 @@ impl Peer {
         let wait = due.saturating_duration_since(self.clock.now()).max(Duration::from_millis(1));
         let handle = ctx.run_later(wait, |peer, ctx| {
             peer.timer = None;
-            if let Err(error) = peer.pc.handle_timeout(peer.clock.now()) {
+            if let Err(error) = peer.connection.wake(peer.clock.now()) {
                 log::debug!("root/peers/{}: {error}", peer.id);
             }
             peer.drain(ctx);
@@ -303,58 +248,11 @@ impl Peer {
         if std::mem::replace(&mut self.connected, true) {
             return;
         }
-        log::info!("root/peers/{}: watching {}", self.id, self.watching.stream);
+        log::info!("root/peers/{}: connected", self.id);
         self.status.state = PeerState::Watching;
         self.show();
-        for subscription in [Some(&self.watching), self.next.as_ref().map(|next| &next.0)].into_iter().flatten() {
-            subscription.addr.do_send(Ready { peer: self.id.clone() });
-        }
-    }
-
-    fn feedback(&mut self, packets: &[Box<dyn rtc::rtcp::Packet>]) {
-        for packet in packets {
-            let any = packet.as_any();
-            if any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>() {
-                self.watching.addr.do_send(KeyframeWanted);
-            } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
-                for block in report.reports.iter().filter(|block| block.ssrc == self.ssrc) {
-                    self.status.lost_packets = u64::from(block.total_lost);
-                }
-            } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
-                let asked: u64 = nack.nacks.iter().map(|pair| 1 + u64::from(pair.lost_packets.count_ones())).sum();
-                self.status.resent_packets += asked;
-            }
-        }
-    }
-
-    fn write(&mut self, frame: &Frame, admission: Admission, now: Instant) {
-        let timestamp = match admission {
-            Admission::Send(timestamp) => timestamp,
-            Admission::Skip | Admission::SkipAndAsk => {
-                self.status.skipped_frames += 1;
-                if admission == Admission::SkipAndAsk {
-                    self.watching.addr.do_send(KeyframeWanted);
-                }
-                return;
-            }
-        };
-        let last = frame.payloads.len().saturating_sub(1);
-        for (nth, payload) in frame.payloads.iter().enumerate() {
-            let header = Header {
-                version: 2,
-                marker: nth == last,
-                payload_type: self.payload_type,
-                sequence_number: self.track.next_sequence(),
-                timestamp,
-                ssrc: self.ssrc,
-                ..Default::default()
-            };
-            let packet = rtc::rtp::Packet { header, payload: payload.clone() };
-            let Some(mut sender) = self.pc.rtp_sender(self.sender) else { return };
-            match sender.write_rtp(now, packet) {
-                Ok(()) => self.status.sent_packets += 1,
-                Err(error) => log::debug!("root/peers/{}: {error}", self.id),
-            }
+        for subscription in self.watching.iter().chain(self.next.as_ref().map(|(next, _)| next)) {
+            subscription.addr().do_send(Ready { peer: self.id.clone() });
         }
     }
 
@@ -362,17 +260,15 @@ impl Peer {
     fn commit_switch(&mut self, ctx: &mut Context<Self>) {
         let Some((next, patience)) = self.next.take() else { return };
         ctx.cancel_future(patience);
-        let mut old = std::mem::replace(&mut self.watching, next);
-        self.track.switch();
-        let now = self.clock.now();
-        if let Some(release) = old.end(None, now, Duration::ZERO) {
-            ctx.spawn(release.into_actor(self).map(|_, _, _| ()));
+        self.connection.switch();
+        if let Some(old) = self.watching.replace(next) {
+            ctx.spawn(old.leave_for_another().into_actor(self).map(|_, _, _| ()));
         }
     }
 
     /// Ends everything and gives a future that resolves when the streams are released.
     fn depart(&mut self, verdict: Verdict, ctx: &mut Context<Self>) -> ResponseActFuture<Self, ()> {
-        if let Err(error) = self.pc.close() {
+        if let Err(error) = self.connection.close() {
             log::debug!("root/peers/{}: {error}", self.id);
         }
         self.transmit();
@@ -382,11 +278,11 @@ impl Peer {
         }
         self.status.state = PeerState::Gone;
         self.show();
-        let next = self.next.take().and_then(|(mut next, patience)| {
+        let next = self.next.take().map(|(next, patience)| {
             ctx.cancel_future(patience);
-            next.end(None, verdict.at, verdict.silence)
+            next.leave_for_another()
         });
-        let watching = self.watching.end(Some(verdict.cause), verdict.at, verdict.silence);
+        let watching = self.watching.take().map(|watching| watching.end(verdict));
         let release = async move {
             // A stream that cannot answer has died, and its camera's descriptor with it.
             for request in [next, watching].into_iter().flatten() {
@@ -410,9 +306,7 @@ impl Peer {
     fn show_counters(&mut self) {
         let now = self.clock.now();
         self.status.suspicion = self.presence.silence(now).as_secs_f64() * 1e3;
-        let report = self.pc.get_stats(now, rtc::statistics::StatsSelector::None);
-        let rtt = report.candidate_pairs().map(|pair| pair.current_round_trip_time).fold(0.0, f64::max);
-        self.status.rtt_ms = (rtt > 0.0).then_some(rtt * 1e3);
+        self.status.rtt_ms = self.connection.round_trip(now).map(|rtt| rtt.as_secs_f64() * 1e3);
         let status = self.status.clone();
         self.board.count(|board| {
             if let Some(shown) = board.peers.get_mut(&self.id) {
@@ -428,9 +322,10 @@ impl Actor for Peer {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         self.datagrams.register(&self.ufrag, ctx.address().recipient());
-        self.watching = self.subscribe(self.watching.stream.clone(), self.watching.addr.clone(), ctx);
+        let (stream, addr) = self.first.clone();
+        log::info!("root/peers/{}: connecting to {stream}", self.id);
+        self.watching = Some(self.subscribe(stream, addr, ctx));
         ctx.run_interval(STATUS_EVERY, |peer, _| peer.show_counters());
-        log::info!("root/peers/{}: connecting to {}", self.id, self.watching.stream);
         self.drain(ctx);
     }
 }
@@ -440,7 +335,7 @@ impl Drop for Peer {
         // Runs after a panic, too.
         self.datagrams.forget(&self.ufrag);
         self.board.write(|board| board.peers.remove(&self.id));
-        self.peers.do_send(PeerStopped(self.id.clone()));
+        self.stopped.do_send(PeerStopped(self.id.clone()));
     }
 }
 
@@ -452,16 +347,7 @@ impl Handler<Inbound> for Peer {
             if self.status.remote.is_none() {
                 self.status.remote = Some(from.to_string());
             }
-            let read = self.pc.handle_read(TaggedBytesMut {
-                now: message.at,
-                transport: TransportContext {
-                    local_addr: self.local,
-                    peer_addr: from,
-                    ecn: None,
-                    transport_protocol: TransportProtocol::UDP,
-                },
-                message: datagram,
-            });
+            let read = self.connection.read(from, datagram, message.at);
             if let Err(error) = read {
                 log::debug!("root/peers/{}: {error}", self.id);
             }
@@ -482,25 +368,25 @@ impl Handler<Deliver> for Peer {
             Deliver::Next { stream, frame } => (stream, frame.keyframe),
             Deliver::Replay { stream, .. } => (stream, true),
         };
-        if *stream != self.watching.stream {
-            let next = self.next.as_ref().is_some_and(|(next, _)| next.stream == *stream);
-            if !next || !starts {
+        if !self.is_watching(stream) {
+            if !self.is_next(stream) || !starts {
                 return;
             }
             self.commit_switch(ctx);
         }
-        match message {
+        self.status.sent_packets += match message {
             Deliver::Next { frame, .. } => {
-                let admission = self.track.admit(&frame);
-                self.write(&frame, admission, now);
-            }
-            Deliver::Replay { frames, .. } => {
-                for (nth, frame) in frames.iter().enumerate() {
-                    let admission = self.track.admit_replayed(frame, nth, frames.len(), now);
-                    self.write(frame, admission, now);
+                let (admission, packets) = self.connection.write(&frame, now);
+                if !matches!(admission, Admission::Send(_)) {
+                    self.status.skipped_frames += 1;
                 }
+                if admission == Admission::SkipAndAsk {
+                    self.want_keyframe();
+                }
+                packets
             }
-        }
+            Deliver::Replay { frames, .. } => self.connection.replay(frames.iter().map(|frame| &**frame), now),
+        };
         self.drain(ctx);
     }
 }
@@ -513,8 +399,8 @@ impl Handler<StreamNotice> for Peer {
             StreamNotice::State(stream, state) => (stream.clone(), Signal::State(stream, state), false),
             StreamNotice::Trouble { stream, code, message } => (stream, Signal::Error(code, message), true),
         };
-        let is_next = self.next.as_ref().is_some_and(|(next, _)| next.stream == stream);
-        if stream != self.watching.stream && !is_next {
+        let is_next = self.is_next(&stream);
+        if !is_next && !self.is_watching(&stream) {
             return; // of a stream that was left meanwhile
         }
         if is_next && trouble {
@@ -533,7 +419,7 @@ impl Handler<RemoteCandidate> for Peer {
         if message.candidate.is_empty() || message.candidate.contains(".local ") {
             return Ok(());
         }
-        let added = self.pc.add_remote_candidate(RTCIceCandidateInit {
+        let added = self.connection.add_candidate(RTCIceCandidateInit {
             candidate: message.candidate,
             sdp_mid: message.mid,
             sdp_mline_index: message.mline_index,
@@ -549,24 +435,22 @@ impl Handler<Switch> for Peer {
 
     fn handle(&mut self, Switch(stream): Switch, ctx: &mut Self::Context) -> Self::Result {
         let addr = self.directory.get(&stream).cloned().ok_or_else(|| UnknownStream(stream.clone()))?;
-        if self.presence.verdict().is_some() || self.next.as_ref().is_some_and(|(next, _)| next.stream == stream) {
+        if self.presence.verdict().is_some() || self.is_next(&stream) {
             return Ok(());
         }
-        if let Some((mut abandoned, patience)) = self.next.take() {
+        if let Some((abandoned, patience)) = self.next.take() {
             ctx.cancel_future(patience);
-            if let Some(release) = abandoned.end(None, self.clock.now(), Duration::ZERO) {
-                ctx.spawn(release.into_actor(self).map(|_, _, _| ()));
-            }
+            ctx.spawn(abandoned.leave_for_another().into_actor(self).map(|_, _, _| ()));
         }
-        if stream == self.watching.stream {
+        self.status.stream = Some(stream.clone());
+        self.show();
+        if self.is_watching(&stream) {
             return Ok(());
         }
-        log::info!("root/peers/{}: switching from {} to {stream}", self.id, self.watching.stream);
+        log::info!("root/peers/{}: switching to {stream}", self.id);
         let next = self.subscribe(stream.clone(), addr, ctx);
         let patience = ctx.run_later(SWITCH_PATIENCE, |peer, ctx| peer.commit_switch(ctx));
         self.next = Some((next, patience));
-        self.status.stream = Some(stream);
-        self.show();
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::board::Board;
 use crate::departure::Cause;
 use crate::ids::{PeerId, StreamId};
 use crate::peer::negotiation::Negotiated;
-use crate::peer::{Directory, Leave, Peer, PeerParts, Signal, UnknownStream};
+use crate::peer::{Directory, Leave, Peer, PeerParts, PeerStopped, Signal, UnknownStream};
 use crate::ports::{Clock, Datagrams};
 use actix::prelude::*;
 use std::collections::HashMap;
@@ -60,11 +60,6 @@ pub struct Find {
     /// The token.
     pub token: String,
 }
-
-/// A peer's actor has ended.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct PeerStopped(pub PeerId);
 
 /// Everybody has to leave; answered when everybody has, and nobody is let in afterwards.
 #[derive(Message)]
@@ -130,7 +125,7 @@ impl Handler<Join> for Peers {
             datagrams: self.parts.datagrams.clone(),
             clock: self.parts.clock.clone(),
             board: self.parts.board.clone(),
-            peers: ctx.address(),
+            stopped: ctx.address().recipient(),
         })?;
         let peer = Peer::start_in_arbiter(&self.parts.media, move |_| peer);
         self.peers.insert(id.clone(), peer.clone());

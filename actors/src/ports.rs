@@ -166,6 +166,8 @@ pub struct EncodeEvent {
 pub enum EncodeEventKind {
     /// A frame is ready.
     Frame(Arc<Frame>),
+    /// A picture could not be decoded and was left out.
+    LeftOut,
     /// The thread has ended by itself; the reason is for people.
     Ended(String),
 }

@@ -90,6 +90,7 @@ impl Root {
                 codec: "H264",
                 bitrate_bps: 0,
                 frames: 0,
+                left_out: 0,
                 last_error: None,
             };
             board.write(|board| board.streams.insert(stream.id.clone(), status));

@@ -427,6 +427,11 @@ impl Handler<EncodeEvent> for Stream {
         }
         match event.kind {
             EncodeEventKind::Frame(frame) => self.frame(frame),
+            EncodeEventKind::LeftOut => self.board.count(|board| {
+                if let Some(stream) = board.streams.get_mut(&self.id) {
+                    stream.left_out += 1;
+                }
+            }),
             EncodeEventKind::Ended(reason) => self.encoder_ended(reason, ctx),
         }
     }

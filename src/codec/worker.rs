@@ -233,6 +233,7 @@ impl Work {
         };
         if let Err(error) = result {
             self.bad += 1;
+            let _ = self.events.try_send(EncodeEvent { session: self.session, kind: EncodeEventKind::LeftOut });
             if self.bad.is_power_of_two() {
                 log::warn!("root/streams/{}: {} pictures left out so far: {error}", self.stream.id, self.bad);
             }

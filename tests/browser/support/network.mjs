@@ -44,16 +44,25 @@ export class Network {
 
   /** Has this share of the UDP packets that arrive at either side lost, at random. */
   lose(percent) {
+    const share = percent < 100 ? `numgen random mod 100 < ${percent}` : '';
     for (const side of ['server', 'viewer']) {
       const [command, ...args] = [...this.inside(side), 'nft', '-f', '-'];
       execFileSync(command, args, {
         input: `table inet loss {
           chain input {
             type filter hook input priority 0;
-            meta l4proto udp numgen random mod 100 < ${percent} drop
+            meta l4proto udp ${share} drop
           }
         }\n`,
       });
+    }
+  }
+
+  /** Undoes `lose`. */
+  heal() {
+    for (const side of ['server', 'viewer']) {
+      const [command, ...args] = [...this.inside(side), 'nft', 'delete', 'table', 'inet', 'loss'];
+      execFileSync(command, args);
     }
   }
 

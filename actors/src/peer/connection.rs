@@ -1,0 +1,207 @@
+//! One viewer's WebRTC connection, without a socket and without a clock: datagrams and time go
+//! in, datagrams and [`News`] come out.
+
+use super::negotiation::Negotiated;
+use super::track::{Admission, Track};
+use crate::departure::Cause;
+use crate::media::Frame;
+use bytes::BytesMut;
+use rtc::peer_connection::RTCPeerConnection;
+use rtc::peer_connection::event::RTCPeerConnectionEvent;
+use rtc::peer_connection::message::RTCMessage;
+use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState};
+use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCIceCandidateInit};
+use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+use rtc::rtp::header::Header;
+use rtc::rtp_transceiver::RTCRtpSenderId;
+use rtc::sansio::Protocol;
+use rtc::shared::error::Error;
+use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// What has become known since the last [`Connection::poll`].
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// ICE and DTLS are through: frames can be sent.
+    pub connected: bool,
+    /// Something arrived that only the viewer can have sent.
+    pub alive: bool,
+    /// The viewer cannot decode what it has (PLI or FIR).
+    pub keyframe_wanted: bool,
+    /// Packets that it never got, all in all, by its own report.
+    pub lost: Option<u64>,
+    /// Packets that it asked for again.
+    pub asked_again: u64,
+    /// A sign that it has left.
+    pub leaving: Option<Cause>,
+}
+
+/// The connection.
+pub struct Connection {
+    pc: RTCPeerConnection,
+    sender: RTCRtpSenderId,
+    payload_type: u8,
+    ssrc: u32,
+    local: SocketAddr,
+    track: Track,
+}
+
+impl Connection {
+    /// From what was negotiated; `local` is the first address that the viewer was told.
+    pub fn new(negotiated: Negotiated, local: SocketAddr, now: Instant) -> Self {
+        let secrets = negotiated.secrets;
+        Self {
+            pc: negotiated.pc,
+            sender: negotiated.sender,
+            payload_type: negotiated.payload_type,
+            ssrc: secrets.ssrcs[0],
+            local,
+            track: Track::new(now, secrets.sequence, secrets.timestamp),
+        }
+    }
+
+    /// A datagram arrived.
+    pub fn read(&mut self, from: SocketAddr, datagram: BytesMut, now: Instant) -> Result<(), Error> {
+        self.pc.handle_read(TaggedBytesMut {
+            now,
+            transport: TransportContext {
+                local_addr: self.local,
+                peer_addr: from,
+                ecn: None,
+                transport_protocol: TransportProtocol::UDP,
+            },
+            message: datagram,
+        })
+    }
+
+    /// The viewer named another of its candidates.
+    pub fn add_candidate(&mut self, candidate: RTCIceCandidateInit) -> Result<(), Error> {
+        self.pc.add_remote_candidate(candidate)
+    }
+
+    /// What has become known.
+    pub fn poll(&mut self) -> News {
+        let mut news = News::default();
+        while let Some(event) = self.pc.poll_event() {
+            match event {
+                RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Connected) => {
+                    news.connected = true;
+                }
+                RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(RTCIceConnectionState::Disconnected) => {
+                    news.leaving.get_or_insert(Cause::IceDisconnected);
+                }
+                RTCPeerConnectionEvent::OnIceConnectionStateChangeEvent(RTCIceConnectionState::Failed)
+                | RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Failed) => {
+                    news.leaving.get_or_insert(Cause::IceFailed);
+                }
+                _ => {}
+            }
+        }
+        while let Some(message) = self.pc.poll_read() {
+            if let RTCMessage::RtcpPacket(_, packets) = message.message {
+                news.alive = true;
+                packets.iter().for_each(|packet| self.feedback(packet.as_ref(), &mut news));
+            }
+        }
+        // The viewer's close_notify raises no event (W3C has none): the transport's state tells.
+        let transport = self.pc.rtp_sender(self.sender).and_then(|sender| sender.transport().map(|dtls| dtls.state()));
+        if transport == Some(RTCDtlsTransportState::Closed) {
+            news.leaving = Some(Cause::CloseNotify);
+        }
+        news
+    }
+
+    fn feedback(&self, packet: &dyn rtc::rtcp::Packet, news: &mut News) {
+        let any = packet.as_any();
+        if any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>() {
+            news.keyframe_wanted = true;
+        } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
+            if let Some(block) = report.reports.iter().find(|block| block.ssrc == self.ssrc) {
+                news.lost = Some(u64::from(block.total_lost));
+            }
+        } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
+            news.asked_again +=
+                nack.nacks.iter().map(|pair| 1 + u64::from(pair.lost_packets.count_ones())).sum::<u64>();
+        }
+    }
+
+    /// Moves everything that is to be sent to `batch`.
+    pub fn transmit(&mut self, batch: &mut Vec<(SocketAddr, BytesMut)>) {
+        while let Some(packet) = self.pc.poll_write() {
+            batch.push((packet.transport.peer_addr, packet.message));
+        }
+    }
+
+    /// When [`Connection::wake`] wants to be called.
+    pub fn due(&mut self) -> Option<Instant> {
+        self.pc.poll_timeout()
+    }
+
+    /// Time has passed.
+    pub fn wake(&mut self, now: Instant) -> Result<(), Error> {
+        self.pc.handle_timeout(now)
+    }
+
+    /// From here on frames are another stream's.
+    pub fn switch(&mut self) {
+        self.track.switch();
+    }
+
+    /// Sends a frame that has just been taken, if the viewer can decode it. Gives the decision and
+    /// the number of packets.
+    pub fn write(&mut self, frame: &Frame, now: Instant) -> (Admission, u64) {
+        let admission = self.track.admit(frame);
+        (admission, self.packets(frame, admission, now))
+    }
+
+    /// Sends frames of the past that lead up to now. Gives the number of packets.
+    pub fn replay<'a>(&mut self, frames: impl ExactSizeIterator<Item = &'a Frame>, now: Instant) -> u64 {
+        let count = frames.len();
+        let mut packets = 0;
+        for (nth, frame) in frames.enumerate() {
+            let admission = self.track.admit_replayed(frame, nth, count, now);
+            packets += self.packets(frame, admission, now);
+        }
+        packets
+    }
+
+    fn packets(&mut self, frame: &Frame, admission: Admission, now: Instant) -> u64 {
+        let Admission::Send(timestamp) = admission else { return 0 };
+        let last = frame.payloads.len().saturating_sub(1);
+        let mut sent = 0;
+        for (nth, payload) in frame.payloads.iter().enumerate() {
+            let header = Header {
+                version: 2,
+                marker: nth == last,
+                payload_type: self.payload_type,
+                sequence_number: self.track.next_sequence(),
+                timestamp,
+                ssrc: self.ssrc,
+                ..Default::default()
+            };
+            let packet = rtc::rtp::Packet { header, payload: payload.clone() };
+            let Some(mut sender) = self.pc.rtp_sender(self.sender) else { break };
+            match sender.write_rtp(now, packet) {
+                Ok(()) => sent += 1,
+                Err(error) => log::debug!("a packet was not sent: {error}"),
+            }
+        }
+        sent
+    }
+
+    /// Round trip of the last connectivity check.
+    pub fn round_trip(&mut self, now: Instant) -> Option<Duration> {
+        let report = self.pc.get_stats(now, rtc::statistics::StatsSelector::None);
+        let seconds = report.candidate_pairs().map(|pair| pair.current_round_trip_time).fold(0.0, f64::max);
+        (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
+    }
+
+    /// Ends the connection; what [`Connection::transmit`] gives next tells the viewer.
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.pc.close()
+    }
+}

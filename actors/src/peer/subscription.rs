@@ -1,0 +1,71 @@
+//! A subscription that ends by itself if its peer dies.
+
+use crate::departure::{Cause, Verdict};
+use crate::ids::{PeerId, StreamId};
+use crate::ports::Clock;
+use crate::stream::{Disconnected, Link, Stream, Subscribe};
+use actix::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// That a peer is among the subscribers of a stream.
+pub struct Subscription {
+    peer: PeerId,
+    stream: StreamId,
+    addr: Addr<Stream>,
+    clock: Arc<dyn Clock>,
+    ended: bool,
+}
+
+impl Subscription {
+    /// Subscribes. Frames come at once if the connection is `ready`.
+    pub fn new(
+        peer: PeerId,
+        stream: StreamId,
+        addr: Addr<Stream>,
+        clock: Arc<dyn Clock>,
+        link: Link,
+        ready: bool,
+    ) -> Self {
+        addr.do_send(Subscribe { peer: peer.clone(), link, ready });
+        Self { peer, stream, addr, clock, ended: false }
+    }
+
+    /// The stream's name.
+    pub fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// The stream.
+    pub fn addr(&self) -> &Addr<Stream> {
+        &self.addr
+    }
+
+    /// The viewer is gone; the request is answered when the stream is released.
+    pub fn end(mut self, verdict: Verdict) -> Request<Stream, Disconnected> {
+        self.release(Some(verdict.cause), verdict.silence)
+    }
+
+    /// The viewer goes on to another stream.
+    pub fn leave_for_another(mut self) -> Request<Stream, Disconnected> {
+        self.release(None, Duration::ZERO)
+    }
+
+    fn release(&mut self, cause: Option<Cause>, silence: Duration) -> Request<Stream, Disconnected> {
+        self.ended = true;
+        self.addr.send(Disconnected { peer: self.peer.clone(), cause, at: self.clock.now(), silence })
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.addr.do_send(Disconnected {
+                peer: self.peer.clone(),
+                cause: Some(Cause::Crashed),
+                at: self.clock.now(),
+                silence: Duration::ZERO,
+            });
+        }
+    }
+}

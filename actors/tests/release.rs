@@ -1,0 +1,324 @@
+//! Cameras and streams with a device that does as it is told, on a virtual clock.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use actix::prelude::*;
+use lenscap_actors::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
+use lenscap_actors::camera::Camera;
+use lenscap_actors::departure::Cause;
+use lenscap_actors::ids::StreamId;
+use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
+use lenscap_actors::ports::*;
+use lenscap_actors::retry::{Backoff, Exponential};
+use lenscap_actors::stream::{
+    Deliver, Disconnected, KeyframeWanted, Link, Released, Stream, StreamNotice, StreamParts, Subscribe,
+};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What happened to the device, in order, and how to make more happen.
+#[derive(Default)]
+struct World {
+    log: Vec<&'static str>,
+    closing: Option<oneshot::Sender<()>>,
+    capture: Option<(u64, CaptureEvents)>,
+    encoder: Option<(u64, EncodeEvents)>,
+}
+
+#[derive(Clone, Default)]
+struct Fake(Arc<Mutex<World>>);
+
+impl Fake {
+    fn note(&self, what: &'static str) {
+        self.0.lock().unwrap().log.push(what);
+    }
+
+    fn log(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().log.clone()
+    }
+
+    /// Lets the device finish closing.
+    fn finish_closing(&self) {
+        self.note("closed");
+        self.0.lock().unwrap().closing.take().expect("it is closing").send(()).unwrap();
+    }
+
+    fn report(&self, kind: CaptureEventKind) {
+        let (session, events) = self.0.lock().unwrap().capture.clone().expect("it is open");
+        events.do_send(CaptureEvent { session, kind });
+    }
+
+    fn frame(&self, number: u64, keyframe: bool, origin: Origin) {
+        let (session, events) = self.0.lock().unwrap().encoder.clone().expect("it encodes");
+        let captured = SystemClock.now();
+        let frame = Frame { number, captured, keyframe, origin, payloads: vec![b"x".as_slice().into()] };
+        events.do_send(EncodeEvent { session, kind: EncodeEventKind::Frame(Arc::new(frame)) });
+    }
+}
+
+struct Nowhere;
+
+impl PictureSink for Nowhere {
+    fn push(&self, _: &Arc<Picture>) {}
+}
+
+impl Capture for Fake {
+    fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture> {
+        self.note("open");
+        self.0.lock().unwrap().capture = Some((session, events));
+        Box::new(self.clone())
+    }
+}
+
+impl OpenCapture for Fake {
+    fn attach(&self, _: StreamId, _: Arc<dyn PictureSink>) {}
+    fn detach(&self, _: &StreamId) {}
+    fn close(self: Box<Self>) -> oneshot::Receiver<()> {
+        self.note("close");
+        let (closing, closed) = oneshot::channel();
+        self.0.lock().unwrap().closing = Some(closing);
+        closed
+    }
+}
+
+impl Encode for Fake {
+    fn start(&self, session: u64, events: EncodeEvents) -> Box<dyn Encoding> {
+        self.0.lock().unwrap().encoder = Some((session, events));
+        Box::new(self.clone())
+    }
+}
+
+impl Encoding for Fake {
+    fn sink(&self) -> Arc<dyn PictureSink> {
+        Arc::new(Nowhere)
+    }
+    fn force_keyframe(&self) {
+        self.note("keyframe");
+    }
+}
+
+/// A viewer that remembers what it got.
+#[derive(Default)]
+struct Viewer(Arc<Mutex<Vec<String>>>);
+
+impl Actor for Viewer {
+    type Context = Context<Self>;
+}
+
+impl Handler<Deliver> for Viewer {
+    type Result = ();
+    fn handle(&mut self, message: Deliver, _: &mut Self::Context) {
+        self.0.lock().unwrap().push(match message {
+            Deliver::Next { frame, .. } => format!("frame {}", frame.number),
+            Deliver::Replay { frames, .. } => format!("replay of {}", frames.len()),
+        });
+    }
+}
+
+impl Handler<StreamNotice> for Viewer {
+    type Result = ();
+    fn handle(&mut self, message: StreamNotice, _: &mut Self::Context) {
+        if let StreamNotice::Trouble { code, .. } = message {
+            self.0.lock().unwrap().push(code.to_owned());
+        }
+    }
+}
+
+struct Stage {
+    fake: Fake,
+    board: Board,
+    stream: Addr<Stream>,
+}
+
+fn stage() -> Stage {
+    tokio::time::pause();
+    let (fake, board) = (Fake::default(), Board::default());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let steady = || Backoff::new(Exponential { jitter: 0.0, ..Exponential::default() });
+    board.write(|board| {
+        board.cameras.insert("cam".into(), CameraStatus::default());
+        let status = StreamStatus {
+            camera: "cam".into(),
+            state: StreamState::Idle,
+            subscribers: vec![],
+            codec: "H264",
+            bitrate_bps: 0,
+            frames: 0,
+            left_out: 0,
+            last_error: None,
+        };
+        board.streams.insert("cam".into(), status);
+    });
+    let camera =
+        Camera::new("cam".into(), Box::new(fake.clone()), steady(), Box::new(|| 0.5), clock.clone(), board.clone());
+    let stream = Stream::new(StreamParts {
+        id: "cam".into(),
+        camera_id: "cam".into(),
+        camera: camera.start(),
+        encode: Box::new(fake.clone()),
+        backoff: steady(),
+        chance: Box::new(|| 0.5),
+        clock,
+        board: board.clone(),
+    });
+    Stage { fake, board, stream: stream.start() }
+}
+
+impl Stage {
+    /// Subscribes a viewer whose connection stands; gives what it gets.
+    async fn subscribe(&self, peer: &str) -> Arc<Mutex<Vec<String>>> {
+        let got = Arc::<Mutex<Vec<String>>>::default();
+        let viewer = Viewer(got.clone()).start();
+        let link = Link { frames: viewer.clone().recipient(), notices: viewer.recipient() };
+        self.stream.send(Subscribe { peer: peer.into(), link, ready: true }).await.unwrap();
+        settle().await;
+        got
+    }
+
+    fn disconnect(&self, peer: &str) -> Request<Stream, Disconnected> {
+        let at = SystemClock.now();
+        self.stream.send(Disconnected { peer: peer.into(), cause: Some(Cause::Bye), at, silence: Duration::ZERO })
+    }
+
+    fn camera(&self) -> CameraState {
+        self.board.read(|board| board.cameras[&"cam".into()].state)
+    }
+}
+
+/// Lets every actor do what it has to do now.
+async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[actix::test]
+async fn the_last_leaving_is_answered_after_the_device_is_closed_and_not_before() {
+    let stage = stage();
+    stage.subscribe("a").await;
+    stage.subscribe("b").await;
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Capturing);
+    assert_eq!(stage.disconnect("a").await.unwrap(), Released::Shared);
+    assert!(!stage.fake.log().contains(&"close"), "the other one still watches");
+    let mut leaving = Box::pin(stage.disconnect("b"));
+    tokio::select! {
+        biased;
+        _ = &mut leaving => panic!("answered while the device is open"),
+        () = settle() => {}
+    }
+    assert_eq!(stage.camera(), CameraState::Closing);
+    stage.fake.finish_closing();
+    assert!(matches!(leaving.await.unwrap(), Released::Closed { .. }));
+    assert_eq!(stage.camera(), CameraState::Closed);
+    assert_eq!(stage.disconnect("b").await.unwrap(), Released::Unknown, "twice counts once");
+    let closed: Vec<bool> = stage.board.read(|b| b.releases.iter().map(|r| r.closed_ms.is_some()).collect());
+    assert_eq!(closed, [false, true]);
+}
+
+#[actix::test]
+async fn a_subscribe_during_a_stop_is_served_after_it_in_order() {
+    let stage = stage();
+    stage.subscribe("a").await;
+    let leaving = stage.disconnect("a");
+    let next = stage.subscribe("b");
+    let driver = async {
+        settle().await;
+        assert_eq!(stage.fake.log(), ["open", "close"], "nothing opens while it closes");
+        stage.fake.finish_closing();
+    };
+    let (left, _, ()) = tokio::join!(leaving, next, driver);
+    assert!(matches!(left.unwrap(), Released::Closed { .. }));
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open", "close", "closed", "open"]);
+    assert_eq!(stage.board.read(|board| board.streams[&"cam".into()].subscribers.len()), 1);
+}
+
+#[actix::test]
+async fn a_failing_camera_is_tried_again_after_growing_delays_and_says_so() {
+    let stage = stage();
+    let got = stage.subscribe("a").await;
+    for (failure, delay) in [250, 500, 1000].into_iter().enumerate() {
+        let device = "/dev/video7".to_owned();
+        stage.fake.report(CaptureEventKind::Ended(CaptureError::Absent { device }));
+        settle().await;
+        assert_eq!(stage.camera(), CameraState::Absent);
+        tokio::time::advance(Duration::from_millis(delay - 1)).await;
+        settle().await;
+        assert_eq!(stage.fake.log().len(), failure + 1, "not before its time");
+        tokio::time::advance(Duration::from_millis(2)).await;
+        settle().await;
+        assert_eq!(stage.fake.log().len(), failure + 2);
+    }
+    assert_eq!(*got.lock().unwrap(), ["camera_absent"; 3]);
+}
+
+#[actix::test]
+async fn stop_during_backoff_is_immediate() {
+    let stage = stage();
+    stage.subscribe("a").await;
+    stage.fake.report(CaptureEventKind::Ended(CaptureError::Absent { device: "x".into() }));
+    settle().await;
+    let before = SystemClock.now();
+    assert!(matches!(stage.disconnect("a").await.unwrap(), Released::Closed { .. }));
+    assert_eq!(SystemClock.now(), before, "no time passes");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open"], "and nothing is tried afterwards");
+}
+
+#[actix::test]
+async fn a_newcomer_gets_an_idr_from_our_encoder_and_the_past_from_a_device() {
+    let stage = stage();
+    stage.subscribe("a").await;
+    stage.fake.frame(1, true, Origin::Encoder);
+    settle().await;
+    stage.subscribe("b").await;
+    assert_eq!(stage.fake.log(), ["open", "keyframe"]);
+    for number in 2..5 {
+        stage.fake.frame(number, number == 2, Origin::Device);
+    }
+    settle().await;
+    let got = stage.subscribe("c").await;
+    stage.fake.frame(5, false, Origin::Device);
+    settle().await;
+    assert_eq!(*got.lock().unwrap(), ["replay of 3", "frame 5"]);
+}
+
+#[actix::test]
+async fn keyframes_are_forced_at_most_four_times_a_second_and_none_is_forgotten() {
+    let stage = stage();
+    stage.subscribe("a").await;
+    for _ in 0..100 {
+        stage.stream.send(KeyframeWanted).await.unwrap();
+    }
+    settle().await;
+    let forced = |stage: &Stage| stage.fake.log().iter().filter(|what| **what == "keyframe").count();
+    assert_eq!(forced(&stage), 1);
+    tokio::time::advance(Duration::from_millis(251)).await;
+    settle().await;
+    assert_eq!(forced(&stage), 2, "what was asked for meanwhile comes once");
+    tokio::time::advance(Duration::from_secs(5)).await;
+    settle().await;
+    assert_eq!(forced(&stage), 2);
+}
+
+#[actix::test]
+async fn what_a_closed_device_still_says_is_not_heard() {
+    let stage = stage();
+    stage.subscribe("a").await;
+    let leaving = stage.disconnect("a");
+    let driver = async {
+        settle().await;
+        stage.fake.finish_closing();
+    };
+    let (left, ()) = tokio::join!(leaving, driver);
+    left.unwrap();
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    stage.fake.frame(1, true, Origin::Encoder);
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Closed);
+    assert_eq!(stage.board.read(|board| board.streams[&"cam".into()].state), StreamState::Idle);
+}
