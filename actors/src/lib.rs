@@ -18,6 +18,8 @@
 //! - [`departure`] decides when a viewer has left, and by which sign.
 //! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
+//! - [`supervisor`] will start again what fails; so far it is the decisions only, and nobody runs on
+//!   it yet.
 //! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
 //!   shows; [`root`] puts it all together.
 //!
@@ -38,3 +40,4 @@ pub mod ports;
 pub mod retry;
 pub mod root;
 pub mod stream;
+pub mod supervisor;

@@ -1,0 +1,74 @@
+//! What a supervisor is told of its children. The words and their meanings are OTP's.
+
+use crate::retry::Exponential;
+use std::time::Duration;
+
+/// Whether a child that has ended is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Always.
+    Permanent,
+    /// Only if it ended abnormally.
+    Transient,
+    /// Never; it is forgotten.
+    Temporary,
+}
+
+/// Which others are restarted with a child that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// None.
+    OneForOne,
+    /// All.
+    OneForAll,
+    /// Those that were started after it.
+    RestForOne,
+}
+
+/// The budget: more than `restarts` within `period` and the supervisor gives up itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intensity {
+    /// Restarts that are tolerated.
+    pub restarts: usize,
+    /// Within so long, as a sliding window.
+    pub period: Duration,
+}
+
+/// One child, apart from how it is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildSpec {
+    /// Its name among its siblings.
+    pub name: String,
+    /// Whether it is started again.
+    pub restart: Restart,
+    /// How long it may take to end before it is killed.
+    pub shutdown: Duration,
+    /// How long to wait before it is started again. OTP has no such delay; cameras need one.
+    pub backoff: Exponential,
+}
+
+/// Why a child has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExitReason {
+    /// It had done what it was there for.
+    Normal,
+    /// It was told to stop.
+    Shutdown,
+    /// It gave up, with words.
+    Error(String),
+    /// It panicked, with the panic's message.
+    Panic(String),
+    /// It gave no sign of life for too long.
+    Frozen,
+    /// It did not stop in time, or somebody wanted it dead.
+    Killed,
+    /// A supervisor whose budget is spent.
+    BudgetSpent,
+}
+
+impl ExitReason {
+    /// Whether a transient child that ended so stays down.
+    pub fn is_normal(&self) -> bool {
+        matches!(self, ExitReason::Normal | ExitReason::Shutdown)
+    }
+}
