@@ -18,8 +18,7 @@
 //! - [`departure`] decides when a viewer has left, and by which sign.
 //! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
-//! - [`supervisor`] will start again what fails; so far it is the decisions only, and nobody runs on
-//!   it yet.
+//! - [`supervisor`] decides who is started again, when, and with whom.
 //! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
 //!   shows; [`root`] puts it all together.
 //!
