@@ -121,6 +121,22 @@ pub struct StreamStatus {
     pub last_error: Option<String>,
 }
 
+impl StreamStatus {
+    /// A stream of this camera that nobody has watched yet.
+    pub fn idle(camera: CameraId) -> Self {
+        Self {
+            camera,
+            state: StreamState::Idle,
+            subscribers: vec![],
+            codec: "H264",
+            bitrate_bps: 0,
+            frames: 0,
+            left_out: 0,
+            last_error: None,
+        }
+    }
+}
+
 /// A peer as `/debug` shows it.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct PeerStatus {

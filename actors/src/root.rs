@@ -1,6 +1,6 @@
 //! Puts the actors together.
 
-use crate::board::{Board, CameraStatus, StreamState, StreamStatus};
+use crate::board::{Board, CameraStatus, StreamStatus};
 use crate::camera::Camera;
 use crate::ids::{CameraId, StreamId};
 use crate::peer::Directory;
@@ -83,16 +83,7 @@ impl Root {
                 log::error!("stream {} has no camera {}", stream.id, stream.camera);
                 continue;
             };
-            let status = StreamStatus {
-                camera: stream.camera.clone(),
-                state: StreamState::Idle,
-                subscribers: vec![],
-                codec: "H264",
-                bitrate_bps: 0,
-                frames: 0,
-                left_out: 0,
-                last_error: None,
-            };
+            let status = StreamStatus::idle(stream.camera.clone());
             board.write(|board| board.streams.insert(stream.id.clone(), status));
             let actor = Stream::new(StreamParts {
                 id: stream.id.clone(),

@@ -138,17 +138,7 @@ fn stage() -> Stage {
     let steady = || Backoff::new(Exponential { jitter: 0.0, ..Exponential::default() });
     board.write(|board| {
         board.cameras.insert("cam".into(), CameraStatus::default());
-        let status = StreamStatus {
-            camera: "cam".into(),
-            state: StreamState::Idle,
-            subscribers: vec![],
-            codec: "H264",
-            bitrate_bps: 0,
-            frames: 0,
-            left_out: 0,
-            last_error: None,
-        };
-        board.streams.insert("cam".into(), status);
+        board.streams.insert("cam".into(), StreamStatus::idle("cam".into()));
     });
     let camera =
         Camera::new("cam".into(), Box::new(fake.clone()), steady(), Box::new(|| 0.5), clock.clone(), board.clone());

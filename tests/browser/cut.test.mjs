@@ -2,25 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decoded, instrument, launch } from './support/browser.mjs';
-import { Network } from './support/network.mjs';
-import { Server, toml } from './support/server.mjs';
+import { decoded, instrument } from './support/browser.mjs';
+import { across } from './support/network.mjs';
 
 test('a viewer whose packets stop is let go, and watches again when they flow', async (t) => {
-  const network = new Network();
-  const server = await Server.start(
-    toml({
-      cameras: [{ id: 'demo', source: 'test', size: [320, 240] }],
-      host: network.host,
-      webrtc: '[webrtc.ice]\nprofile = "development"',
-    }),
-    { wrap: network.inside('server') },
-  );
-  const browser = await launch({ executable: network.chromium });
-  t.after(async () => {
-    await browser.close();
-    await server.stop();
-    network.remove();
+  const { network, server, browser } = await across(t, {
+    cameras: [{ id: 'demo', source: 'test', size: [320, 240] }],
+    webrtc: '[webrtc.ice]\nprofile = "development"',
   });
   const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
   await instrument(context);

@@ -3,25 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decoded, inbound, instrument, launch } from './support/browser.mjs';
-import { Network } from './support/network.mjs';
-import { Server, toml } from './support/server.mjs';
+import { decoded, inbound, instrument } from './support/browser.mjs';
+import { across } from './support/network.mjs';
 
 const SECONDS = 30;
 
 for (const [percent, longest] of [[1, 500], [5, 1000]]) {
   test(`${percent} % random loss for ${SECONDS} s freezes nothing for over ${longest} ms`, async (t) => {
-    const network = new Network();
-    const server = await Server.start(
-      toml({ cameras: [{ id: 'demo', source: 'test', size: [640, 360] }], host: network.host }),
-      { wrap: network.inside('server') },
-    );
-    const browser = await launch({ executable: network.chromium });
-    t.after(async () => {
-      await browser.close();
-      await server.stop();
-      network.remove();
-    });
+    const { network, server, browser } = await across(t, { cameras: [{ id: 'demo', source: 'test', size: [640, 360] }] });
     const context = await browser.newContext({ viewport: { width: 640, height: 360 } });
     await instrument(context, { player: true });
     const page = await context.newPage();

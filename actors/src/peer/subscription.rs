@@ -6,7 +6,7 @@ use crate::ports::Clock;
 use crate::stream::{Disconnected, Link, Stream, Subscribe};
 use actix::prelude::*;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// That a peer is among the subscribers of a stream.
 pub struct Subscription {
@@ -43,29 +43,25 @@ impl Subscription {
 
     /// The viewer is gone; the request is answered when the stream is released.
     pub fn end(mut self, verdict: Verdict) -> Request<Stream, Disconnected> {
-        self.release(Some(verdict.cause), verdict.silence)
+        self.ended = true;
+        self.addr.send(self.disconnected(Some(verdict.cause), verdict.at, verdict.silence))
     }
 
     /// The viewer goes on to another stream.
     pub fn leave_for_another(mut self) -> Request<Stream, Disconnected> {
-        self.release(None, Duration::ZERO)
+        self.ended = true;
+        self.addr.send(self.disconnected(None, self.clock.now(), Duration::ZERO))
     }
 
-    fn release(&mut self, cause: Option<Cause>, silence: Duration) -> Request<Stream, Disconnected> {
-        self.ended = true;
-        self.addr.send(Disconnected { peer: self.peer.clone(), cause, at: self.clock.now(), silence })
+    fn disconnected(&self, cause: Option<Cause>, at: Instant, silence: Duration) -> Disconnected {
+        Disconnected { peer: self.peer.clone(), cause, at, silence }
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         if !self.ended {
-            self.addr.do_send(Disconnected {
-                peer: self.peer.clone(),
-                cause: Some(Cause::Crashed),
-                at: self.clock.now(),
-                silence: Duration::ZERO,
-            });
+            self.addr.do_send(self.disconnected(Some(Cause::Crashed), self.clock.now(), Duration::ZERO));
         }
     }
 }

@@ -4,8 +4,23 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { launch } from './browser.mjs';
+import { Server, toml } from './server.mjs';
 
 let count = 0;
+
+/** Server and browser on a network of their own, all of it gone when the test `t` is over. */
+export async function across(t, configuration) {
+  const network = new Network();
+  const server = await Server.start(toml({ ...configuration, host: network.host }), { wrap: network.inside('server') });
+  const browser = await launch({ executable: network.chromium });
+  t.after(async () => {
+    await browser.close();
+    await server.stop();
+    network.remove();
+  });
+  return { network, server, browser };
+}
 
 export class Network {
   #names;
