@@ -9,7 +9,8 @@ use actix::prelude::*;
 use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
 use lenscap_actors::ports::SystemClock;
 use lenscap_actors::retry::Exponential;
-use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan};
+use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
+use lenscap_actors::supervisor::spec::ExitReason;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +45,9 @@ pub enum ServerError {
     /// The UDP socket failed.
     #[error("the UDP socket failed: {0}")]
     UdpFailed(String),
+    /// The actors fail again and again.
+    #[error("the server gives up: {0}; what led to it is in the log")]
+    GivenUp(ExitReason),
     /// No certificate could be made.
     #[error(transparent)]
     Certificate(#[from] NegotiationError),
@@ -62,17 +66,19 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     if config.discover_v4l2 {
         discover(&mut config);
     }
-    let media = Arbiter::new();
+    let (media, cameras) = (Arbiter::new(), Arbiter::new());
     let (udp, udp_failed) = start_udp(config.webrtc_listen, &media).await?;
     let local = udp.local_addr()?;
     let negotiator = Arc::new(Negotiator::new(config.ice)?);
-    let root = Root::start(plan(&config), media.handle(), udp, Arc::new(SystemClock));
+    let threads = Threads { supervisors: Arbiter::current(), cameras: cameras.handle(), media: media.handle() };
+    let (root, given_up) = Root::start(plan(&config), threads, udp, Arc::new(SystemClock));
     let site = Site {
         root: root.clone(),
         negotiator,
         udp: local,
         public_addresses: config.public_addresses.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        allow_kill: config.allow_kill,
         started,
     };
     let address = config.listen;
@@ -87,6 +93,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     tokio::select! {
         result = &mut server => return Ok(result?),
         error = udp_failed => return Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
+        reason = given_up => return Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
@@ -169,11 +176,12 @@ fn plan(config: &Config) -> Plan {
             .map(|stream| StreamPlan {
                 id: stream.id.as_str().into(),
                 camera: stream.camera.as_str().into(),
-                encode: Box::new(Encoder::new(stream.clone(), fps_of(&stream.camera))),
+                encode: Arc::new(Encoder::new(stream.clone(), fps_of(&stream.camera))),
             })
             .collect(),
         max_viewers: config.max_viewers,
         retry: Exponential::default(),
+        supervision: config.supervision.clone(),
         chance,
     }
 }

@@ -30,6 +30,8 @@ pub enum CameraState {
     Backoff,
     /// It is not plugged in; tried again after a delay.
     Absent,
+    /// Its actors failed too often; tried again when somebody asks for it.
+    Failed,
 }
 
 /// States of a stream.
@@ -45,8 +47,10 @@ pub enum StreamState {
     Live,
     /// The last subscriber has left and the camera is being let go.
     Stopping,
-    /// Its camera or encoder failed and is tried again after a delay.
+    /// Its camera, its encoder or itself failed and is tried again after a delay.
     Backoff,
+    /// Its camera is [failed](CameraState::Failed).
+    Failed,
 }
 
 impl StreamState {
@@ -58,6 +62,7 @@ impl StreamState {
             StreamState::Live => "live",
             StreamState::Stopping => "stopping",
             StreamState::Backoff => "backoff",
+            StreamState::Failed => "failed",
         }
     }
 }

@@ -3,16 +3,27 @@
 //! It opens the device when the first stream attaches and closes it when the last one detaches;
 //! the answer to that [`Detach`] comes after the descriptor is closed. While it waits for that,
 //! its mailbox waits too, so an [`Attach`] that arrives meanwhile is served afterwards, in order.
+//!
+//! What a device reports (it is not there, it is busy, its program ended) is an expected error: the
+//! camera tries again by itself. If the camera's own actor or its capture thread fails, that is
+//! its supervisor's business; the device is closed before anything is started again.
 
-use crate::board::{Board, CameraState};
+use crate::board::{Board, CameraState, CameraStatus};
 use crate::ids::{CameraId, StreamId};
 use crate::media::PictureSink;
 use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture};
 use crate::retry::Backoff;
+use crate::supervisor::address::Recipient;
+use crate::supervisor::context::Context;
+use crate::supervisor::life::Estate;
+use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
+use futures_util::FutureExt;
+use futures_util::future::Shared;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// How long a device may take to close before its camera stops waiting for it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -48,6 +59,12 @@ pub struct Detach {
     pub stream: StreamId,
 }
 
+/// Answered when everything that was sent before has been seen to; says whether the device is
+/// closed now.
+#[derive(Message)]
+#[rtype(result = "Detached")]
+pub struct Settle;
+
 /// The answer to [`Detach`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
 pub enum Detached {
@@ -70,47 +87,64 @@ struct Running {
     capturing_since: Option<Instant>,
 }
 
+/// What a camera is made of.
+pub struct CameraParts {
+    /// Its name.
+    pub id: CameraId,
+    /// Opens its device.
+    pub capture: Arc<dyn Capture>,
+    /// Delays between attempts when the device fails.
+    pub backoff: Backoff,
+    /// Numbers uniform in 0..1, for jitter.
+    pub chance: fn() -> f64,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where its state is shown.
+    pub board: Board,
+    /// Keeps it from counting as dead before its device is closed.
+    pub estate: Estate,
+}
+
 /// The actor.
 pub struct Camera {
     id: CameraId,
-    capture: Box<dyn Capture>,
+    capture: Arc<dyn Capture>,
     clock: Arc<dyn Clock>,
     board: Board,
+    estate: Estate,
     attached: BTreeMap<StreamId, Attachment>,
     running: Option<Running>,
+    closing: Option<Shared<oneshot::Receiver<()>>>,
     sessions: u64,
     backoff: Backoff,
     retry: Option<SpawnHandle>,
-    chance: Box<dyn FnMut() -> f64 + Send>,
+    chance: fn() -> f64,
 }
 
 impl Camera {
-    /// A camera, closed. `chance` gives numbers uniform in 0..1 for the jitter of retries.
-    pub fn new(
-        id: CameraId,
-        capture: Box<dyn Capture>,
-        backoff: Backoff,
-        chance: Box<dyn FnMut() -> f64 + Send>,
-        clock: Arc<dyn Clock>,
-        board: Board,
-    ) -> Self {
-        Self {
-            id,
-            capture,
-            clock,
-            board,
+    /// A camera, closed.
+    pub fn new(parts: CameraParts) -> Self {
+        let camera = Self {
+            id: parts.id,
+            capture: parts.capture,
+            clock: parts.clock,
+            board: parts.board,
+            estate: parts.estate,
             attached: BTreeMap::new(),
             running: None,
+            closing: None,
             sessions: 0,
-            backoff,
+            backoff: parts.backoff,
             retry: None,
-            chance,
-        }
+            chance: parts.chance,
+        };
+        camera.board.camera(&camera.id, |status| show_closed(status, CameraState::Closed));
+        camera
     }
 
     fn open(&mut self, ctx: &mut Context<Self>) {
         self.sessions += 1;
-        let device = self.capture.open(self.sessions, ctx.address().recipient());
+        let device = self.capture.open(self.sessions, ctx.recipient());
         for (stream, attachment) in &self.attached {
             device.attach(stream.clone(), attachment.sink.clone());
         }
@@ -119,7 +153,7 @@ impl Camera {
             camera.state = CameraState::Opening;
             camera.opens += 1;
         });
-        log::info!("root/cameras/{}: opening", self.id);
+        log::info!("root/cameras/{}/device: opening", self.id);
     }
 
     fn opened(&mut self, info: CaptureInfo) {
@@ -127,7 +161,7 @@ impl Camera {
         if let Some(running) = &mut self.running {
             running.capturing_since = Some(now);
         }
-        log::info!("root/cameras/{}: capturing {} from {}", self.id, info.format, info.device);
+        log::info!("root/cameras/{}/device: capturing {} from {}", self.id, info.format, info.device);
         let opened_at = self.clock.unix_ms();
         self.board.camera(&self.id, |camera| {
             camera.state = CameraState::Capturing;
@@ -148,7 +182,7 @@ impl Camera {
             .and_then(|running| running.capturing_since)
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         let delay = self.backoff.failed(healthy, (self.chance)());
-        log::warn!("root/cameras/{}: {error}; trying again in {} ms", self.id, delay.as_millis());
+        log::warn!("root/cameras/{}/device: {error}; trying again in {} ms", self.id, delay.as_millis());
         let state = match error {
             CaptureError::Absent { .. } | CaptureError::Unplugged { .. } => CameraState::Absent,
             _ => CameraState::Backoff,
@@ -173,20 +207,77 @@ impl Camera {
     }
 
     fn rest(&mut self) {
+        self.closing = None;
         self.backoff.reset();
-        self.board.camera(&self.id, |camera| {
-            camera.state = CameraState::Closed;
-            camera.device = None;
-            camera.format = None;
-            camera.fps = None;
-            camera.opened_at = None;
-        });
-        log::info!("root/cameras/{}: closed", self.id);
+        self.board.camera(&self.id, |camera| show_closed(camera, CameraState::Closed));
+        log::info!("root/cameras/{}/device: closed", self.id);
     }
+
+    /// Lets a stream go, and with the last one the device.
+    fn release(&mut self, stream: &StreamId, ctx: &mut Context<Self>) -> ResponseActFuture<Self, Detached> {
+        let ready = |detached| Box::pin(actix::fut::ready(detached));
+        let was_attached = self.attached.remove(stream).is_some();
+        if !self.attached.is_empty() {
+            if let Some(running) = &self.running {
+                running.device.detach(stream);
+            }
+            return ready(Detached::InUse);
+        }
+        if let Some(retry) = self.retry.take() {
+            ctx.cancel_future(retry);
+        }
+        let Some(running) = self.running.take() else {
+            if was_attached {
+                self.rest();
+            }
+            return ready(Detached::Closed);
+        };
+        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
+        let closing = running.device.close().shared();
+        self.closing = Some(closing.clone());
+        let closed = tokio::time::timeout(CLOSE_PATIENCE, closing);
+        Box::pin(closed.into_actor(self).map(|result, camera, _| {
+            camera.rest();
+            // An error of the inner kind means that the thread died, and with it the descriptor.
+            if result.is_ok() {
+                return Detached::Closed;
+            }
+            log::error!("root/cameras/{}/device: it does not close", camera.id);
+            camera.board.camera(&camera.id, |status| {
+                status.last_error = Some(format!("the device did not close within {CLOSE_PATIENCE:?}"));
+            });
+            Detached::Stuck
+        }))
+    }
+}
+
+fn show_closed(status: &mut CameraStatus, state: CameraState) {
+    status.state = state;
+    status.device = None;
+    status.format = None;
+    status.fps = None;
+    status.opened_at = None;
 }
 
 impl Actor for Camera {
     type Context = Context<Self>;
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        // However the actor ends, its end is not complete before the device is closed.
+        let closing = self.running.take().map(|running| running.device.close().shared()).or(self.closing.take());
+        let Some(closing) = closing else {
+            self.board.camera(&self.id, |camera| show_closed(camera, CameraState::Closed));
+            return;
+        };
+        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
+        let (id, board) = (self.id.clone(), self.board.clone());
+        self.estate.leave(async move {
+            let _ = closing.await;
+            board.camera(&id, |camera| show_closed(camera, CameraState::Closed));
+        });
+    }
 }
 
 impl Handler<Attach> for Camera {
@@ -210,34 +301,15 @@ impl Handler<Detach> for Camera {
     type Result = AtomicResponse<Self, Detached>;
 
     fn handle(&mut self, message: Detach, ctx: &mut Self::Context) -> Self::Result {
-        self.attached.remove(&message.stream);
-        if !self.attached.is_empty() {
-            if let Some(running) = &self.running {
-                running.device.detach(&message.stream);
-            }
-            return AtomicResponse::new(Box::pin(actix::fut::ready(Detached::InUse)));
-        }
-        if let Some(retry) = self.retry.take() {
-            ctx.cancel_future(retry);
-        }
-        let Some(running) = self.running.take() else {
-            self.rest();
-            return AtomicResponse::new(Box::pin(actix::fut::ready(Detached::Closed)));
-        };
-        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
-        let closed = tokio::time::timeout(CLOSE_PATIENCE, running.device.close());
-        AtomicResponse::new(Box::pin(closed.into_actor(self).map(|result, camera, _| {
-            camera.rest();
-            // An error of the inner kind means that the thread died, and with it the descriptor.
-            if result.is_ok() {
-                return Detached::Closed;
-            }
-            log::error!("root/cameras/{}: the device does not close", camera.id);
-            camera.board.camera(&camera.id, |status| {
-                status.last_error = Some(format!("the device did not close within {CLOSE_PATIENCE:?}"));
-            });
-            Detached::Stuck
-        })))
+        AtomicResponse::new(self.release(&message.stream, ctx))
+    }
+}
+
+impl Handler<Settle> for Camera {
+    type Result = Detached;
+
+    fn handle(&mut self, _: Settle, _: &mut Self::Context) -> Self::Result {
+        if self.running.is_none() { Detached::Closed } else { Detached::InUse }
     }
 }
 
@@ -251,6 +323,10 @@ impl Handler<CaptureEvent> for Camera {
         match event.kind {
             CaptureEventKind::Opened(info) => self.opened(info),
             CaptureEventKind::Ended(error) => self.ended(error, ctx),
+            CaptureEventKind::Panicked(words) => {
+                self.running = None;
+                ctx.exit(ExitReason::Panic(format!("in the capture thread: {words}")));
+            }
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Who lives, who watches whom, and who leaves when.
 //!
 //! ```text
-//! root
-//! ├── cameras
-//! │   └── <camera id>   owns a device: open while a stream is attached
-//! ├── streams
-//! │   └── <stream id>   owns the set of subscribers: stops capture when it is empty
-//! └── peers             starts and finds peers, refuses too many
-//!     └── <peer id>     owns one viewer's connection
+//! root                       one_for_one
+//! ├── cameras                one_for_one
+//! │   └── <camera id>        rest_for_one, transient: gives up when its budget is spent
+//! │       ├── device         owns the device: open while a stream is attached
+//! │       └── stream-<id>    owns the set of subscribers: stops capture when it is empty
+//! └── peers                  simple_one_for_one, temporary children
+//!     └── <peer id>          owns one viewer's connection
 //! ```
 //!
 //! A tour, from the viewer to the device:
@@ -18,7 +18,7 @@
 //! - [`departure`] decides when a viewer has left, and by which sign.
 //! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
-//! - [`supervisor`] decides who is started again, when, and with whom.
+//! - [`supervisor`] decides who is started again, when, and with whom, and does it.
 //! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
 //!   shows; [`root`] puts it all together.
 //!

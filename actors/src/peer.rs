@@ -8,14 +8,16 @@
 mod connection;
 mod feedback;
 pub mod negotiation;
-mod subscription;
+pub mod subscription;
 pub mod track;
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState};
 use crate::departure::{Cause, Presence, Verdict};
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
-use crate::stream::{Deliver, KeyframeWanted, Link, Ready, Stream, StreamNotice};
+use crate::stream::{Deliver, KeyframeWanted, Link, Ready, StreamNotice};
+use crate::supervisor::context::Context;
+use crate::supervisor::registered::{Standing, StandingChanged};
 use actix::prelude::*;
 use bytes::BytesMut;
 use connection::Connection;
@@ -25,12 +27,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use subscription::Subscription;
+use subscription::{Entry, Subscriber, Subscription};
 use track::Admission;
-
-/// Messages that may wait: some seconds of frames and datagrams. More are dropped, as on any
-/// network, and the viewer goes on at the next keyframe.
-const MAILBOX: usize = 256;
 
 /// How often the counters on the board are brought up to date.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -76,13 +74,8 @@ pub struct Switch(pub StreamId);
 #[error("there is no stream {0:?}")]
 pub struct UnknownStream(pub StreamId);
 
-/// A peer's actor has ended, by whatever road.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct PeerStopped(pub PeerId);
-
 /// All streams by name. It does not change while the server runs.
-pub type Directory = Arc<BTreeMap<StreamId, Addr<Stream>>>;
+pub type Directory = Arc<BTreeMap<StreamId, Entry>>;
 
 /// What a peer is made of.
 pub struct PeerParts {
@@ -106,8 +99,8 @@ pub struct PeerParts {
     pub clock: Arc<dyn Clock>,
     /// Where its state is shown.
     pub board: Board,
-    /// Who wants to know when it ends.
-    pub stopped: Recipient<PeerStopped>,
+    /// Kept as long as it lives, and dropped when it ends by whatever road.
+    pub seat: Box<dyn Send>,
 }
 
 /// The actor.
@@ -120,14 +113,15 @@ pub struct Peer {
     watching: Option<Subscription>,
     /// What it is being switched to, and the end of the patience for that.
     next: Option<(Subscription, SpawnHandle)>,
-    first: (StreamId, Addr<Stream>),
+    first: (StreamId, Entry),
     presence: Presence,
+    released: bool,
     connected: bool,
     signals: tokio::sync::mpsc::Sender<Signal>,
     datagrams: Arc<dyn Datagrams>,
     clock: Arc<dyn Clock>,
     board: Board,
-    stopped: Recipient<PeerStopped>,
+    _seat: Box<dyn Send>,
     outgoing: Vec<(SocketAddr, BytesMut)>,
     timer: Option<(Instant, SpawnHandle)>,
     status: PeerStatus,
@@ -137,7 +131,7 @@ impl Peer {
     /// A peer that has its answer and waits for the viewer's packets.
     pub fn new(parts: PeerParts) -> Result<Self, UnknownStream> {
         let now = parts.clock.now();
-        let addr = parts.directory.get(&parts.stream).cloned().ok_or_else(|| UnknownStream(parts.stream.clone()))?;
+        let entry = parts.directory.get(&parts.stream).cloned().ok_or_else(|| UnknownStream(parts.stream.clone()))?;
         let status = PeerStatus {
             stream: Some(parts.stream.clone()),
             state: PeerState::Connecting,
@@ -152,23 +146,29 @@ impl Peer {
             connection: Connection::new(parts.negotiated, parts.local, now),
             watching: None,
             next: None,
-            first: (parts.stream, addr),
+            first: (parts.stream, entry),
             presence: Presence::new(now),
+            released: false,
             connected: false,
             signals: parts.signals,
             datagrams: parts.datagrams,
             clock: parts.clock,
             board: parts.board,
-            stopped: parts.stopped,
+            _seat: parts.seat,
             outgoing: Vec::new(),
             timer: None,
             status,
         })
     }
 
-    fn subscribe(&self, stream: StreamId, addr: Addr<Stream>, ctx: &mut Context<Self>) -> Subscription {
-        let link = Link { frames: ctx.address().recipient(), notices: ctx.address().recipient() };
-        Subscription::new(self.id.clone(), stream, addr, self.clock.clone(), link, self.connected)
+    fn subscribe(&self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) -> Subscription {
+        let subscriber = Subscriber {
+            peer: self.id.clone(),
+            link: Link { frames: ctx.recipient(), notices: ctx.recipient() },
+            clock: self.clock.clone(),
+            board: self.board.clone(),
+        };
+        Subscription::new(subscriber, stream, entry, self.connected, ctx.recipient())
     }
 
     fn is_watching(&self, stream: &StreamId) -> bool {
@@ -262,7 +262,7 @@ impl Peer {
         ctx.cancel_future(patience);
         self.connection.switch();
         if let Some(old) = self.watching.replace(next) {
-            ctx.spawn(old.leave_for_another().into_actor(self).map(|_, _, _| ()));
+            ctx.spawn(old.leave_for_another().into_actor(self));
         }
     }
 
@@ -284,14 +284,17 @@ impl Peer {
         });
         let watching = self.watching.take().map(|watching| watching.end(verdict));
         let release = async move {
-            // A stream that cannot answer has died, and its camera's descriptor with it.
-            for request in [next, watching].into_iter().flatten() {
-                let _ = request.await;
+            if let Some(next) = next {
+                next.await;
+            }
+            if let Some(watching) = watching {
+                watching.await;
             }
         };
         Box::pin(release.into_actor(self).map(move |(), peer, ctx| {
             peer.board.write(|board| board.peers.remove(&peer.id));
             let _ = peer.signals.try_send(Signal::Closed(verdict.cause));
+            peer.released = true;
             ctx.stop();
         }))
     }
@@ -320,13 +323,21 @@ impl Actor for Peer {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
-        self.datagrams.register(&self.ufrag, ctx.address().recipient());
-        let (stream, addr) = self.first.clone();
+        self.datagrams.register(&self.ufrag, ctx.recipient());
+        let (stream, entry) = self.first.clone();
         log::info!("root/peers/{}: connecting to {stream}", self.id);
-        self.watching = Some(self.subscribe(stream, addr, ctx));
+        self.watching = Some(self.subscribe(stream, entry, ctx));
         ctx.run_interval(STATUS_EVERY, |peer, _| peer.show_counters());
         self.drain(ctx);
+    }
+
+    /// Told to stop by its supervisor, or by itself after its release.
+    fn stopping(&mut self, ctx: &mut Self::Context) -> Running {
+        if self.released {
+            return Running::Stop;
+        }
+        self.leave_by_itself(Cause::Shutdown, ctx);
+        Running::Continue
     }
 }
 
@@ -335,7 +346,6 @@ impl Drop for Peer {
         // Runs after a panic, too.
         self.datagrams.forget(&self.ufrag);
         self.board.write(|board| board.peers.remove(&self.id));
-        self.stopped.do_send(PeerStopped(self.id.clone()));
     }
 }
 
@@ -410,6 +420,37 @@ impl Handler<StreamNotice> for Peer {
     }
 }
 
+/// The stream's actor has died, or has come back and knows nothing of us.
+impl Handler<StandingChanged> for Peer {
+    type Result = ();
+
+    fn handle(&mut self, change: StandingChanged, ctx: &mut Self::Context) {
+        let stream = StreamId::from(&*change.name);
+        let subscription =
+            self.watching.iter().chain(self.next.as_ref().map(|(next, _)| next)).find(|it| *it.stream() == stream);
+        let Some(subscription) = subscription else { return };
+        match change.standing {
+            Standing::Up => {
+                subscription.renew(self.connected);
+                if self.is_watching(&stream) {
+                    // Its frames are numbered anew.
+                    self.connection.switch();
+                }
+            }
+            Standing::Down => {
+                let _ = self.signals.try_send(Signal::State(stream, StreamState::Backoff));
+            }
+            Standing::Failed(words) => {
+                if self.is_next(&stream) {
+                    self.commit_switch(ctx);
+                }
+                let _ = self.signals.try_send(Signal::State(stream, StreamState::Failed));
+                let _ = self.signals.try_send(Signal::Error("camera_failed", words.to_string()));
+            }
+        }
+    }
+}
+
 impl Handler<RemoteCandidate> for Peer {
     type Result = Result<(), String>;
 
@@ -434,13 +475,13 @@ impl Handler<Switch> for Peer {
     type Result = Result<(), UnknownStream>;
 
     fn handle(&mut self, Switch(stream): Switch, ctx: &mut Self::Context) -> Self::Result {
-        let addr = self.directory.get(&stream).cloned().ok_or_else(|| UnknownStream(stream.clone()))?;
+        let entry = self.directory.get(&stream).cloned().ok_or_else(|| UnknownStream(stream.clone()))?;
         if self.presence.verdict().is_some() || self.is_next(&stream) {
             return Ok(());
         }
         if let Some((abandoned, patience)) = self.next.take() {
             ctx.cancel_future(patience);
-            ctx.spawn(abandoned.leave_for_another().into_actor(self).map(|_, _, _| ()));
+            ctx.spawn(abandoned.leave_for_another().into_actor(self));
         }
         self.status.stream = Some(stream.clone());
         self.show();
@@ -448,7 +489,7 @@ impl Handler<Switch> for Peer {
             return Ok(());
         }
         log::info!("root/peers/{}: switching to {stream}", self.id);
-        let next = self.subscribe(stream.clone(), addr, ctx);
+        let next = self.subscribe(stream.clone(), entry, ctx);
         let patience = ctx.run_later(SWITCH_PATIENCE, |peer, ctx| peer.commit_switch(ctx));
         self.next = Some((next, patience));
         Ok(())

@@ -1,20 +1,26 @@
-//! The actor that keeps the list of peers: it starts them, finds them by their token, and
+//! Lets viewers in and finds them again: starts their peers, knows them by their tokens, and
 //! refuses more than are allowed.
 
 use crate::board::Board;
-use crate::departure::Cause;
 use crate::ids::{PeerId, StreamId};
 use crate::peer::negotiation::Negotiated;
-use crate::peer::{Directory, Leave, Peer, PeerParts, PeerStopped, Signal, UnknownStream};
+use crate::peer::{Directory, Peer, PeerParts, Signal, UnknownStream};
 use crate::ports::{Clock, Datagrams};
-use actix::prelude::*;
+use crate::retry::Exponential;
+use crate::supervisor::child::Child;
+use crate::supervisor::registered::Registered;
+use crate::supervisor::shell::{StartChild, Supervisor};
+use crate::supervisor::spec::{ChildSpec, Restart};
+use actix::prelude::ArbiterHandle;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a peer may take to let its stream go when the server stops.
+const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// A viewer has been answered and wants to be let in.
-#[derive(Message)]
-#[rtype(result = "Result<Admitted, Refused>")]
 pub struct Join {
     /// `ws` or `whep`.
     pub transport: &'static str,
@@ -30,13 +36,13 @@ pub struct Join {
     pub signals: tokio::sync::mpsc::Sender<Signal>,
 }
 
-/// The answer to [`Join`].
-#[derive(Clone, Debug)]
+/// A viewer that has been let in.
+#[derive(Clone)]
 pub struct Admitted {
     /// The peer's name.
     pub id: PeerId,
     /// The peer.
-    pub peer: Addr<Peer>,
+    pub peer: Registered<Peer>,
 }
 
 /// Why a viewer is not let in.
@@ -48,30 +54,19 @@ pub enum Refused {
     /// There are as many viewers as are allowed.
     #[error("{0} viewers are watching already, as many as `server.max_viewers` allows")]
     TooManyViewers(usize),
-    /// The server is going down.
-    #[error("the server is shutting down")]
+    /// The server is going down, or is just recovering from a fault of its own.
+    #[error("the server lets nobody in just now")]
     ShuttingDown,
 }
 
-/// Finds a peer by its token.
-#[derive(Message)]
-#[rtype(result = "Option<Addr<Peer>>")]
-pub struct Find {
-    /// The token.
-    pub token: String,
-}
-
-/// Everybody has to leave; answered when everybody has, and nobody is let in afterwards.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Dismiss;
-
-/// What the list of peers is made of.
+/// What is needed to let viewers in.
 pub struct PeersParts {
     /// The most viewers at a time.
     pub max_viewers: usize,
     /// All streams.
     pub directory: Directory,
+    /// Who supervises peers.
+    pub supervisor: Registered<Supervisor>,
     /// The thread that peers live on.
     pub media: ArbiterHandle,
     /// Sends and receives.
@@ -82,85 +77,94 @@ pub struct PeersParts {
     pub board: Board,
 }
 
-/// The actor.
+/// The list of viewers. Clones are the same list.
+#[derive(Clone)]
 pub struct Peers {
-    parts: PeersParts,
-    peers: HashMap<PeerId, Addr<Peer>>,
-    tokens: HashMap<String, PeerId>,
+    parts: Arc<PeersParts>,
+    list: Arc<Mutex<List>>,
+}
+
+#[derive(Default)]
+struct List {
+    closed: bool,
     admitted: u64,
-    closing: bool,
+    by_token: HashMap<String, Admitted>,
+}
+
+/// A place in the list, which is free again when this is dropped.
+struct Seat {
+    token: String,
+    list: Arc<Mutex<List>>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        lock(&self.list).by_token.remove(&self.token);
+    }
 }
 
 impl Peers {
     /// An empty list.
     pub fn new(parts: PeersParts) -> Self {
-        Self { parts, peers: HashMap::new(), tokens: HashMap::new(), admitted: 0, closing: false }
+        Self { parts: Arc::new(parts), list: Arc::default() }
     }
-}
 
-impl Actor for Peers {
-    type Context = Context<Self>;
-}
-
-impl Handler<Join> for Peers {
-    type Result = Result<Admitted, Refused>;
-
-    fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
-        if self.closing {
-            return Err(Refused::ShuttingDown);
-        }
-        if self.peers.len() >= self.parts.max_viewers {
-            return Err(Refused::TooManyViewers(self.parts.max_viewers));
-        }
-        self.admitted += 1;
-        let id = PeerId::from(format!("peer-{}", self.admitted));
+    /// Lets a viewer in, if there is room.
+    pub async fn join(&self, join: Join) -> Result<Admitted, Refused> {
+        let (admitted, seat) = self.admit(&join.token)?;
+        let parts = self.parts.clone();
         let peer = Peer::new(PeerParts {
-            id: id.clone(),
+            id: admitted.id.clone(),
             transport: join.transport,
             stream: join.stream,
-            directory: self.parts.directory.clone(),
+            directory: parts.directory.clone(),
             negotiated: join.negotiated,
             local: join.local,
             signals: join.signals,
-            datagrams: self.parts.datagrams.clone(),
-            clock: self.parts.clock.clone(),
-            board: self.parts.board.clone(),
-            stopped: ctx.address().recipient(),
+            datagrams: parts.datagrams.clone(),
+            clock: parts.clock.clone(),
+            board: parts.board.clone(),
+            seat: Box::new(seat),
         })?;
-        let peer = Peer::start_in_arbiter(&self.parts.media, move |_| peer);
-        self.peers.insert(id.clone(), peer.clone());
-        self.tokens.insert(join.token, id.clone());
-        Ok(Admitted { id, peer })
+        let spec = ChildSpec {
+            name: admitted.id.to_string(),
+            restart: Restart::Temporary,
+            shutdown: SHUTDOWN,
+            backoff: Exponential::default(),
+        };
+        let child = Child::worker_once(spec, parts.media.clone(), admitted.peer.clone(), move |_| peer);
+        match self.parts.supervisor.send(StartChild(child)).await {
+            Ok(Ok(())) => Ok(admitted),
+            Ok(Err(_)) | Err(_) => Err(Refused::ShuttingDown),
+        }
+    }
+
+    /// Finds a viewer by its token.
+    pub fn find(&self, token: &str) -> Option<Registered<Peer>> {
+        lock(&self.list).by_token.get(token).map(|admitted| admitted.peer.clone())
+    }
+
+    /// Lets nobody in from now on.
+    pub fn close(&self) {
+        lock(&self.list).closed = true;
+    }
+
+    fn admit(&self, token: &str) -> Result<(Admitted, Seat), Refused> {
+        let mut list = lock(&self.list);
+        if list.closed {
+            return Err(Refused::ShuttingDown);
+        }
+        if list.by_token.len() >= self.parts.max_viewers {
+            return Err(Refused::TooManyViewers(self.parts.max_viewers));
+        }
+        list.admitted += 1;
+        let id = PeerId::from(format!("peer-{}", list.admitted));
+        let admitted = Admitted { peer: Registered::new(id.as_str()), id };
+        list.by_token.insert(token.to_owned(), admitted.clone());
+        Ok((admitted, Seat { token: token.to_owned(), list: self.list.clone() }))
     }
 }
 
-impl Handler<Find> for Peers {
-    type Result = Option<Addr<Peer>>;
-
-    fn handle(&mut self, find: Find, _: &mut Self::Context) -> Self::Result {
-        self.tokens.get(&find.token).and_then(|id| self.peers.get(id)).cloned()
-    }
-}
-
-impl Handler<PeerStopped> for Peers {
-    type Result = ();
-
-    fn handle(&mut self, PeerStopped(id): PeerStopped, _: &mut Self::Context) {
-        self.peers.remove(&id);
-        self.tokens.retain(|_, peer| *peer != id);
-    }
-}
-
-impl Handler<Dismiss> for Peers {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, _: Dismiss, _: &mut Self::Context) -> Self::Result {
-        self.closing = true;
-        let leaving: Vec<_> = self.peers.values().map(|peer| peer.send(Leave(Cause::Shutdown))).collect();
-        Box::pin(async move {
-            for left in leaving {
-                let _ = left.await;
-            }
-        })
-    }
+fn lock(list: &Mutex<List>) -> MutexGuard<'_, List> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }

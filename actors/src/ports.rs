@@ -3,6 +3,7 @@
 
 use crate::ids::StreamId;
 use crate::media::{Frame, PictureSink};
+use crate::supervisor::address::Recipient;
 use actix::Message;
 use bytes::BytesMut;
 use std::net::SocketAddr;
@@ -19,14 +20,14 @@ pub trait Clock: Send + Sync {
 }
 
 /// A camera that can be opened.
-pub trait Capture: Send {
+pub trait Capture: Send + Sync {
     /// Begins to open the device on a thread of its own and returns at once. What becomes of it
     /// is told to `events`, with `session` in each event so that late ones can be told apart.
     fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture>;
 }
 
 /// Where a capture thread reports to.
-pub type CaptureEvents = actix::Recipient<CaptureEvent>;
+pub type CaptureEvents = Recipient<CaptureEvent>;
 
 /// A device that is open, or about to be. Dropping it closes the device, too, but tells nobody.
 pub trait OpenCapture: Send {
@@ -56,6 +57,8 @@ pub enum CaptureEventKind {
     Opened(CaptureInfo),
     /// The thread has ended by itself and the descriptor is closed.
     Ended(CaptureError),
+    /// The thread panicked, with these words; the descriptor is closed.
+    Panicked(String),
 }
 
 /// What was agreed with the device.
@@ -134,13 +137,13 @@ impl CaptureError {
 }
 
 /// Makes encoders: one for each time a stream goes live.
-pub trait Encode: Send {
+pub trait Encode: Send + Sync {
     /// Starts an encoder on a thread of its own and returns at once.
     fn start(&self, session: u64, events: EncodeEvents) -> Box<dyn Encoding>;
 }
 
 /// Where an encoder reports to.
-pub type EncodeEvents = actix::Recipient<EncodeEvent>;
+pub type EncodeEvents = Recipient<EncodeEvent>;
 
 /// A running encoder. Dropping it ends its thread, without waiting for it.
 pub trait Encoding: Send {
@@ -170,13 +173,15 @@ pub enum EncodeEventKind {
     LeftOut,
     /// The thread has ended by itself; the reason is for people.
     Ended(String),
+    /// The thread panicked, with these words.
+    Panicked(String),
 }
 
 /// Sends datagrams, and leads those that arrive to the peers they are meant for.
 pub trait Datagrams: Send + Sync {
     /// From now on datagrams with this ICE user name fragment, and those from addresses that it
     /// was seen from, go to `inbox`.
-    fn register(&self, ufrag: &str, inbox: actix::Recipient<Inbound>);
+    fn register(&self, ufrag: &str, inbox: Recipient<Inbound>);
     /// Undoes [`Datagrams::register`], addresses included.
     fn forget(&self, ufrag: &str);
     /// Sends, in order, and empties `batch`. Runs of one destination may leave as one system

@@ -1,35 +1,81 @@
-//! Puts the actors together.
+//! Puts the actors together: the tree, and who depends on whom.
 
-use crate::board::{Board, CameraStatus, StreamStatus};
-use crate::camera::Camera;
+use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
+use crate::camera::{Camera, CameraParts};
 use crate::ids::{CameraId, StreamId};
 use crate::peer::Directory;
-use crate::peers::{Dismiss, Peers, PeersParts};
+use crate::peer::subscription::Entry;
+use crate::peers::{Peers, PeersParts};
 use crate::ports::{Capture, Clock, Datagrams, Encode};
 use crate::retry::{Backoff, Exponential};
 use crate::stream::{Stream, StreamParts};
-use actix::prelude::*;
+use crate::supervisor::child::Child;
+use crate::supervisor::life::Control;
+use crate::supervisor::registered::Registered;
+use crate::supervisor::shell::{Options, Supervisor};
+use crate::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy};
+use crate::supervisor::tree::Tree;
+use actix::prelude::ArbiterHandle;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// How long a device may take to close before its actor is ended without it.
+const DEVICE_SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// How long others may take to end.
+const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// One camera to be had.
+#[derive(Clone)]
 pub struct CameraPlan {
     /// Its name.
     pub id: CameraId,
     /// Its source for people, without credentials.
     pub source: String,
     /// Opens it.
-    pub capture: Box<dyn Capture>,
+    pub capture: Arc<dyn Capture>,
 }
 
 /// One stream to be had.
+#[derive(Clone)]
 pub struct StreamPlan {
     /// Its name.
     pub id: StreamId,
     /// The camera it shows; must be among the plan's cameras.
     pub camera: CameraId,
     /// Makes its encoders.
-    pub encode: Box<dyn Encode>,
+    pub encode: Arc<dyn Encode>,
+}
+
+/// How faults of actors are dealt with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Supervision {
+    /// The budget of each supervisor.
+    pub intensity: Intensity,
+    /// The delays before an actor is started again.
+    pub backoff: Exponential,
+    /// An actor that has given no sign of life for so long is ended.
+    pub frozen_after: Duration,
+}
+
+impl Default for Supervision {
+    /// Restarts come fast, and a budget sees to it that there are not too many: for a viewer a
+    /// restart is a picture that stands still.
+    fn default() -> Self {
+        Self {
+            intensity: Intensity { restarts: 10, period: Duration::from_secs(60) },
+            backoff: Exponential {
+                initial: Duration::from_millis(10),
+                factor: 2.0,
+                max: Duration::from_millis(250),
+                jitter: 0.2,
+                reset_after: Duration::from_secs(10),
+            },
+            frozen_after: Duration::from_secs(10),
+        }
+    }
 }
 
 /// Everything the actors are told at the start.
@@ -40,10 +86,24 @@ pub struct Plan {
     pub streams: Vec<StreamPlan>,
     /// The most viewers at a time.
     pub max_viewers: usize,
-    /// When to try again what failed.
+    /// When to try a device or an encoder again.
     pub retry: Exponential,
-    /// Makes sources of numbers uniform in 0..1.
+    /// What to do about actors that fail.
+    pub supervision: Supervision,
+    /// Gives numbers uniform in 0..1.
     pub chance: fn() -> f64,
+}
+
+/// The threads that actors live on. Supervisors have one without actors, so that an actor that
+/// blocks its thread does not keep them from seeing it.
+#[derive(Clone)]
+pub struct Threads {
+    /// Supervisors.
+    pub supervisors: ArbiterHandle,
+    /// Cameras and streams.
+    pub cameras: ArbiterHandle,
+    /// Peers, and the socket.
+    pub media: ArbiterHandle,
 }
 
 /// The running actors.
@@ -51,67 +111,218 @@ pub struct Plan {
 pub struct Root {
     /// All streams by name.
     pub streams: Directory,
-    /// The list of peers.
-    pub peers: Addr<Peers>,
+    /// The viewers.
+    pub peers: Peers,
     /// What everybody may know.
     pub board: Board,
+    /// What can be seen of the actors themselves.
+    pub tree: Tree,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    control: Arc<Control>,
 }
 
 impl Root {
-    /// Starts cameras and streams on the calling thread's arbiter, and peers on `media`.
-    pub fn start(plan: Plan, media: ArbiterHandle, datagrams: Arc<dyn Datagrams>, clock: Arc<dyn Clock>) -> Self {
+    /// Starts everything. What is returned beside it resolves when the tree has ended, which it
+    /// does by itself only if its budget is spent.
+    pub fn start(
+        plan: Plan,
+        threads: Threads,
+        datagrams: Arc<dyn Datagrams>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, oneshot::Receiver<ExitReason>) {
         let board = Board::default();
-        let mut cameras = BTreeMap::new();
-        for camera in plan.cameras {
-            let status = CameraStatus { source: camera.source, ..CameraStatus::default() };
-            board.write(|board| board.cameras.insert(camera.id.clone(), status));
-            let actor = Camera::new(
-                camera.id.clone(),
-                camera.capture,
-                Backoff::new(plan.retry.clone()),
-                Box::new(plan.chance),
-                clock.clone(),
-                board.clone(),
-            );
-            cameras.insert(camera.id, actor.start());
-        }
-        let mut streams = BTreeMap::new();
-        for stream in plan.streams {
-            let Some(camera) = cameras.get(&stream.camera) else {
-                log::error!("stream {} has no camera {}", stream.id, stream.camera);
-                continue;
-            };
-            let status = StreamStatus::idle(stream.camera.clone());
-            board.write(|board| board.streams.insert(stream.id.clone(), status));
-            let actor = Stream::new(StreamParts {
-                id: stream.id.clone(),
-                camera_id: stream.camera,
-                camera: camera.clone(),
-                encode: stream.encode,
-                backoff: Backoff::new(plan.retry.clone()),
-                chance: Box::new(plan.chance),
-                clock: clock.clone(),
-                board: board.clone(),
-            });
-            streams.insert(stream.id, actor.start());
-        }
-        let streams: Directory = Arc::new(streams);
+        let tree = Tree::new("root", clock.now());
+        let cameras = Registered::new("cameras");
+        let viewers = Registered::new("peers");
+        let branches = branches_of(&plan, &cameras, &board);
+        let directory: Directory = Arc::new(branches.iter().flat_map(Branch::entries).collect());
         let peers = Peers::new(PeersParts {
             max_viewers: plan.max_viewers,
-            directory: streams.clone(),
-            media,
+            directory: directory.clone(),
+            supervisor: viewers.clone(),
+            media: threads.media.clone(),
             datagrams,
             clock: clock.clone(),
             board: board.clone(),
-        })
-        .start();
-        Self { streams, peers, board, clock }
+        });
+        let all =
+            Arc::new(Builder { plan, threads: threads.clone(), clock: clock.clone(), board: board.clone(), branches });
+        let options = |strategy| all.options(strategy);
+        let (exited, ended) = oneshot::channel();
+        let of_root = {
+            let all = all.clone();
+            move || {
+                let own = all.clone();
+                let list = move || own.branches.iter().map(|branch| own.clone().branch(branch)).collect();
+                vec![
+                    all.supervisor("cameras", Restart::Permanent, Strategy::OneForOne, cameras.clone(), list),
+                    all.supervisor("peers", Restart::Permanent, Strategy::SimpleOneForOne, viewers.clone(), Vec::new),
+                ]
+            }
+        };
+        let control =
+            Supervisor::start_root(&threads.supervisors, &tree, options(Strategy::OneForOne), of_root, move |reason| {
+                let _ = exited.send(reason);
+            });
+        (Self { streams: directory, peers, board, tree, clock, control }, ended)
     }
 
     /// Lets every viewer go and every camera be closed; resolves when that is done.
     pub async fn shut_down(&self) {
-        let _ = self.peers.send(Dismiss).await;
+        self.peers.close();
+        self.control.stop();
+        self.control.dead().await;
+    }
+}
+
+/// One camera with its streams: a branch of the tree.
+struct Branch {
+    camera: CameraPlan,
+    name: Registered<Camera>,
+    supervisor: Registered<Supervisor>,
+    cameras: Registered<Supervisor>,
+    streams: Vec<(StreamPlan, Registered<Stream>)>,
+}
+
+impl Branch {
+    fn entries(&self) -> impl Iterator<Item = (StreamId, Entry)> {
+        self.streams.iter().map(|(plan, stream)| {
+            let entry = Entry {
+                stream: stream.clone(),
+                camera: self.name.clone(),
+                camera_id: self.camera.id.clone(),
+                cameras: self.cameras.clone(),
+            };
+            (plan.id.clone(), entry)
+        })
+    }
+}
+
+fn branches_of(plan: &Plan, cameras: &Registered<Supervisor>, board: &Board) -> Vec<Branch> {
+    let mut streams: BTreeMap<&CameraId, Vec<&StreamPlan>> = BTreeMap::new();
+    for stream in &plan.streams {
+        streams.entry(&stream.camera).or_default().push(stream);
+    }
+    let mut branches = vec![];
+    for camera in &plan.cameras {
+        let status = CameraStatus { source: camera.source.clone(), ..CameraStatus::default() };
+        board.write(|board| board.cameras.insert(camera.id.clone(), status));
+        let mut own = vec![];
+        for stream in streams.remove(&camera.id).unwrap_or_default() {
+            board.write(|board| board.streams.insert(stream.id.clone(), StreamStatus::idle(camera.id.clone())));
+            own.push((stream.clone(), Registered::new(stream.id.as_str())));
+        }
+        branches.push(Branch {
+            camera: camera.clone(),
+            name: Registered::new("device"),
+            supervisor: Registered::new(camera.id.as_str()),
+            cameras: cameras.clone(),
+            streams: own,
+        });
+    }
+    for stream in streams.into_values().flatten() {
+        log::error!("stream {} has no camera {}", stream.id, stream.camera);
+    }
+    branches
+}
+
+struct Builder {
+    plan: Plan,
+    threads: Threads,
+    clock: Arc<dyn Clock>,
+    board: Board,
+    branches: Vec<Branch>,
+}
+
+impl Builder {
+    fn options(&self, strategy: Strategy) -> Options {
+        let Supervision { intensity, frozen_after, .. } = self.plan.supervision;
+        Options { strategy, intensity, frozen_after, chance: self.plan.chance }
+    }
+
+    fn spec(&self, name: &str, restart: Restart, shutdown: Duration) -> ChildSpec {
+        ChildSpec { name: name.to_owned(), restart, shutdown, backoff: self.plan.supervision.backoff.clone() }
+    }
+
+    fn supervisor(
+        &self,
+        name: &str,
+        restart: Restart,
+        strategy: Strategy,
+        registered: Registered<Supervisor>,
+        children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
+    ) -> Child {
+        // It ends when its children have, each in its own time; this is for one that does not.
+        let spec = self.spec(name, restart, 2 * DEVICE_SHUTDOWN);
+        Child::supervisor(spec, self.threads.supervisors.clone(), registered, self.options(strategy), children)
+    }
+
+    /// The supervisor of one camera. Transient: if it gives up, the camera has failed, and is left
+    /// alone until somebody asks for it.
+    fn branch(self: Arc<Self>, branch: &Branch) -> Child {
+        let id = branch.camera.id.clone();
+        let streams: Vec<_> = branch.streams.iter().map(|(plan, name)| (plan.id.clone(), name.clone())).collect();
+        let (board, camera) = (self.board.clone(), id.clone());
+        let given_up = move |reason: &ExitReason| {
+            let words = format!("camera {camera} has failed: {reason}");
+            board.camera(&camera, |status| {
+                status.state = CameraState::Failed;
+                status.last_error = Some(words.clone());
+            });
+            for (id, name) in &streams {
+                board.stream(id, |status| {
+                    status.state = StreamState::Failed;
+                    status.last_error = Some(words.clone());
+                });
+                name.fail(&words);
+            }
+        };
+        let own = self.clone();
+        let wanted = id.clone();
+        let children = move || {
+            let branch = own.branches.iter().find(|branch| branch.camera.id == wanted);
+            branch.map(|branch| own.clone().members(branch)).unwrap_or_default()
+        };
+        let supervisor = branch.supervisor.clone();
+        self.supervisor(id.as_str(), Restart::Transient, Strategy::RestForOne, supervisor, children)
+            .on_giving_up(given_up)
+    }
+
+    /// The device, then its streams: they depend on it.
+    fn members(self: Arc<Self>, branch: &Branch) -> Vec<Child> {
+        let thread = &self.threads.cameras;
+        let device = {
+            let (all, plan) = (self.clone(), branch.camera.clone());
+            let spec = self.spec("device", Restart::Permanent, DEVICE_SHUTDOWN);
+            Child::worker(spec, thread.clone(), branch.name.clone(), move |estate| {
+                Camera::new(CameraParts {
+                    id: plan.id.clone(),
+                    capture: plan.capture.clone(),
+                    backoff: Backoff::new(all.plan.retry.clone()),
+                    chance: all.plan.chance,
+                    clock: all.clock.clone(),
+                    board: all.board.clone(),
+                    estate: estate.clone(),
+                })
+            })
+        };
+        let streams = branch.streams.iter().map(|(plan, name)| {
+            let (all, plan, camera) = (self.clone(), plan.clone(), branch.name.clone());
+            let spec = self.spec(&format!("stream-{}", plan.id), Restart::Permanent, SHUTDOWN);
+            Child::worker(spec, thread.clone(), name.clone(), move |_| {
+                Stream::new(StreamParts {
+                    id: plan.id.clone(),
+                    camera_id: plan.camera.clone(),
+                    camera: camera.clone(),
+                    encode: plan.encode.clone(),
+                    backoff: Backoff::new(all.plan.retry.clone()),
+                    chance: all.plan.chance,
+                    clock: all.clock.clone(),
+                    board: all.board.clone(),
+                })
+            })
+        });
+        std::iter::once(device).chain(streams).collect()
     }
 }

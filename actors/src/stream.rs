@@ -3,6 +3,9 @@
 //! [`Disconnected`] is answered after the camera has let the device go, if it was the last
 //! subscriber's. Until then the mailbox waits: a [`Subscribe`] that arrives during a stop is
 //! served after it, in order, and never lost.
+//!
+//! If this actor dies, it lets its camera go. Its viewers watch its
+//! [name](crate::supervisor::registered::Registered), and subscribe again when it is back.
 
 mod rate;
 mod subscribers;
@@ -14,6 +17,10 @@ use crate::ids::{CameraId, PeerId, StreamId};
 use crate::media::{Frame, Origin};
 use crate::ports::{Clock, Encode, EncodeEvent, EncodeEventKind, Encoding};
 use crate::retry::Backoff;
+use crate::supervisor::address::Recipient;
+use crate::supervisor::context::Context;
+use crate::supervisor::registered::Registered;
+use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
 use rate::Rate;
 use std::sync::Arc;
@@ -22,9 +29,6 @@ use subscribers::{GroupOfPictures, Subscribers};
 
 /// Keyframes are forced no more often than this, whoever asks.
 const KEYFRAME_SPACING: Duration = Duration::from_millis(250);
-
-/// Messages that may wait for this actor; one more frame is dropped and its number missed.
-const MAILBOX: usize = 256;
 
 /// How a stream reaches one subscriber.
 #[derive(Clone, Debug)]
@@ -129,8 +133,8 @@ pub enum Released {
 pub struct Stream {
     id: StreamId,
     camera_id: CameraId,
-    camera: Addr<Camera>,
-    encode: Box<dyn Encode>,
+    camera: Registered<Camera>,
+    encode: Arc<dyn Encode>,
     clock: Arc<dyn Clock>,
     board: Board,
     state: StreamState,
@@ -142,7 +146,7 @@ pub struct Stream {
     last_forced: Option<Instant>,
     forced_later: Option<SpawnHandle>,
     backoff: Backoff,
-    chance: Box<dyn FnMut() -> f64 + Send>,
+    chance: fn() -> f64,
     retry: Option<SpawnHandle>,
     rate: Rate,
     trouble: Option<StreamNotice>,
@@ -155,13 +159,13 @@ pub struct StreamParts {
     /// The name of its camera.
     pub camera_id: CameraId,
     /// Its camera.
-    pub camera: Addr<Camera>,
+    pub camera: Registered<Camera>,
     /// Makes its encoders.
-    pub encode: Box<dyn Encode>,
+    pub encode: Arc<dyn Encode>,
     /// Delays between attempts when the encoder fails.
     pub backoff: Backoff,
     /// Numbers uniform in 0..1, for jitter.
-    pub chance: Box<dyn FnMut() -> f64 + Send>,
+    pub chance: fn() -> f64,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where its state is shown.
@@ -171,6 +175,10 @@ pub struct StreamParts {
 impl Stream {
     /// A stream, idle.
     pub fn new(parts: StreamParts) -> Self {
+        parts.board.stream(&parts.id, |stream| {
+            stream.state = StreamState::Idle;
+            stream.last_error = None;
+        });
         Self {
             id: parts.id,
             camera_id: parts.camera_id,
@@ -194,11 +202,15 @@ impl Stream {
         }
     }
 
+    fn path(&self) -> String {
+        format!("root/cameras/{}/stream-{}", self.camera_id, self.id)
+    }
+
     fn enter(&mut self, state: StreamState) {
         if self.state == state {
             return;
         }
-        log::info!("root/streams/{}: {}", self.id, state.as_str());
+        log::info!("{}: {}", self.path(), state.as_str());
         self.state = state;
         self.board.stream(&self.id, |stream| stream.state = state);
         self.tell(&StreamNotice::State(self.id.clone(), state));
@@ -218,12 +230,8 @@ impl Stream {
     /// Starts the encoder and asks the camera for pictures.
     fn start(&mut self, ctx: &mut Context<Self>) {
         self.sessions += 1;
-        let encoding = self.encode.start(self.sessions, ctx.address().recipient());
-        self.camera.do_send(Attach {
-            stream: self.id.clone(),
-            sink: encoding.sink(),
-            notices: ctx.address().recipient(),
-        });
+        let encoding = self.encode.start(self.sessions, ctx.recipient());
+        self.camera.do_send(Attach { stream: self.id.clone(), sink: encoding.sink(), notices: ctx.recipient() });
         self.encoding = Some((self.sessions, encoding));
         self.enter(StreamState::Starting);
     }
@@ -272,7 +280,7 @@ impl Stream {
         let healthy = self.live_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.halt(ctx);
         let delay = self.backoff.failed(healthy, (self.chance)());
-        log::error!("root/streams/{}: {reason}; trying again in {} ms", self.id, delay.as_millis());
+        log::error!("{}: {reason}; trying again in {} ms", self.path(), delay.as_millis());
         self.in_trouble("camera_failed", reason);
         self.enter(StreamState::Backoff);
         self.retry = Some(ctx.run_later(delay, |stream, ctx| {
@@ -335,9 +343,19 @@ impl Stream {
 
 impl Actor for Stream {
     type Context = Context<Self>;
+}
 
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if self.encoding.is_some() {
+            self.camera.do_send(Detach { stream: self.id.clone() });
+        }
+        let watched = !self.subscribers.is_empty();
+        self.board.stream(&self.id, |stream| {
+            stream.state = if watched { StreamState::Backoff } else { StreamState::Idle };
+            stream.subscribers = vec![];
+            stream.bitrate_bps = 0;
+        });
     }
 }
 
@@ -404,7 +422,7 @@ impl Handler<Disconnected> for Stream {
             });
             stream.enter(StreamState::Idle);
             match result {
-                // A camera that died has closed its device by its death.
+                // A camera that has died is not unreachable before its device is closed.
                 Ok(Detached::Closed) | Err(_) => {
                     stream.record(&message, Some(took));
                     Released::Closed { took }
@@ -433,6 +451,9 @@ impl Handler<EncodeEvent> for Stream {
                 }
             }),
             EncodeEventKind::Ended(reason) => self.encoder_ended(reason, ctx),
+            EncodeEventKind::Panicked(words) => {
+                ctx.exit(ExitReason::Panic(format!("in the encoder's thread: {words}")));
+            }
         }
     }
 }

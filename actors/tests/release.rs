@@ -3,16 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use actix::prelude::*;
-use lenscap_actors::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
-use lenscap_actors::camera::Camera;
+use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
 use lenscap_actors::ports::*;
-use lenscap_actors::retry::{Backoff, Exponential};
-use lenscap_actors::stream::{
-    Deliver, Disconnected, KeyframeWanted, Link, Released, Stream, StreamNotice, StreamParts, Subscribe,
-};
+use lenscap_actors::retry::Exponential;
+use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
+use lenscap_actors::stream::{Deliver, Disconnected, KeyframeWanted, Link, Released, Stream, StreamNotice, Subscribe};
+use lenscap_actors::supervisor::registered::{Registered, Unreachable};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -125,34 +124,40 @@ impl Handler<StreamNotice> for Viewer {
     }
 }
 
-struct Stage {
-    fake: Fake,
-    board: Board,
-    stream: Addr<Stream>,
+struct NoSocket;
+
+impl Datagrams for NoSocket {
+    fn register(&self, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
+    fn forget(&self, _: &str) {}
+    fn send(&self, batch: &mut Vec<(std::net::SocketAddr, bytes::BytesMut)>) {
+        batch.clear();
+    }
 }
 
-fn stage() -> Stage {
+struct Stage {
+    fake: Fake,
+    root: Root,
+    board: Board,
+    stream: Registered<Stream>,
+}
+
+async fn stage() -> Stage {
     tokio::time::pause();
-    let (fake, board) = (Fake::default(), Board::default());
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let steady = || Backoff::new(Exponential { jitter: 0.0, ..Exponential::default() });
-    board.write(|board| {
-        board.cameras.insert("cam".into(), CameraStatus::default());
-        board.streams.insert("cam".into(), StreamStatus::idle("cam".into()));
-    });
-    let camera =
-        Camera::new("cam".into(), Box::new(fake.clone()), steady(), Box::new(|| 0.5), clock.clone(), board.clone());
-    let stream = Stream::new(StreamParts {
-        id: "cam".into(),
-        camera_id: "cam".into(),
-        camera: camera.start(),
-        encode: Box::new(fake.clone()),
-        backoff: steady(),
-        chance: Box::new(|| 0.5),
-        clock,
-        board: board.clone(),
-    });
-    Stage { fake, board, stream: stream.start() }
+    let fake = Fake::default();
+    let plan = Plan {
+        cameras: vec![CameraPlan { id: "cam".into(), source: "fake".into(), capture: Arc::new(fake.clone()) }],
+        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(fake.clone()) }],
+        max_viewers: 10,
+        retry: Exponential { jitter: 0.0, ..Exponential::default() },
+        supervision: Supervision::default(),
+        chance: || 0.5,
+    };
+    let here = Arbiter::current();
+    let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: here };
+    let (root, _) = Root::start(plan, threads, Arc::new(NoSocket), Arc::new(SystemClock));
+    settle().await;
+    let stream = root.streams[&"cam".into()].stream.clone();
+    Stage { fake, board: root.board.clone(), root, stream }
 }
 
 impl Stage {
@@ -160,13 +165,13 @@ impl Stage {
     async fn subscribe(&self, peer: &str) -> Arc<Mutex<Vec<String>>> {
         let got = Arc::<Mutex<Vec<String>>>::default();
         let viewer = Viewer(got.clone()).start();
-        let link = Link { frames: viewer.clone().recipient(), notices: viewer.recipient() };
+        let link = Link { frames: viewer.clone().recipient().into(), notices: viewer.recipient().into() };
         self.stream.send(Subscribe { peer: peer.into(), link, ready: true }).await.unwrap();
         settle().await;
         got
     }
 
-    fn disconnect(&self, peer: &str) -> Request<Stream, Disconnected> {
+    fn disconnect(&self, peer: &str) -> impl Future<Output = Result<Released, Unreachable>> + use<> {
         let at = SystemClock.now();
         self.stream.send(Disconnected { peer: peer.into(), cause: Some(Cause::Bye), at, silence: Duration::ZERO })
     }
@@ -185,7 +190,7 @@ async fn settle() {
 
 #[actix::test]
 async fn the_last_leaving_is_answered_after_the_device_is_closed_and_not_before() {
-    let stage = stage();
+    let stage = stage().await;
     stage.subscribe("a").await;
     stage.subscribe("b").await;
     stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
@@ -210,7 +215,7 @@ async fn the_last_leaving_is_answered_after_the_device_is_closed_and_not_before(
 
 #[actix::test]
 async fn a_subscribe_during_a_stop_is_served_after_it_in_order() {
-    let stage = stage();
+    let stage = stage().await;
     stage.subscribe("a").await;
     let leaving = stage.disconnect("a");
     let next = stage.subscribe("b");
@@ -228,7 +233,7 @@ async fn a_subscribe_during_a_stop_is_served_after_it_in_order() {
 
 #[actix::test]
 async fn a_failing_camera_is_tried_again_after_growing_delays_and_says_so() {
-    let stage = stage();
+    let stage = stage().await;
     let got = stage.subscribe("a").await;
     for (failure, delay) in [250, 500, 1000].into_iter().enumerate() {
         let device = "/dev/video7".to_owned();
@@ -247,7 +252,7 @@ async fn a_failing_camera_is_tried_again_after_growing_delays_and_says_so() {
 
 #[actix::test]
 async fn stop_during_backoff_is_immediate() {
-    let stage = stage();
+    let stage = stage().await;
     stage.subscribe("a").await;
     stage.fake.report(CaptureEventKind::Ended(CaptureError::Absent { device: "x".into() }));
     settle().await;
@@ -261,7 +266,7 @@ async fn stop_during_backoff_is_immediate() {
 
 #[actix::test]
 async fn a_newcomer_gets_an_idr_from_our_encoder_and_the_past_from_a_device() {
-    let stage = stage();
+    let stage = stage().await;
     stage.subscribe("a").await;
     stage.fake.frame(1, true, Origin::Encoder);
     settle().await;
@@ -279,7 +284,7 @@ async fn a_newcomer_gets_an_idr_from_our_encoder_and_the_past_from_a_device() {
 
 #[actix::test]
 async fn keyframes_are_forced_at_most_four_times_a_second_and_none_is_forgotten() {
-    let stage = stage();
+    let stage = stage().await;
     stage.subscribe("a").await;
     for _ in 0..100 {
         stage.stream.send(KeyframeWanted).await.unwrap();
@@ -297,7 +302,7 @@ async fn keyframes_are_forced_at_most_four_times_a_second_and_none_is_forgotten(
 
 #[actix::test]
 async fn what_a_closed_device_still_says_is_not_heard() {
-    let stage = stage();
+    let stage = stage().await;
     stage.subscribe("a").await;
     let leaving = stage.disconnect("a");
     let driver = async {

@@ -6,7 +6,7 @@ use lenscap_actors::retry::Exponential;
 use lenscap_actors::supervisor::plan::{ChildId, Life, Order, Plan};
 use lenscap_actors::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy as Scheme};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 const SHUTDOWN: Duration = Duration::from_millis(500);
@@ -30,6 +30,8 @@ enum Event {
     Run(usize),
     Pass(u64),
     Add(Restart),
+    /// Somebody wants the nth child started again.
+    Restart(usize),
     Terminate,
 }
 
@@ -54,12 +56,18 @@ fn event() -> impl Strategy<Value = Event> {
         6 => (0..8usize).prop_map(Event::Run),
         6 => prop_oneof![0..50u64, 50..3000u64].prop_map(Event::Pass),
         1 => restart().prop_map(Event::Add),
+        1 => (0..8usize).prop_map(Event::Restart),
         1 => Just(Event::Terminate),
     ]
 }
 
 fn scheme() -> impl Strategy<Value = Scheme> {
-    prop_oneof![Just(Scheme::OneForOne), Just(Scheme::OneForAll), Just(Scheme::RestForOne)]
+    prop_oneof![
+        Just(Scheme::OneForOne),
+        Just(Scheme::OneForAll),
+        Just(Scheme::RestForOne),
+        Just(Scheme::SimpleOneForOne)
+    ]
 }
 
 /// What is really the case, as far as orders and events tell: the reference.
@@ -80,6 +88,8 @@ struct World {
     /// When each child last failed by itself.
     failed: BTreeMap<ChildId, Instant>,
     restarts: Vec<Instant>,
+    /// Who is started again because somebody asked for it.
+    wanted: BTreeSet<ChildId>,
     ending: bool,
     terminated: Option<ExitReason>,
 }
@@ -96,6 +106,7 @@ impl World {
             kinds: BTreeMap::new(),
             failed: BTreeMap::new(),
             restarts: vec![],
+            wanted: BTreeSet::new(),
             ending: false,
             terminated: None,
         }
@@ -129,7 +140,12 @@ impl World {
             self.restarts.push(self.now);
             let recent = self.restarts.iter().filter(|at| self.now - **at < self.intensity.period).count();
             self.ending |= recent > self.intensity.restarts;
-        } else if !matches!(was, Real::Stopping(_)) && again && !self.ending && self.scheme == Scheme::OneForOne {
+        } else if !matches!(was, Real::Stopping(_))
+            && again
+            && !self.ending
+            && !self.scheme.is_dependent()
+            && !self.wanted.contains(&id)
+        {
             panic!("an exit of {id:?} was not counted");
         }
     }
@@ -165,11 +181,15 @@ impl World {
     fn check_start(&mut self, id: ChildId) {
         assert!(!self.ending, "nothing is started at the end");
         assert!(!self.real.contains_key(&id), "{id:?} is up already");
-        assert!(self.real.values().all(|real| *real != Real::Starting), "one at a time");
-        if let Some(failed) = self.failed.get(&id) {
-            assert!(self.now >= *failed + Exponential::default().initial, "not without a delay");
+        let simple = self.scheme == Scheme::SimpleOneForOne;
+        assert!(simple || self.real.values().all(|real| *real != Real::Starting), "one at a time");
+        let failed = self.failed.remove(&id);
+        if !self.wanted.remove(&id)
+            && let Some(failed) = failed
+        {
+            assert!(self.now >= failed + Exponential::default().initial, "not without a delay");
         }
-        if self.scheme != Scheme::OneForOne {
+        if self.scheme.is_dependent() {
             let earlier = self.plan.children().iter().take_while(|child| child.id != id);
             for child in earlier {
                 assert!(matches!(child.life, Life::Running { .. } | Life::Down), "{child:?} comes before {id:?}");
@@ -181,9 +201,12 @@ impl World {
 
     fn check_stop(&mut self, id: ChildId) {
         assert!(matches!(self.real.get(&id), Some(Real::Starting | Real::Running)), "{id:?} is up");
-        assert!(self.real.values().all(|real| !matches!(real, Real::Stopping(_))), "one at a time");
-        assert!(self.ending || self.scheme != Scheme::OneForOne, "nobody is taken along");
-        if self.ending {
+        let simple = self.scheme == Scheme::SimpleOneForOne;
+        let alone = self.real.values().all(|real| !matches!(real, Real::Stopping(_)));
+        assert!(alone || (simple && self.ending), "one at a time");
+        let taken = self.scheme.is_dependent() || self.wanted.contains(&id);
+        assert!(self.ending || taken, "nobody is taken along");
+        if self.ending && !simple {
             let last = self.real.keys().max();
             assert_eq!(last, Some(&id), "the last started stops first");
         }
@@ -210,6 +233,16 @@ impl World {
             }
             Event::Pass(ms) => self.now += Duration::from_millis(ms),
             Event::Add(restart) => self.add(restart),
+            Event::Restart(nth) => {
+                let children = self.plan.children();
+                if let Some(id) = (!children.is_empty()).then(|| children[nth % children.len()].id) {
+                    let refused = self.ending || self.kinds[&id] == Restart::Temporary;
+                    assert_eq!(self.plan.restart(id, self.now), !refused);
+                    if !refused {
+                        self.wanted.insert(id);
+                    }
+                }
+            }
             Event::Terminate => {
                 self.plan.terminate(ExitReason::Shutdown);
                 self.ending = true;
@@ -290,6 +323,32 @@ fn each_strategy_takes_along_whom_otp_says() {
 }
 
 #[test]
+fn simple_children_are_stopped_side_by_side_and_others_one_by_one() {
+    for (scheme, expected) in [(Scheme::SimpleOneForOne, 3), (Scheme::OneForOne, 1)] {
+        let mut world = three(scheme);
+        world.event(Event::Terminate);
+        let stopping = world.real.values().filter(|real| matches!(real, Real::Stopping(_))).count();
+        assert_eq!(stopping, expected);
+        world.settle();
+        assert_eq!(world.terminated, Some(ExitReason::Shutdown));
+    }
+}
+
+#[test]
+fn whoever_gave_up_is_started_again_when_somebody_wants_it() {
+    let mut world = World::new(Scheme::OneForOne, Intensity { restarts: 3, period: Duration::from_secs(5) });
+    world.add(Restart::Transient);
+    world.obey();
+    world.settle();
+    world.exit(ChildId(1), ExitReason::BudgetSpent("x".into()));
+    world.obey();
+    assert_eq!(world.plan.children()[0].life, Life::Down);
+    assert_eq!(world.plan.spent(world.now), 0, "its failures were its own");
+    world.event(Event::Restart(0));
+    assert_eq!(world.plan.children()[0].life, Life::Starting, "at once");
+}
+
+#[test]
 fn the_budget_is_a_sliding_window() {
     let mut world = three(Scheme::OneForOne);
     let fail = |world: &mut World| {
@@ -305,5 +364,5 @@ fn the_budget_is_a_sliding_window() {
     (0..3).for_each(|_| fail(&mut world));
     assert_eq!(world.terminated, None, "three are within the budget");
     fail(&mut world);
-    assert_eq!(world.terminated, Some(ExitReason::BudgetSpent));
+    assert_eq!(world.terminated, Some(ExitReason::BudgetSpent("child-0: frozen".into())));
 }

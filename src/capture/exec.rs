@@ -249,7 +249,7 @@ impl LogLines {
             if byte == b'\n' || byte == b'\r' || self.partial.len() >= Self::LINE_MAX {
                 let line = String::from_utf8_lossy(&self.partial);
                 if !line.trim().is_empty() {
-                    log::info!("root/cameras/{}: program says: {}", self.camera, line.trim());
+                    log::info!("root/cameras/{}/device: program says: {}", self.camera, line.trim());
                 }
                 self.partial.clear();
             }

@@ -11,12 +11,13 @@ mod v4l2;
 
 use crate::config::{Camera, Source};
 use lenscap_actors::ports::Capture;
+use std::sync::Arc;
 
 /// The adapter for a camera's source.
-pub fn source(camera: &Camera) -> Box<dyn Capture> {
+pub fn source(camera: &Camera) -> Arc<dyn Capture> {
     match &camera.source {
-        Source::Test => Box::new(test_pattern::TestPattern::new(camera.size, camera.fps)),
-        Source::V4l2(path) => Box::new(v4l2::V4l2::new(path.clone(), camera.size, camera.fps, camera.format)),
-        Source::Exec(command) => Box::new(exec::Exec::new(&camera.id, command.clone(), camera.source.to_string())),
+        Source::Test => Arc::new(test_pattern::TestPattern::new(camera.size, camera.fps)),
+        Source::V4l2(path) => Arc::new(v4l2::V4l2::new(path.clone(), camera.size, camera.fps, camera.format)),
+        Source::Exec(command) => Arc::new(exec::Exec::new(&camera.id, command.clone(), camera.source.to_string())),
     }
 }

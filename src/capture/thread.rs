@@ -4,6 +4,7 @@
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Picture, PictureSink};
 use lenscap_actors::ports::{CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture};
+use lenscap_actors::supervisor::life::words;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -164,13 +165,15 @@ fn start(
         let result = catch_unwind(AssertUnwindSafe(|| run(&session)));
         let stopped = session.stopped();
         let _ = report_closed.send(());
-        let error = match result {
+        let kind = match result {
             Ok(Ok(())) if stopped => return,
-            Ok(Ok(())) => CaptureError::Failed { device, message: "it ended by itself".into() },
-            Ok(Err(error)) => error,
-            Err(_) => CaptureError::Failed { device, message: "its thread panicked (see the log)".into() },
+            Ok(Ok(())) => {
+                CaptureEventKind::Ended(CaptureError::Failed { device, message: "it ended by itself".into() })
+            }
+            Ok(Err(error)) => CaptureEventKind::Ended(error),
+            Err(panic) => CaptureEventKind::Panicked(words(&*panic)),
         };
-        session.events.do_send(CaptureEvent { session: session.id, kind: CaptureEventKind::Ended(error) });
+        session.events.do_send(CaptureEvent { session: session.id, kind });
     })?;
     Ok(Box::new(Handle { outlets, wake, closed: Some(closed) }))
 }

@@ -13,6 +13,7 @@ use crate::config;
 use bytes::Bytes;
 use lenscap_actors::media::{Content, Origin, Picture, PictureSink};
 use lenscap_actors::ports::{Encode, EncodeEvent, EncodeEventKind, EncodeEvents, Encoding};
+use lenscap_actors::supervisor::life::words;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -45,12 +46,12 @@ impl Encode for Encoder {
         let name = self.stream.id.clone();
         let spawned = std::thread::Builder::new().name(format!("encode {name}")).spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| work.run()));
-            let reason = match result {
+            let kind = match result {
                 Ok(Ok(())) => return,
-                Ok(Err(reason)) => reason,
-                Err(_) => "the encoder's thread panicked (see the log)".to_owned(),
+                Ok(Err(reason)) => EncodeEventKind::Ended(reason),
+                Err(panic) => EncodeEventKind::Panicked(words(&*panic)),
             };
-            work.events.do_send(EncodeEvent { session, kind: EncodeEventKind::Ended(reason) });
+            work.events.do_send(EncodeEvent { session, kind });
         });
         if let Err(error) = spawned {
             let reason = format!("no thread for the encoder: {error}");
@@ -235,7 +236,7 @@ impl Work {
             self.bad += 1;
             let _ = self.events.try_send(EncodeEvent { session: self.session, kind: EncodeEventKind::LeftOut });
             if self.bad.is_power_of_two() {
-                log::warn!("root/streams/{}: {} pictures left out so far: {error}", self.stream.id, self.bad);
+                log::warn!("stream {}: {} pictures left out so far: {error}", self.stream.id, self.bad);
             }
             return false;
         }

@@ -13,6 +13,10 @@ pub(super) struct File {
     #[serde(default)]
     pub discovery: Discovery,
     #[serde(default)]
+    pub supervision: Supervision,
+    #[serde(default)]
+    pub debug: Debug,
+    #[serde(default)]
     pub camera: Vec<Spanned<Camera>>,
     #[serde(default)]
     pub stream: Vec<Spanned<Stream>>,
@@ -48,6 +52,20 @@ pub(super) struct Ice {
 #[serde(deny_unknown_fields)]
 pub(super) struct Discovery {
     pub v4l2: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Supervision {
+    pub restarts: Option<Spanned<i64>>,
+    pub period: Option<Spanned<String>>,
+    pub frozen_after: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Debug {
+    pub allow_kill: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,12 +6,14 @@
 mod error;
 mod file;
 mod source;
+mod supervision;
 
 pub use error::ConfigError;
 pub use source::Source;
 
 use file::{Camera as CameraEntry, File, Ice, Stream as StreamEntry};
 use lenscap_actors::peer::negotiation::IceTimeouts;
+use lenscap_actors::root::Supervision;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -41,6 +43,10 @@ pub struct Config {
     pub ice: IceTimeouts,
     /// Whether V4L2 cameras that are not configured are added.
     pub discover_v4l2: bool,
+    /// What to do about actors that fail.
+    pub supervision: Supervision,
+    /// Whether actors may be killed by HTTP, for drills.
+    pub allow_kill: bool,
     /// The cameras, in the order of the file.
     pub cameras: Vec<Camera>,
     /// The streams; each camera has at least one.
@@ -166,6 +172,8 @@ impl Reader<'_> {
             public_addresses,
             ice,
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
+            supervision: self.supervision(&raw.supervision)?,
+            allow_kill: raw.debug.allow_kill.unwrap_or(false),
             cameras,
             streams,
         })

@@ -48,7 +48,7 @@ pub async fn join(
     let answer = negotiated.answer.clone();
     let (sender, signals) = mpsc::channel(SIGNALS_MAX);
     let join = Join { transport, stream, negotiated, local, token: token.clone(), signals: sender };
-    let peer = site.root.peers.send(join).await.map_err(|error| Problem::internal(error.to_string()))??;
+    let peer = site.root.peers.join(join).await?;
     Ok(Joined { peer, token, answer, signals })
 }
 

@@ -5,7 +5,6 @@ use super::Site;
 use actix_web::{HttpResponse, web};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::peer::Leave;
-use lenscap_actors::peers::Find;
 use std::time::Instant;
 
 /// The routes of this family.
@@ -28,7 +27,7 @@ async fn leave(site: web::Data<Site>, token: web::Path<String>) -> HttpResponse 
 /// Lets the peer with this token go; returns how long that took, in seconds.
 pub async fn release(site: &Site, token: &str, cause: Cause) -> f64 {
     let start = Instant::now();
-    if let Ok(Some(peer)) = site.root.peers.send(Find { token: token.to_owned() }).await {
+    if let Some(peer) = site.root.peers.find(token) {
         // It fails if the peer has ended meanwhile, which it does after its release.
         let _ = peer.send(Leave(cause)).await;
     }

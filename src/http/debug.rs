@@ -2,10 +2,10 @@
 //! `/healthz`.
 
 use super::Site;
+use super::problem::Problem;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use lenscap_actors::board::{CameraState, PeerState, Snapshot, StreamState};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -19,6 +19,8 @@ const EVENT_AT_LEAST: Duration = Duration::from_secs(1);
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
     app.route("/debug", web::get().to(show))
+        .route("/debug/actors/{path:.+}/kill", web::post().to(kill))
+        .route("/debug/actors/{path:.+}/restart", web::post().to(restart))
         .route("/debug/events", web::get().to(events))
         .route("/healthz", web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }));
 }
@@ -34,15 +36,40 @@ async fn show(request: HttpRequest, site: web::Data<Site>) -> HttpResponse {
     }
 }
 
+/// Ends an actor as a fault would; answered when its supervisor has noticed.
+async fn kill(site: web::Data<Site>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    if !site.allow_kill {
+        let message = "killing actors is off: it needs `allow_kill = true` in [debug] of the configuration";
+        return Err(Problem::unauthorised(message));
+    }
+    site.root.tree.kill(&path).await.map_err(Problem::order)?;
+    log::warn!("{path}: killed by request");
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Starts an actor again, in particular a camera that has failed.
+async fn restart(site: web::Data<Site>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    site.root.tree.restart(&path).await.map_err(Problem::order)?;
+    log::info!("{path}: started again by request");
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn events(site: web::Data<Site>) -> HttpResponse {
-    let changes = site.root.board.changes();
+    let changes = (site.root.board.changes(), site.root.tree.changes());
     let stream = futures_util::stream::unfold((site, changes, true), |(site, mut changes, first)| async move {
         if !first {
             tokio::time::sleep(EVENT_SPACING).await;
             // Whether there is a change or none: the counters are worth showing.
-            let _ = tokio::time::timeout(EVENT_AT_LEAST, changes.changed()).await;
+            let changed = async {
+                tokio::select! {
+                    _ = changes.0.changed() => {}
+                    _ = changes.1.changed() => {}
+                }
+            };
+            let _ = tokio::time::timeout(EVENT_AT_LEAST, changed).await;
         }
-        changes.mark_unchanged();
+        changes.0.mark_unchanged();
+        changes.1.mark_unchanged();
         let event = Bytes::from(format!("data: {}\n\n", report(&site)));
         Some((Ok::<_, actix_web::Error>(event), (site, changes, false)))
     });
@@ -55,10 +82,12 @@ async fn events(site: web::Data<Site>) -> HttpResponse {
 /// Everything, as the HTTP reference describes it.
 fn report(site: &Site) -> Value {
     let board = site.root.board.snapshot();
+    let (now, unix_ms) = (site.root.clock.now(), site.root.clock.unix_ms());
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_ms": site.started.elapsed().as_millis() as u64,
-        "tree": tree(&board),
+        "tree": site.root.tree.report(now, unix_ms),
+        "exits": site.root.tree.exits(now, unix_ms),
         "cameras": board.cameras.iter().map(|(id, camera)| with_id(id.as_str(), camera)).collect::<Vec<_>>(),
         "streams": board.streams.iter().map(|(id, stream)| with_id(id.as_str(), stream)).collect::<Vec<_>>(),
         "peers": board.peers.iter().map(|(id, peer)| with_id(id.as_str(), peer)).collect::<Vec<_>>(),
@@ -73,32 +102,4 @@ fn with_id(id: &str, status: &impl Serialize) -> Value {
         object.extend(fields);
     }
     Value::Object(object)
-}
-
-fn tree(board: &Snapshot) -> Value {
-    let node = |path: String, kind: &str, state: Value, children: Vec<Value>| json!({ "path": path, "kind": kind, "state": state, "restarts": 0, "children": children });
-    let worker = |path: String, state: Value| node(path, "worker", state, vec![]);
-    let cameras = board.cameras.iter().map(|(id, camera)| {
-        let state: CameraState = camera.state;
-        worker(format!("root/cameras/{id}"), json!(state))
-    });
-    let streams = board.streams.iter().map(|(id, stream)| {
-        let state: StreamState = stream.state;
-        worker(format!("root/streams/{id}"), json!(state))
-    });
-    let peers = board.peers.iter().map(|(id, peer)| {
-        let state: PeerState = peer.state;
-        worker(format!("root/peers/{id}"), json!(state))
-    });
-    let running = || json!("running");
-    node(
-        "root".to_owned(),
-        "supervisor",
-        running(),
-        vec![
-            node("root/cameras".to_owned(), "supervisor", running(), cameras.collect()),
-            node("root/streams".to_owned(), "supervisor", running(), streams.collect()),
-            node("root/peers".to_owned(), "supervisor", running(), peers.collect()),
-        ],
-    )
 }

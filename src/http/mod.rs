@@ -38,6 +38,8 @@ pub struct Site {
     pub public_addresses: Vec<SocketAddr>,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
+    /// Whether actors may be killed for drills.
+    pub allow_kill: bool,
     /// When the server was started.
     pub started: Instant,
 }

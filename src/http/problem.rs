@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use lenscap_actors::peer::negotiation::NegotiationError;
 use lenscap_actors::peers::Refused;
+use lenscap_actors::supervisor::tree::OrderError;
 use serde_json::json;
 
 /// Why a request is refused.
@@ -31,6 +32,15 @@ impl Problem {
     /// There is no stream of this name.
     pub fn unknown_stream(message: impl Into<String>) -> Self {
         Self { code: "unknown_stream", message: message.into(), status: StatusCode::NOT_FOUND }
+    }
+
+    /// There is no such actor, or it cannot be given this order now.
+    pub fn order(error: OrderError) -> Self {
+        let (code, status) = match error {
+            OrderError::Unknown => ("unknown_actor", StatusCode::NOT_FOUND),
+            OrderError::NotRunning | OrderError::Once => ("not_possible", StatusCode::CONFLICT),
+        };
+        Self { code, message: error.to_string(), status }
     }
 
     /// The server itself cannot go on.

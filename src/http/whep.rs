@@ -10,7 +10,6 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::peer::RemoteCandidate;
-use lenscap_actors::peers::Find;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// The routes of this family.
@@ -54,8 +53,7 @@ async fn trickle(
         return Err(Problem::bad_message("expected candidates with Content-Type: application/trickle-ice-sdpfrag"));
     }
     let (_, token) = path.into_inner();
-    let found = site.root.peers.send(Find { token }).await.ok().flatten();
-    let peer = found.ok_or_else(|| Problem::unknown_stream("this session has ended"))?;
+    let peer = site.root.peers.find(&token).ok_or_else(|| Problem::unknown_stream("this session has ended"))?;
     let mut mid = None;
     for line in fragment.lines() {
         if let Some(value) = line.strip_prefix("a=mid:") {

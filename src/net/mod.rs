@@ -9,9 +9,9 @@ mod routes;
 
 pub use interfaces::candidates;
 
-use actix::Recipient;
 use bytes::BytesMut;
 use lenscap_actors::ports::{Datagrams, Inbound};
+use lenscap_actors::supervisor::address::Recipient;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use routes::Routes;
 use std::io::{self, IoSliceMut};

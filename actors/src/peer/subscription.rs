@@ -1,34 +1,77 @@
-//! A subscription that ends by itself if its peer dies.
+//! A subscription that survives the death of its stream, and ends by itself if its peer dies.
 
+use crate::board::{Board, ReleaseRecord};
+use crate::camera::{self, Camera, Detached};
 use crate::departure::{Cause, Verdict};
-use crate::ids::{PeerId, StreamId};
+use crate::ids::{CameraId, PeerId, StreamId};
 use crate::ports::Clock;
-use crate::stream::{Disconnected, Link, Stream, Subscribe};
-use actix::prelude::*;
+use crate::stream::{Disconnected, Link, Released, Stream, Subscribe};
+use crate::supervisor::address::Recipient;
+use crate::supervisor::registered::{Registered, Standing, StandingChanged, Watch};
+use crate::supervisor::shell::{RestartChild, Supervisor};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// How a stream is reached, and what it depends on.
+#[derive(Clone)]
+pub struct Entry {
+    /// The stream.
+    pub stream: Registered<Stream>,
+    /// Its camera.
+    pub camera: Registered<Camera>,
+    /// Its camera's name.
+    pub camera_id: CameraId,
+    /// Who can start its camera again if that has failed.
+    pub cameras: Registered<Supervisor>,
+}
+
+/// Whose subscription it is.
+#[derive(Clone)]
+pub struct Subscriber {
+    /// The peer.
+    pub peer: PeerId,
+    /// How it is reached.
+    pub link: Link,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where a release is recorded if the stream cannot.
+    pub board: Board,
+}
+
 /// That a peer is among the subscribers of a stream.
 pub struct Subscription {
-    peer: PeerId,
+    subscriber: Subscriber,
     stream: StreamId,
-    addr: Addr<Stream>,
-    clock: Arc<dyn Clock>,
-    ended: bool,
+    entry: Entry,
+    watch: Option<Watch>,
 }
 
 impl Subscription {
-    /// Subscribes. Frames come at once if the connection is `ready`.
+    /// Subscribes. Frames come at once if the connection is `ready`. A camera that has failed is
+    /// tried again: somebody wants it.
     pub fn new(
-        peer: PeerId,
+        subscriber: Subscriber,
         stream: StreamId,
-        addr: Addr<Stream>,
-        clock: Arc<dyn Clock>,
-        link: Link,
+        entry: Entry,
         ready: bool,
+        changes: Recipient<StandingChanged>,
     ) -> Self {
-        addr.do_send(Subscribe { peer: peer.clone(), link, ready });
-        Self { peer, stream, addr, clock, ended: false }
+        let watch = Some(entry.stream.watch(changes));
+        let subscription = Self { subscriber, stream, entry, watch };
+        if let Standing::Failed(_) = subscription.entry.stream.standing() {
+            let name = subscription.entry.camera_id.to_string();
+            subscription.entry.cameras.do_send(RestartChild { name, only_if_down: true });
+        }
+        subscription.renew(ready);
+        subscription
+    }
+
+    /// Subscribes to the present incarnation of the stream. If there is none, [`StandingChanged`]
+    /// will tell of the next.
+    pub fn renew(&self, ready: bool) {
+        let Subscriber { peer, link, .. } = &self.subscriber;
+        self.entry.stream.do_send(Subscribe { peer: peer.clone(), link: link.clone(), ready });
     }
 
     /// The stream's name.
@@ -37,31 +80,64 @@ impl Subscription {
     }
 
     /// The stream.
-    pub fn addr(&self) -> &Addr<Stream> {
-        &self.addr
+    pub fn addr(&self) -> &Registered<Stream> {
+        &self.entry.stream
     }
 
-    /// The viewer is gone; the request is answered when the stream is released.
-    pub fn end(mut self, verdict: Verdict) -> Request<Stream, Disconnected> {
-        self.ended = true;
-        self.addr.send(self.disconnected(Some(verdict.cause), verdict.at, verdict.silence))
+    /// The viewer is gone; what is returned resolves when the stream is released.
+    pub fn end(self, verdict: Verdict) -> impl Future<Output = ()> + use<> {
+        self.finish(Some(verdict.cause), verdict.at, verdict.silence)
     }
 
     /// The viewer goes on to another stream.
-    pub fn leave_for_another(mut self) -> Request<Stream, Disconnected> {
-        self.ended = true;
-        self.addr.send(self.disconnected(None, self.clock.now(), Duration::ZERO))
+    pub fn leave_for_another(self) -> impl Future<Output = ()> + use<> {
+        let now = self.subscriber.clock.now();
+        self.finish(None, now, Duration::ZERO)
     }
 
-    fn disconnected(&self, cause: Option<Cause>, at: Instant, silence: Duration) -> Disconnected {
-        Disconnected { peer: self.peer.clone(), cause, at, silence }
+    fn finish(mut self, cause: Option<Cause>, at: Instant, silence: Duration) -> impl Future<Output = ()> + use<> {
+        self.watch = None;
+        let disconnected = Disconnected { peer: self.subscriber.peer.clone(), cause, at, silence };
+        let release = self.entry.stream.send(disconnected);
+        let this = self;
+        async move {
+            if let Ok(Released::Closed { .. } | Released::Shared) = release.await {
+                return;
+            }
+            // The stream is down, or so newly up that it does not know us: it has let its camera
+            // go when it died. Once the camera has seen to that, so is this viewer's part done.
+            let closed = match this.entry.camera.send(camera::Settle).await {
+                Ok(Detached::Closed) | Err(_) => Some(this.subscriber.clock.now().saturating_duration_since(at)),
+                Ok(Detached::InUse | Detached::Stuck) => None,
+            };
+            this.record(cause, silence, closed);
+        }
+    }
+
+    fn record(&self, cause: Option<Cause>, silence: Duration, closed: Option<Duration>) {
+        let Some(cause) = cause else { return };
+        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+        self.subscriber.board.released(ReleaseRecord {
+            at: self.subscriber.clock.unix_ms(),
+            stream: self.stream.clone(),
+            camera: self.entry.camera_id.clone(),
+            peer: self.subscriber.peer.clone(),
+            cause,
+            detected_ms: ms(silence),
+            closed_ms: closed.map(ms),
+        });
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if !self.ended {
-            self.addr.do_send(self.disconnected(Some(Cause::Crashed), self.clock.now(), Duration::ZERO));
+        if self.watch.take().is_none() {
+            return; // it has been ended in order
+        }
+        let (peer, at) = (self.subscriber.peer.clone(), self.subscriber.clock.now());
+        let crashed = Disconnected { peer, cause: Some(Cause::Crashed), at, silence: Duration::ZERO };
+        if !self.entry.stream.do_send(crashed) {
+            self.record(Some(Cause::Crashed), Duration::ZERO, None);
         }
     }
 }

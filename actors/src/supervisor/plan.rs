@@ -127,6 +127,11 @@ impl Plan {
         self.window.iter().filter(within).count()
     }
 
+    /// When somebody was restarted lately; some of it may be older than the period.
+    pub fn recent(&self) -> impl Iterator<Item = Instant> {
+        self.window.iter().copied()
+    }
+
     /// A child that was ordered to start runs.
     pub fn started(&mut self, id: ChildId, now: Instant) {
         if let Some(child) = self.child(id)
@@ -166,8 +171,10 @@ impl Plan {
             child.life = Life::Down;
             self.forget_temporary(index);
         } else if self.overspends(now) {
-            self.children[index].life = Life::Down;
-            self.ending = Some(ExitReason::BudgetSpent);
+            let child = &mut self.children[index];
+            child.life = Life::Down;
+            let last = child.last_exit.as_ref().map_or_else(String::new, |(reason, _)| reason.to_string());
+            self.ending = Some(ExitReason::BudgetSpent(format!("{}: {last}", child.spec.name)));
         } else {
             let child = &mut self.children[index];
             let due = now + child.backoff.failed(healthy, chance);
@@ -175,6 +182,29 @@ impl Plan {
             child.restarts += 1;
             self.condemn(index, due);
         }
+    }
+
+    /// Starts a child now that is down or waits, or stops one that is up and starts it again, with
+    /// those that depend on it. It costs nothing and forgets earlier failures, for somebody wants
+    /// it. False if there is no such child, or the supervisor is ending.
+    pub fn restart(&mut self, id: ChildId, now: Instant) -> bool {
+        let Some(index) = self.children.iter().position(|child| child.id == id) else { return false };
+        let child = &mut self.children[index];
+        if self.ending.is_some() || child.spec.restart == Restart::Temporary {
+            return false;
+        }
+        child.backoff.reset();
+        match &mut child.life {
+            Life::Down => {
+                child.life = Life::Waiting { due: now };
+                child.restarts += 1;
+            }
+            Life::Waiting { due } => *due = now,
+            Life::Stopping { again, .. } => *again = Some(now),
+            Life::Starting | Life::Running { .. } => child.condemned = Some(now),
+        }
+        self.condemn(index, now);
+        true
     }
 
     /// Ends the supervisor: its children are stopped in reverse order.
@@ -242,7 +272,7 @@ impl Plan {
     fn condemn(&mut self, index: usize, due: Instant) {
         for (nth, sibling) in self.children.iter_mut().enumerate() {
             let taken = match self.strategy {
-                Strategy::OneForOne => false,
+                Strategy::OneForOne | Strategy::SimpleOneForOne => false,
                 Strategy::OneForAll => nth != index,
                 Strategy::RestForOne => nth > index,
             };
@@ -274,15 +304,15 @@ impl Plan {
                 child.life = Life::Down;
             }
         }
-        if self.is_stopping() {
+        let at_once = if self.strategy == Strategy::SimpleOneForOne { usize::MAX } else { 1 };
+        if self.is_stopping() && at_once == 1 {
             return;
         }
-        match self.children.iter_mut().rev().find(|child| child.is_up()) {
-            Some(last) => orders.push(Self::stop(last, None, now)),
-            None => {
-                self.terminated = true;
-                orders.push(Order::Terminated(reason));
-            }
+        let last = self.children.iter_mut().rev().filter(|child| child.is_up()).take(at_once);
+        orders.extend(last.map(|child| Self::stop(child, None, now)));
+        if !self.is_stopping() {
+            self.terminated = true;
+            orders.push(Order::Terminated(reason));
         }
     }
 
@@ -308,13 +338,13 @@ impl Plan {
         }
     }
 
-    /// Who is started next, and when. Children are started one by one, in order. Where they depend
-    /// on each other, one that waits holds up those behind it, and all wait for those that stop;
-    /// elsewhere the first that is due comes first.
+    /// Who is started next, and when. Children are started one by one, in order, but for simple
+    /// ones. Where they depend on each other, one that waits holds up those behind it, and all wait
+    /// for those that stop; elsewhere the first that is due comes first.
     fn next_start(&self) -> Option<(usize, Instant)> {
-        let dependent = self.strategy != Strategy::OneForOne;
+        let dependent = self.strategy.is_dependent();
         let busy = self.children.iter().any(|child| {
-            child.life == Life::Starting
+            (child.life == Life::Starting && self.strategy != Strategy::SimpleOneForOne)
                 || (dependent && (child.condemned.is_some() || matches!(child.life, Life::Stopping { .. })))
         });
         if busy || self.ending.is_some() {

@@ -1,6 +1,7 @@
 //! What a supervisor is told of its children. The words and their meanings are OTP's.
 
 use crate::retry::Exponential;
+use std::fmt;
 use std::time::Duration;
 
 /// Whether a child that has ended is started again.
@@ -23,6 +24,15 @@ pub enum Strategy {
     OneForAll,
     /// Those that were started after it.
     RestForOne,
+    /// None; and as the children are many and alike, they are started and stopped side by side.
+    SimpleOneForOne,
+}
+
+impl Strategy {
+    /// Whether children depend on those before them.
+    pub fn is_dependent(self) -> bool {
+        matches!(self, Strategy::OneForAll | Strategy::RestForOne)
+    }
 }
 
 /// The budget: more than `restarts` within `period` and the supervisor gives up itself.
@@ -62,13 +72,28 @@ pub enum ExitReason {
     Frozen,
     /// It did not stop in time, or somebody wanted it dead.
     Killed,
-    /// A supervisor whose budget is spent.
-    BudgetSpent,
+    /// A supervisor whose budget is spent, with the last failure in words.
+    BudgetSpent(String),
 }
 
 impl ExitReason {
-    /// Whether a transient child that ended so stays down.
+    /// Whether a transient child that ended so stays down. A supervisor that gives up counts as
+    /// shut down, as in OTP: its failures have been counted already.
     pub fn is_normal(&self) -> bool {
-        matches!(self, ExitReason::Normal | ExitReason::Shutdown)
+        matches!(self, ExitReason::Normal | ExitReason::Shutdown | ExitReason::BudgetSpent(_))
+    }
+}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExitReason::Normal => f.write_str("normal"),
+            ExitReason::Shutdown => f.write_str("shutdown"),
+            ExitReason::Error(words) => write!(f, "error: {words}"),
+            ExitReason::Panic(words) => write!(f, "panic: {words}"),
+            ExitReason::Frozen => f.write_str("frozen"),
+            ExitReason::Killed => f.write_str("killed"),
+            ExitReason::BudgetSpent(words) => write!(f, "restarted too often; the last was {words}"),
+        }
     }
 }

@@ -1,0 +1,307 @@
+//! One incarnation of an actor: runs it, and tells how it ended.
+//!
+//! Whatever ends it, a panic in a handler, in a future that it spawned or in `started`, an error,
+//! an order, it ends in the same way: the actor is dropped, what it [left behind](Estate) is waited
+//! for, and only then its supervisor is told. So a device is closed before a restart begins.
+
+use super::context::Context;
+use super::spec::ExitReason;
+use super::vitals::Vitals;
+use actix::dev::channel::{AddressReceiver, channel};
+use actix::dev::{ContextFut, ContextParts, Mailbox};
+use actix::prelude::{Actor, ActorContext, Addr, ArbiterHandle};
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{self, Poll, Waker};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// Messages that may wait for a supervised actor before `try_send` fails.
+pub const MAILBOX: usize = 256;
+
+/// How long what an actor leaves behind is waited for.
+const BURIAL_PATIENCE: Duration = Duration::from_secs(5);
+
+type Remains = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What is to be over before an actor that has ended counts as dead.
+#[derive(Clone, Default)]
+pub struct Estate(Arc<Mutex<Vec<Remains>>>);
+
+impl Estate {
+    /// Leaves something behind; to be called when the actor is dropped.
+    pub fn leave(&self, remains: impl Future<Output = ()> + Send + 'static) {
+        lock(&self.0).push(Box::pin(remains));
+    }
+}
+
+const NOTHING: u8 = 0;
+const STOP: u8 = 1;
+const KILL: u8 = 2;
+
+/// The supervisor's hold on one incarnation.
+#[derive(Debug)]
+pub struct Control {
+    wish: AtomicU8,
+    verdict: Mutex<ExitReason>,
+    waker: Mutex<Option<Waker>>,
+    asked: AtomicU64,
+    answered: AtomicU64,
+    asked_at: Mutex<Option<Instant>>,
+    dead: watch::Sender<bool>,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self {
+            wish: AtomicU8::new(NOTHING),
+            verdict: Mutex::new(ExitReason::Killed),
+            waker: Mutex::default(),
+            asked: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
+            asked_at: Mutex::default(),
+            dead: watch::channel(false).0,
+        }
+    }
+}
+
+impl Control {
+    /// Asks the actor to stop; it may take its time.
+    pub fn stop(&self) {
+        self.wish.fetch_max(STOP, Ordering::Release);
+        self.wake();
+    }
+
+    /// Ends the actor between two of its turns. One that blocks its thread ends when it returns:
+    /// no thread can be killed.
+    pub fn kill(&self, reason: ExitReason) {
+        if self.wish.load(Ordering::Acquire) < KILL {
+            *lock(&self.verdict) = reason;
+            self.wish.store(KILL, Ordering::Release);
+        }
+        self.wake();
+    }
+
+    /// Resolves when the actor and what it left behind are gone.
+    pub async fn dead(&self) {
+        let mut dead = self.dead.subscribe();
+        // The sender is `self`, so it cannot be gone.
+        let _ = dead.wait_for(|dead| *dead).await;
+    }
+
+    /// Asks for a heartbeat unless one is due already; for how long it has been due.
+    pub fn heartbeat(&self, now: Instant) -> Duration {
+        let asked = self.asked.load(Ordering::Relaxed);
+        let mut asked_at = lock(&self.asked_at);
+        if self.answered.load(Ordering::Acquire) == asked {
+            self.asked.store(asked + 1, Ordering::Release);
+            *asked_at = Some(now);
+            drop(asked_at);
+            self.wake();
+            return Duration::ZERO;
+        }
+        asked_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
+    }
+
+    fn answer(&self) {
+        self.answered.store(self.asked.load(Ordering::Acquire), Ordering::Release);
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &*lock(&self.waker) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Tells a supervisor of one incarnation: once that it runs, once that it has ended.
+pub struct News {
+    /// Called when `started` has returned.
+    pub started: Option<Box<dyn FnOnce() + Send>>,
+    /// Called when it has ended.
+    pub exited: Option<Box<dyn FnOnce(ExitReason) + Send>>,
+}
+
+impl News {
+    fn exit(&mut self, reason: ExitReason) {
+        if let Some(exited) = self.exited.take() {
+            exited(reason);
+        }
+    }
+}
+
+impl Drop for News {
+    fn drop(&mut self) {
+        // The thread it was to live on has ended.
+        self.exit(ExitReason::Killed);
+    }
+}
+
+/// An incarnation that has been launched.
+pub struct Launched<A: Actor> {
+    /// Its address; messages wait until it runs.
+    pub addr: Addr<A>,
+    /// What it shows.
+    pub vitals: Arc<Vitals>,
+    /// The hold on it.
+    pub control: Arc<Control>,
+}
+
+/// Makes an actor on a thread and lets it live there.
+pub fn launch<A>(thread: &ArbiterHandle, make: impl FnOnce(&Estate) -> A + Send + 'static, news: News) -> Launched<A>
+where
+    A: Actor<Context = Context<A>>,
+{
+    let (sender, receiver) = channel(MAILBOX);
+    let launched = Launched { addr: Addr::new(sender), vitals: Arc::default(), control: Arc::default() };
+    let (vitals, control) = (launched.vitals.clone(), launched.control.clone());
+    // If the thread has ended, this drops the closure, and that reports the exit.
+    thread.spawn_fn(move || {
+        // Nobody watches this task: it cannot panic, and its end is its last report.
+        actix::spawn(Life::begin(receiver, make, vitals, control, news));
+    });
+    launched
+}
+
+enum Phase<A: Actor<Context = Context<A>>> {
+    Running(Box<ContextFut<A, Context<A>>>),
+    Buried { reason: ExitReason, remains: Vec<Remains>, patience: Pin<Box<tokio::time::Sleep>> },
+    Over,
+}
+
+struct Life<A: Actor<Context = Context<A>>> {
+    phase: Phase<A>,
+    estate: Estate,
+    control: Arc<Control>,
+    stopping: bool,
+    has_waker: bool,
+    news: News,
+}
+
+impl<A: Actor<Context = Context<A>>> Life<A> {
+    fn begin(
+        receiver: AddressReceiver<A>,
+        make: impl FnOnce(&Estate) -> A,
+        vitals: Arc<Vitals>,
+        control: Arc<Control>,
+        news: News,
+    ) -> Self {
+        let estate = Estate::default();
+        let mailbox = Mailbox::new(receiver);
+        let ctx = Context::new(ContextParts::new(mailbox.sender_producer()), vitals);
+        let phase = match catch_unwind(AssertUnwindSafe(|| make(&estate))) {
+            Ok(actor) => Phase::Running(Box::new(ContextFut::new(ctx, actor, mailbox))),
+            Err(panic) => Self::bury(ExitReason::Panic(words(&*panic)), &estate),
+        };
+        Self { phase, estate, control, stopping: false, has_waker: false, news }
+    }
+
+    fn bury(reason: ExitReason, estate: &Estate) -> Phase<A> {
+        let remains = std::mem::take(&mut *lock(&estate.0));
+        let patience = Box::pin(tokio::time::sleep(BURIAL_PATIENCE));
+        Phase::Buried { reason, remains, patience }
+    }
+
+    /// One turn of the actor; its reason if it has ended.
+    fn turn(&mut self, cx: &mut task::Context<'_>) -> Option<ExitReason> {
+        let Phase::Running(actor) = &mut self.phase else { return None };
+        match self.control.wish.load(Ordering::Acquire) {
+            KILL => return Some(lock(&self.control.verdict).clone()),
+            STOP if !self.stopping => {
+                self.stopping = true;
+                actor.ctx().stop();
+            }
+            _ => {}
+        }
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut **actor).poll(cx))) {
+            Err(panic) => Some(ExitReason::Panic(words(&*panic))),
+            Ok(Poll::Ready(())) => {
+                let usual = if self.stopping { ExitReason::Shutdown } else { ExitReason::Normal };
+                Some(actor.ctx().take_exit().unwrap_or(usual))
+            }
+            Ok(Poll::Pending) => {
+                if !actor.ctx().turned() {
+                    // The mailbox is empty: everything up to the question has been handled.
+                    self.control.answer();
+                }
+                if let Some(started) = self.news.started.take() {
+                    started();
+                }
+                None
+            }
+        }
+    }
+
+    /// Drops the actor.
+    fn end(&mut self) {
+        if let Phase::Running(mut actor) = std::mem::replace(&mut self.phase, Phase::Over) {
+            // Or its drop would give it one more turn, in a state that nobody vouches for.
+            actor.ctx().terminate();
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(actor)));
+            if let Err(panic) = dropped {
+                log::error!("an actor panicked while it was dropped: {}", words(&*panic));
+            }
+        }
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Future for Life<A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if !this.has_waker {
+            // A task's waker stays the same, so once is enough.
+            this.has_waker = true;
+            *lock(&this.control.waker) = Some(cx.waker().clone());
+        }
+        if let Some(reason) = this.turn(cx) {
+            this.end();
+            this.phase = Self::bury(reason, &this.estate);
+        }
+        match &mut this.phase {
+            Phase::Running(_) => return Poll::Pending,
+            Phase::Buried { reason, remains, patience } => {
+                remains.retain_mut(|remains| remains.as_mut().poll(cx).is_pending());
+                if !remains.is_empty() {
+                    if patience.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    log::error!("what an actor left behind is not over after {BURIAL_PATIENCE:?}");
+                }
+                let reason = reason.clone();
+                this.news.exit(reason);
+                this.control.dead.send_replace(true);
+                this.phase = Phase::Over;
+            }
+            Phase::Over => {}
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Drop for Life<A> {
+    fn drop(&mut self) {
+        if !matches!(self.phase, Phase::Over) {
+            // Its thread ends. What it left behind is dropped with it.
+            self.end();
+            self.news.exit(ExitReason::Killed);
+        }
+        self.control.dead.send_replace(true);
+    }
+}
+
+/// What a panic says.
+pub fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no words".to_owned())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whoever panicked while it held one of these left a plain value behind.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,332 @@
+//! The actor that applies a supervisor's decisions: it starts, stops and kills, and tells the
+//! [plan](super::plan) what became of it.
+
+use super::child::{Child, Cradle, GivenUp, Kind, Running};
+use super::context::Context;
+use super::life::{Estate, News, launch};
+use super::plan::{ChildId, Life, Order, Plan};
+use super::spec::{ExitReason, Intensity, Strategy};
+use super::tree::{ChildView, SupervisorView, Tree};
+use actix::prelude::{Running as Stopping, *};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What all supervisors of a tree share, and what each has of its own.
+#[derive(Clone)]
+pub struct Options {
+    /// Who is restarted with whom.
+    pub strategy: Strategy,
+    /// The budget.
+    pub intensity: Intensity,
+    /// A child that has given no heartbeat for so long is frozen.
+    pub frozen_after: Duration,
+    /// A source of numbers uniform in 0..1, for the jitter of restarts.
+    pub chance: fn() -> f64,
+}
+
+/// The actor.
+pub struct Supervisor {
+    path: String,
+    options: Options,
+    tree: Tree,
+    estate: Estate,
+    specs: Arc<dyn Fn() -> Vec<Child> + Send + Sync>,
+    plan: Plan,
+    children: BTreeMap<ChildId, Nursery>,
+    alarm: Option<(Instant, SpawnHandle)>,
+    ended: bool,
+}
+
+/// What is needed to make a child, and the incarnation that is there.
+struct Nursery {
+    child: Child,
+    running: Option<Running>,
+    incarnation: u64,
+}
+
+/// An incarnation runs, or has ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Told {
+    child: ChildId,
+    incarnation: u64,
+    /// None if it has just begun to run.
+    exit: Option<ExitReason>,
+}
+
+/// Start one more child.
+#[derive(Message)]
+#[rtype(result = "Result<(), Ending>")]
+pub struct StartChild(pub Child);
+
+/// The supervisor is about to end and starts nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the supervisor is ending")]
+pub struct Ending;
+
+/// Start a child again by its name; answered when that has been ordered. False if there is none of
+/// this name that can be started again.
+#[derive(Message, Debug)]
+#[rtype(result = "bool")]
+pub struct RestartChild {
+    /// Its name among its siblings.
+    pub name: String,
+    /// Leave it alone if it is up or about to be.
+    pub only_if_down: bool,
+}
+
+/// Answered when all that was told before has been seen to.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Settle;
+
+impl Supervisor {
+    pub(super) fn new(
+        path: String,
+        options: Options,
+        tree: Tree,
+        estate: Estate,
+        specs: Arc<dyn Fn() -> Vec<Child> + Send + Sync>,
+    ) -> Self {
+        let plan = Plan::new(options.strategy, options.intensity);
+        Self { path, options, tree, estate, specs, plan, children: BTreeMap::new(), alarm: None, ended: false }
+    }
+
+    /// Starts the supervisor at the root of a tree, which nobody supervises; `exited` is told when
+    /// it has ended.
+    pub fn start_root(
+        thread: &ArbiterHandle,
+        tree: &Tree,
+        options: Options,
+        children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
+        exited: impl FnOnce(ExitReason) + Send + 'static,
+    ) -> Arc<super::life::Control> {
+        let news = News { started: None, exited: Some(Box::new(exited)) };
+        let (path, specs, shown) = (tree.root().to_owned(), Arc::new(children), tree.clone());
+        let make = move |estate: &Estate| Supervisor::new(path, options, shown, estate.clone(), specs);
+        let launched = launch(thread, make, news);
+        // The address goes, the actor stays: it has its timer.
+        launched.control
+    }
+
+    fn add(&mut self, child: Child) -> Result<(), Ending> {
+        let id = self.plan.add(child.spec.clone(), now()).ok_or(Ending)?;
+        self.children.insert(id, Nursery { child, running: None, incarnation: 0 });
+        Ok(())
+    }
+
+    /// Carries out what the plan orders, and sets the alarm for what it will.
+    fn apply(&mut self, ctx: &mut Context<Self>) {
+        loop {
+            let orders = self.plan.next(now());
+            if orders.is_empty() {
+                break;
+            }
+            for order in orders {
+                match order {
+                    Order::Start(id) => self.start(id, ctx),
+                    Order::Stop(id) => self.with(id, |running| running.control.stop()),
+                    Order::Kill(id) => self.with(id, |running| running.control.kill(ExitReason::Killed)),
+                    Order::Terminated(reason) => {
+                        self.ended = true;
+                        ctx.exit(reason);
+                    }
+                }
+            }
+        }
+        self.show(ctx);
+        self.arm(ctx);
+    }
+
+    fn with(&self, id: ChildId, order: impl FnOnce(&Running)) {
+        if let Some(running) = self.children.get(&id).and_then(|nursery| nursery.running.as_ref()) {
+            order(running);
+        }
+    }
+
+    fn start(&mut self, id: ChildId, ctx: &mut Context<Self>) {
+        let Some(nursery) = self.children.get_mut(&id) else { return };
+        nursery.incarnation += 1;
+        let incarnation = nursery.incarnation;
+        let (running, ended) = (ctx.recipient::<Told>(), ctx.recipient::<Told>());
+        let news = News {
+            started: Some(Box::new(move || running.do_send(Told { child: id, incarnation, exit: None }))),
+            exited: Some(Box::new(move |reason| ended.do_send(Told { child: id, incarnation, exit: Some(reason) }))),
+        };
+        let path = format!("{}/{}", self.path, nursery.child.spec.name);
+        nursery.running = (nursery.child.make)(Cradle { path, tree: self.tree.clone(), news });
+    }
+
+    fn exited(&mut self, id: ChildId, reason: ExitReason) {
+        let Some(nursery) = self.children.get_mut(&id) else { return };
+        if let Some(running) = nursery.running.take() {
+            (running.down)();
+        }
+        let given_up: Option<GivenUp> = nursery.child.given_up.clone();
+        let path = format!("{}/{}", self.path, nursery.child.spec.name);
+        let now = now();
+        self.plan.exited(id, reason.clone(), now, (self.options.chance)());
+        let life = self.plan.children().iter().find(|child| child.id == id).map(|child| child.life);
+        self.tree.exited(path.clone(), reason.clone(), now);
+        match life {
+            Some(Life::Waiting { due }) if !matches!(reason, ExitReason::Shutdown) => {
+                let wait = due.saturating_duration_since(now).as_millis();
+                log::warn!("{path}: {reason}; started again in {wait} ms");
+            }
+            _ if reason.is_normal() => log::debug!("{path}: {reason}"),
+            _ => log::warn!("{path}: {reason}"),
+        }
+        if life.is_none() {
+            self.children.remove(&id);
+        }
+        if let (Some(Life::Down), ExitReason::BudgetSpent(_), Some(given_up)) = (life, &reason, given_up) {
+            log::error!("{path}: {reason}; given up until somebody asks for it");
+            given_up(&reason);
+        }
+    }
+
+    fn show(&self, ctx: &Context<Self>) {
+        let children = self.plan.children().iter().map(|child| {
+            let nursery = self.children.get(&child.id);
+            let running = nursery.and_then(|nursery| nursery.running.as_ref());
+            ChildView {
+                name: child.spec.name.clone(),
+                kind: nursery.map_or(Kind::Worker, |nursery| nursery.child.kind),
+                life: child.life,
+                restarts: child.restarts,
+                last_exit: child.last_exit.clone(),
+                vitals: running.map(|running| running.vitals.clone()),
+                control: running.map(|running| running.control.clone()),
+            }
+        });
+        let view = SupervisorView {
+            intensity: self.options.intensity,
+            restarts: self.plan.recent().collect(),
+            children: children.collect(),
+            address: ctx.address(),
+        };
+        self.tree.show(&self.path, view);
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let due = self.plan.due();
+        if self.alarm.as_ref().map(|(at, _)| *at) == due {
+            return;
+        }
+        if let Some((_, alarm)) = self.alarm.take() {
+            ctx.cancel_future(alarm);
+        }
+        if let Some(due) = due {
+            let wait = due.saturating_duration_since(now());
+            let alarm = ctx.run_later(wait, |supervisor, ctx| {
+                supervisor.alarm = None;
+                supervisor.apply(ctx);
+            });
+            self.alarm = Some((due, alarm));
+        }
+    }
+
+    /// Asks everybody for a heartbeat, and ends who has not given one for too long.
+    fn listen(&mut self) {
+        let now = now();
+        for child in self.plan.children() {
+            let running = self.children.get(&child.id).and_then(|nursery| nursery.running.as_ref());
+            if let (Life::Running { .. }, Some(running)) = (child.life, running)
+                && running.control.heartbeat(now) >= self.options.frozen_after
+            {
+                running.control.kill(ExitReason::Frozen);
+            }
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for child in (self.specs)() {
+            // It cannot be ending yet.
+            let _ = self.add(child);
+        }
+        ctx.run_interval(self.options.frozen_after / 4, |supervisor, _| supervisor.listen());
+        self.apply(ctx);
+    }
+
+    fn stopping(&mut self, ctx: &mut Self::Context) -> Stopping {
+        if !self.ended {
+            self.plan.terminate(ExitReason::Shutdown);
+            self.apply(ctx);
+        }
+        if self.ended { Stopping::Stop } else { Stopping::Continue }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        // Children do not outlive their supervisor, whatever it died of.
+        for nursery in self.children.values_mut() {
+            if let Some(running) = nursery.running.take() {
+                running.control.kill(ExitReason::Killed);
+                let (tree, path) = (self.tree.clone(), format!("{}/{}", self.path, nursery.child.spec.name));
+                self.estate.leave(async move {
+                    running.control.dead().await;
+                    (running.down)();
+                    tree.exited(path, ExitReason::Killed, now());
+                });
+            }
+        }
+        self.tree.forget(&self.path);
+    }
+}
+
+impl Handler<Told> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, told: Told, ctx: &mut Self::Context) {
+        if self.children.get(&told.child).map(|nursery| nursery.incarnation) != Some(told.incarnation) {
+            return;
+        }
+        match told.exit {
+            None => self.plan.started(told.child, now()),
+            Some(reason) => self.exited(told.child, reason),
+        }
+        self.apply(ctx);
+    }
+}
+
+impl Handler<StartChild> for Supervisor {
+    type Result = Result<(), Ending>;
+
+    fn handle(&mut self, StartChild(child): StartChild, ctx: &mut Self::Context) -> Self::Result {
+        self.add(child)?;
+        self.apply(ctx);
+        Ok(())
+    }
+}
+
+impl Handler<RestartChild> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, restart: RestartChild, ctx: &mut Self::Context) -> Self::Result {
+        let child = self.plan.children().iter().find(|child| child.spec.name == restart.name);
+        let Some((id, life)) = child.map(|child| (child.id, child.life)) else { return false };
+        if restart.only_if_down && life != Life::Down {
+            return true;
+        }
+        let possible = self.plan.restart(id, now());
+        self.apply(ctx);
+        possible
+    }
+}
+
+impl Handler<Settle> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Settle, _: &mut Self::Context) {}
+}
+
+/// The system's monotonic clock, which stands still in tests that ask for it.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
