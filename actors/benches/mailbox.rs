@@ -137,7 +137,7 @@ async fn main() {
         };
         let burst_supervised = || async {
             for _ in 0..BURSTS {
-                (0..BURST).for_each(|n| supervised.do_send(Add(n)));
+                (0..BURST).for_each(|n| assert!(supervised.do_send(Add(n))));
                 watched.send(Sum).await.unwrap();
             }
         };

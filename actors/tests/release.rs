@@ -136,7 +136,6 @@ impl Datagrams for NoSocket {
 
 struct Stage {
     fake: Fake,
-    root: Root,
     board: Board,
     stream: Registered<Stream>,
 }
@@ -157,7 +156,7 @@ async fn stage() -> Stage {
     let (root, _) = Root::start(plan, threads, Arc::new(NoSocket), Arc::new(SystemClock));
     settle().await;
     let stream = root.streams[&"cam".into()].stream.clone();
-    Stage { fake, board: root.board.clone(), root, stream }
+    Stage { fake, board: root.board.clone(), stream }
 }
 
 impl Stage {

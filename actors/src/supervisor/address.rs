@@ -1,75 +1,269 @@
-//! How an incarnation is reached: like [`actix::Recipient`], and counted.
+//! The mailbox of an incarnation, and how it is reached while it lives.
+//!
+//! A lock-free queue that knows its own length, which actix's does not tell: so the number of
+//! waiting messages can be shown at no cost to each of them.
 
-use super::vitals::Vitals;
-use actix::Message;
-use actix::prelude::SendError;
+use super::context::Context;
+use super::life::MAILBOX;
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::fut::ActorFuture;
+use actix::prelude::{Actor, Handler, Message};
+use crossbeam_queue::SegQueue;
 use std::fmt;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, OnceLock};
+use std::task::{self, Poll, Waker};
+use tokio::sync::oneshot;
 
-/// Takes messages of one kind for one incarnation of an actor. When that has ended, messages are
-/// lost, as in OTP; whoever cares watches its [`Registered`](super::registered::Registered).
-pub struct Recipient<M: Message + Send>
-where
-    M::Result: Send,
-{
-    inner: actix::Recipient<M>,
-    vitals: Arc<Vitals>,
+/// Messages that are handled before others of the thread get their turn.
+const MESSAGES_AT_A_TIME: usize = 256;
+
+/// Why a message was not taken; it is given back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SendError<M> {
+    /// As many messages as may wait do.
+    Full(M),
+    /// The incarnation has ended.
+    Ended(M),
 }
 
-impl<M: Message + Send> Recipient<M>
+/// The mailbox of one incarnation. Whoever has it can send.
+pub struct Mailbox<A: Actor<Context = Context<A>>> {
+    queue: SegQueue<Box<dyn Envelope<A>>>,
+    /// Of the one task that reads, from its first turn on.
+    reader: OnceLock<Waker>,
+    ended: AtomicBool,
+}
+
+trait Envelope<A: Actor<Context = Context<A>>>: Send {
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut Context<A>);
+}
+
+struct Letter<M: Message> {
+    message: M,
+    answer: Option<OneshotSender<M::Result>>,
+}
+
+impl<A, M> Envelope<A> for Letter<M>
 where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
     M::Result: Send,
 {
-    pub(super) fn new(inner: actix::Recipient<M>, vitals: Arc<Vitals>) -> Self {
-        Self { inner, vitals }
+    fn open(self: Box<Self>, actor: &mut A, ctx: &mut Context<A>) {
+        ctx.begin(std::any::type_name::<M>);
+        let Letter { message, answer } = *self;
+        // Done even if whoever asked has died meanwhile, unlike with actix: a viewer whose actor is
+        // killed while it leaves must leave all the same.
+        actor.handle(message, ctx).handle(ctx, answer);
+        ctx.end();
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Default for Mailbox<A> {
+    fn default() -> Self {
+        Self { queue: SegQueue::new(), reader: OnceLock::new(), ended: AtomicBool::new(false) }
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> Mailbox<A> {
+    /// Messages that wait.
+    pub fn len(&self) -> usize {
+        self.queue.len()
     }
 
-    /// Sends, whatever waits already.
-    pub fn do_send(&self, message: M) {
-        self.vitals.sent();
-        self.inner.do_send(message);
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
-    /// Sends unless the mailbox is full or its actor has ended; gives the message back then.
-    pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
-        self.inner.try_send(message)?;
-        self.vitals.sent();
+    /// Sends, however many wait; whether the incarnation still lived.
+    pub fn do_send<M>(&self, message: M) -> bool
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        self.push(Box::new(Letter { message, answer: None }))
+    }
+
+    /// Asks. What is returned fails if the incarnation ends before it answers.
+    pub fn send<M>(&self, message: M) -> oneshot::Receiver<M::Result>
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        let (sender, answer) = oneshot::channel();
+        self.push(Box::new(Letter { message, answer: Some(sender) }));
+        answer
+    }
+
+    fn push(&self, letter: Box<dyn Envelope<A>>) -> bool {
+        self.queue.push(letter);
+        if self.ended.load(Ordering::SeqCst) {
+            // Nobody will read it; who waits for an answer learns that by its drop.
+            self.empty();
+            return false;
+        }
+        match self.reader.get() {
+            Some(reader) => reader.wake_by_ref(),
+            None => {
+                // Either this sees the reader now, or the reader's first turn sees the letter.
+                fence(Ordering::SeqCst);
+                if let Some(reader) = self.reader.get() {
+                    reader.wake_by_ref();
+                }
+            }
+        }
+        true
+    }
+
+    fn empty(&self) {
+        while self.queue.pop().is_some() {}
+    }
+
+    /// The incarnation has ended: what waits is lost.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.empty();
+    }
+}
+
+/// Reads a mailbox, as a future of the actor's context.
+pub(super) struct Reader<A: Actor<Context = Context<A>>> {
+    mailbox: Arc<Mailbox<A>>,
+    began: bool,
+}
+
+impl<A: Actor<Context = Context<A>>> Reader<A> {
+    pub fn new(mailbox: Arc<Mailbox<A>>) -> Self {
+        Self { mailbox, began: false }
+    }
+}
+
+impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Reader<A> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, actor: &mut A, ctx: &mut Context<A>, task: &mut task::Context<'_>) -> Poll<()> {
+        if !self.began {
+            self.began = true;
+            // A task's waker stays the same, so once is enough.
+            let _ = self.mailbox.reader.set(task.waker().clone());
+            fence(Ordering::SeqCst);
+        }
+        for _ in 0..MESSAGES_AT_A_TIME {
+            // A message that holds the mailbox is waited for elsewhere; then this is polled again.
+            if ctx.is_held() {
+                return Poll::Pending;
+            }
+            match self.mailbox.queue.pop() {
+                Some(letter) => letter.open(actor, ctx),
+                None => return Poll::Pending,
+            }
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// Takes messages of one kind for one incarnation of an actor. When that has ended, messages are
+/// lost, as in OTP; whoever cares watches its [name](super::registered::Registered).
+pub struct Recipient<M: Message>(Arc<dyn Post<M>>);
+
+trait Post<M>: Send + Sync {
+    fn do_send(&self, message: M) -> bool;
+    fn try_send(&self, message: M) -> Result<(), SendError<M>>;
+}
+
+impl<A, M> Post<M> for Mailbox<A>
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn do_send(&self, message: M) -> bool {
+        Mailbox::do_send(self, message)
+    }
+
+    fn try_send(&self, message: M) -> Result<(), SendError<M>> {
+        if self.ended.load(Ordering::SeqCst) {
+            return Err(SendError::Ended(message));
+        }
+        if self.len() >= MAILBOX {
+            return Err(SendError::Full(message));
+        }
+        Mailbox::do_send(self, message);
         Ok(())
     }
 }
 
-/// For an actor that nobody supervises, as in tests.
-impl<M: Message + Send> From<actix::Recipient<M>> for Recipient<M>
+/// An actor that nobody supervises, as in tests.
+impl<M> Post<M> for actix::Recipient<M>
 where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    fn do_send(&self, message: M) -> bool {
+        actix::Recipient::do_send(self, message);
+        self.connected()
+    }
+
+    fn try_send(&self, message: M) -> Result<(), SendError<M>> {
+        actix::Recipient::try_send(self, message).map_err(|error| match error {
+            actix::prelude::SendError::Full(message) => SendError::Full(message),
+            actix::prelude::SendError::Closed(message) => SendError::Ended(message),
+        })
+    }
+}
+
+impl<M: Message + Send + 'static> Recipient<M>
+where
+    M::Result: Send,
+{
+    pub(super) fn new<A>(mailbox: Arc<Mailbox<A>>) -> Self
+    where
+        A: Actor<Context = Context<A>> + Handler<M>,
+    {
+        Self(mailbox)
+    }
+
+    /// Sends, however many wait; whether the incarnation still lived.
+    pub fn do_send(&self, message: M) -> bool {
+        self.0.do_send(message)
+    }
+
+    /// Sends unless [`MAILBOX`] messages wait or the incarnation has ended.
+    pub fn try_send(&self, message: M) -> Result<(), SendError<M>> {
+        self.0.try_send(message)
+    }
+}
+
+impl<M> From<actix::Recipient<M>> for Recipient<M>
+where
+    M: Message + Send + 'static,
     M::Result: Send,
 {
     fn from(inner: actix::Recipient<M>) -> Self {
-        Self { inner, vitals: Arc::default() }
+        Self(Arc::new(inner))
     }
 }
 
-impl<M: Message + Send> Clone for Recipient<M>
-where
-    M::Result: Send,
-{
+impl<M: Message> Clone for Recipient<M> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), vitals: self.vitals.clone() }
+        Self(self.0.clone())
     }
 }
 
-impl<M: Message + Send> PartialEq for Recipient<M>
-where
-    M::Result: Send,
-{
+/// Whether they are the same incarnation's.
+impl<M: Message> PartialEq for Recipient<M> {
     fn eq(&self, other: &Self) -> bool {
-        self.inner == other.inner
+        std::ptr::addr_eq(Arc::as_ptr(&self.0), Arc::as_ptr(&other.0))
     }
 }
 
-impl<M: Message + Send> fmt::Debug for Recipient<M>
-where
-    M::Result: Send,
-{
+impl<M: Message> fmt::Debug for Recipient<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Recipient")
     }

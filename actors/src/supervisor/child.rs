@@ -36,6 +36,8 @@ pub struct Running {
     pub control: Arc<Control>,
     /// What it shows.
     pub vitals: Arc<Vitals>,
+    /// How many messages wait for it.
+    pub mailbox: Arc<dyn Fn() -> usize + Send + Sync>,
     /// Takes its name from it.
     pub down: Box<dyn Fn() + Send>,
 }
@@ -114,8 +116,8 @@ impl Child {
 }
 
 fn name_it<A: Actor<Context = Context<A>>>(name: &Registered<A>, launched: Launched<A>) -> Running {
-    let Launched { addr, vitals, control } = launched;
-    name.up(addr, vitals.clone());
+    let Launched { mailbox, vitals, control } = launched;
+    name.up(mailbox.clone());
     let name = name.clone();
-    Running { control, vitals, down: Box::new(move || name.down()) }
+    Running { control, vitals, mailbox: Arc::new(move || mailbox.len()), down: Box::new(move || name.down()) }
 }

@@ -1,14 +1,12 @@
 //! What a supervised actor's handlers get: actix's context, and what supervision needs of it.
 //!
-//! Every message passes [`Counted`], which notes the message in work. That is two stores, and the
-//! reason that this is a context of its own: nothing in the actors has to remember it.
+//! Every message is announced here before it is handled. That is two stores, and the reason that
+//! this is a context of its own: nothing in the actors has to remember it.
 
-use super::address::Recipient;
+use super::address::{Mailbox, Reader, Recipient};
 use super::spec::ExitReason;
-use super::vitals::Vitals;
-use actix::dev::{
-    AsyncContextParts, ContextParts, Envelope, EnvelopeProxy, MessageResponse, OneshotSender, ToEnvelope,
-};
+use super::vitals::{MessageName, Vitals};
+use actix::dev::{AsyncContextParts, ContextParts};
 use actix::prelude::*;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,6 +15,7 @@ use std::sync::Arc;
 /// The context of a supervised actor.
 pub struct Context<A: Actor<Context = Context<A>>> {
     parts: ContextParts<A>,
+    mailbox: Arc<Mailbox<A>>,
     vitals: Arc<Vitals>,
     exit: Option<ExitReason>,
     /// Futures that hold the mailbox. Counted here because actix moves them out of sight.
@@ -25,8 +24,14 @@ pub struct Context<A: Actor<Context = Context<A>>> {
 }
 
 impl<A: Actor<Context = Context<A>>> Context<A> {
-    pub(super) fn new(parts: ContextParts<A>, vitals: Arc<Vitals>) -> Self {
-        Self { parts, vitals, exit: None, holds: Rc::default(), held: false }
+    pub(super) fn new(mut parts: ContextParts<A>, mailbox: Arc<Mailbox<A>>, vitals: Arc<Vitals>) -> Self {
+        parts.spawn(Reader::new(mailbox.clone()));
+        Self { parts, mailbox, vitals, exit: None, holds: Rc::default(), held: false }
+    }
+
+    /// The mailbox of this incarnation.
+    pub fn mailbox(&self) -> &Arc<Mailbox<A>> {
+        &self.mailbox
     }
 
     /// A recipient of this incarnation.
@@ -36,7 +41,7 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        Recipient::new(self.address().recipient(), self.vitals.clone())
+        Recipient::new(self.mailbox.clone())
     }
 
     /// Ends this incarnation for a reason that its supervisor is told.
@@ -59,7 +64,19 @@ impl<A: Actor<Context = Context<A>>> Context<A> {
         waiting
     }
 
-    fn handled(&mut self) {
+    /// Whether no message may be handled now.
+    pub(super) fn is_held(&self) -> bool {
+        self.holds.get() > 0 || self.parts.waiting()
+    }
+
+    /// A message is about to be handled.
+    pub(super) fn begin(&mut self, message: MessageName) {
+        self.turned(); // the one before may have held the mailbox until just now
+        self.vitals.begin(message);
+    }
+
+    /// It has been handled, but for what it waits for.
+    pub(super) fn end(&mut self) {
         if self.holds.get() > 0 {
             self.held = true;
             self.vitals.hold(tokio::time::Instant::now().into_std());
@@ -100,8 +117,10 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
         self.parts.wait(fut.map(move |(), _, _| holds.set(holds.get() - 1)));
     }
 
+    /// Always true: all that actix does with it is not to look into its own mailbox, which is empty.
+    /// See [`Context::is_held`].
     fn waiting(&self) -> bool {
-        self.parts.waiting()
+        true
     }
 
     fn cancel_future(&mut self, handle: SpawnHandle) -> bool {
@@ -116,40 +135,5 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
 impl<A: Actor<Context = Self>> AsyncContextParts<A> for Context<A> {
     fn parts(&mut self) -> &mut ContextParts<A> {
         &mut self.parts
-    }
-}
-
-impl<A, M> ToEnvelope<A, M> for Context<A>
-where
-    A: Actor<Context = Self> + Handler<M>,
-    M: Message + Send + 'static,
-    M::Result: Send,
-{
-    fn pack(message: M, answer: Option<OneshotSender<M::Result>>) -> Envelope<A> {
-        Envelope::with_proxy(Box::new(Counted { message: Some(message), answer }))
-    }
-}
-
-/// A message on its way, counted when it is handled.
-struct Counted<M: Message> {
-    message: Option<M>,
-    answer: Option<OneshotSender<M::Result>>,
-}
-
-impl<A, M> EnvelopeProxy<A> for Counted<M>
-where
-    A: Actor<Context = Context<A>> + Handler<M>,
-    M: Message + Send + 'static,
-    M::Result: Send,
-{
-    fn handle(&mut self, actor: &mut A, ctx: &mut Context<A>) {
-        ctx.turned(); // the one before may have held the mailbox until just now
-        let Some(message) = self.message.take() else { return };
-        ctx.vitals.begin(std::any::type_name::<M>);
-        let answer = self.answer.take();
-        // Done even if whoever asked has died meanwhile, unlike with actix: a viewer whose actor is
-        // killed while it leaves must leave all the same.
-        actor.handle(message, ctx).handle(ctx, answer);
-        ctx.handled();
     }
 }

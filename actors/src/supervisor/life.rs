@@ -4,12 +4,12 @@
 //! an order, it ends in the same way: the actor is dropped, what it [left behind](Estate) is waited
 //! for, and only then its supervisor is told. So a device is closed before a restart begins.
 
+use super::address::Mailbox;
 use super::context::Context;
 use super::spec::ExitReason;
 use super::vitals::Vitals;
-use actix::dev::channel::{AddressReceiver, channel};
-use actix::dev::{ContextFut, ContextParts, Mailbox};
-use actix::prelude::{Actor, ActorContext, Addr, ArbiterHandle};
+use actix::dev::{ContextFut, ContextParts};
+use actix::prelude::{Actor, ActorContext, ArbiterHandle};
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -142,9 +142,9 @@ impl Drop for News {
 }
 
 /// An incarnation that has been launched.
-pub struct Launched<A: Actor> {
-    /// Its address; messages wait until it runs.
-    pub addr: Addr<A>,
+pub struct Launched<A: Actor<Context = Context<A>>> {
+    /// Its mailbox; messages wait until it runs.
+    pub mailbox: Arc<Mailbox<A>>,
     /// What it shows.
     pub vitals: Arc<Vitals>,
     /// The hold on it.
@@ -156,13 +156,12 @@ pub fn launch<A>(thread: &ArbiterHandle, make: impl FnOnce(&Estate) -> A + Send 
 where
     A: Actor<Context = Context<A>>,
 {
-    let (sender, receiver) = channel(MAILBOX);
-    let launched = Launched { addr: Addr::new(sender), vitals: Arc::default(), control: Arc::default() };
-    let (vitals, control) = (launched.vitals.clone(), launched.control.clone());
+    let launched = Launched { mailbox: Arc::default(), vitals: Arc::default(), control: Arc::default() };
+    let (mailbox, vitals, control) = (launched.mailbox.clone(), launched.vitals.clone(), launched.control.clone());
     // If the thread has ended, this drops the closure, and that reports the exit.
     thread.spawn_fn(move || {
         // Nobody watches this task: it cannot panic, and its end is its last report.
-        actix::spawn(Life::begin(receiver, make, vitals, control, news));
+        actix::spawn(Life::begin(mailbox, make, vitals, control, news));
     });
     launched
 }
@@ -175,6 +174,7 @@ enum Phase<A: Actor<Context = Context<A>>> {
 
 struct Life<A: Actor<Context = Context<A>>> {
     phase: Phase<A>,
+    mailbox: Arc<Mailbox<A>>,
     estate: Estate,
     control: Arc<Control>,
     stopping: bool,
@@ -184,20 +184,24 @@ struct Life<A: Actor<Context = Context<A>>> {
 
 impl<A: Actor<Context = Context<A>>> Life<A> {
     fn begin(
-        receiver: AddressReceiver<A>,
+        mailbox: Arc<Mailbox<A>>,
         make: impl FnOnce(&Estate) -> A,
         vitals: Arc<Vitals>,
         control: Arc<Control>,
         news: News,
     ) -> Self {
         let estate = Estate::default();
-        let mailbox = Mailbox::new(receiver);
-        let ctx = Context::new(ContextParts::new(mailbox.sender_producer()), vitals);
+        // actix's own mailbox stays empty: its addresses are given to nobody.
+        let unused = actix::dev::Mailbox::default();
+        let ctx = Context::new(ContextParts::new(unused.sender_producer()), mailbox.clone(), vitals);
         let phase = match catch_unwind(AssertUnwindSafe(|| make(&estate))) {
-            Ok(actor) => Phase::Running(Box::new(ContextFut::new(ctx, actor, mailbox))),
-            Err(panic) => Self::bury(ExitReason::Panic(words(&*panic)), &estate),
+            Ok(actor) => Phase::Running(Box::new(ContextFut::new(ctx, actor, unused))),
+            Err(panic) => {
+                mailbox.end();
+                Self::bury(ExitReason::Panic(words(&*panic)), &estate)
+            }
         };
-        Self { phase, estate, control, stopping: false, has_waker: false, news }
+        Self { phase, mailbox, estate, control, stopping: false, has_waker: false, news }
     }
 
     fn bury(reason: ExitReason, estate: &Estate) -> Phase<A> {
@@ -241,6 +245,7 @@ impl<A: Actor<Context = Context<A>>> Life<A> {
         if let Phase::Running(mut actor) = std::mem::replace(&mut self.phase, Phase::Over) {
             // Or its drop would give it one more turn, in a state that nobody vouches for.
             actor.ctx().terminate();
+            self.mailbox.end();
             let dropped = catch_unwind(AssertUnwindSafe(|| drop(actor)));
             if let Err(panic) = dropped {
                 log::error!("an actor panicked while it was dropped: {}", words(&*panic));

@@ -1,9 +1,9 @@
 //! How a child is reached across its incarnations, and how its end and its return are noticed.
 //! What OTP calls a registered name and a monitor.
 
-use super::vitals::Vitals;
-use actix::dev::ToEnvelope;
-use actix::prelude::*;
+use super::address::{Mailbox, Recipient};
+use super::context::Context;
+use actix::prelude::{Actor, Handler, Message};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::watch;
@@ -36,9 +36,9 @@ pub struct StandingChanged {
 pub struct Unreachable;
 
 /// A child by its name.
-pub struct Registered<A: Actor>(Arc<Inner<A>>);
+pub struct Registered<A: Actor<Context = Context<A>>>(Arc<Inner<A>>);
 
-struct Inner<A: Actor> {
+struct Inner<A: Actor<Context = Context<A>>> {
     name: Arc<str>,
     slot: RwLock<Slot<A>>,
     /// Counts incarnations that have ended.
@@ -46,15 +46,17 @@ struct Inner<A: Actor> {
     watchers: Arc<Mutex<Watchers>>,
 }
 
-struct Slot<A: Actor> {
+struct Slot<A: Actor<Context = Context<A>>> {
     standing: Standing,
-    up: Option<(Addr<A>, Arc<Vitals>)>,
+    up: Option<Arc<Mailbox<A>>>,
+    /// Incarnations that have ended.
+    exits: u64,
 }
 
 #[derive(Default)]
 struct Watchers {
     numbers: u64,
-    list: Vec<(u64, super::address::Recipient<StandingChanged>)>,
+    list: Vec<(u64, Recipient<StandingChanged>)>,
 }
 
 /// As long as this lives, changes are told.
@@ -70,12 +72,12 @@ impl Drop for Watch {
     }
 }
 
-impl<A: Actor> Registered<A> {
+impl<A: Actor<Context = Context<A>>> Registered<A> {
     /// A name that nobody bears yet.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(Arc::new(Inner {
             name: name.into(),
-            slot: RwLock::new(Slot { standing: Standing::Down, up: None }),
+            slot: RwLock::new(Slot { standing: Standing::Down, up: None, exits: 0 }),
             exits: watch::channel(0).0,
             watchers: Arc::default(),
         }))
@@ -87,7 +89,7 @@ impl<A: Actor> Registered<A> {
     }
 
     /// Tells `watcher` of every change from now on.
-    pub fn watch(&self, watcher: super::address::Recipient<StandingChanged>) -> Watch {
+    pub fn watch(&self, watcher: Recipient<StandingChanged>) -> Watch {
         let mut watchers = lock(&self.0.watchers);
         watchers.numbers += 1;
         let number = watchers.numbers;
@@ -99,60 +101,54 @@ impl<A: Actor> Registered<A> {
     pub fn do_send<M>(&self, message: M) -> bool
     where
         A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.read(|slot| match &slot.up {
-            Some((addr, vitals)) => {
-                vitals.sent();
-                addr.do_send(message);
-                true
-            }
-            None => false,
-        })
+        self.read(|slot| slot.up.as_ref().is_some_and(|mailbox| mailbox.do_send(message)))
     }
 
     /// Asks the present incarnation. The message is on its way when this returns.
     pub fn send<M>(&self, message: M) -> impl Future<Output = Result<M::Result, Unreachable>> + use<A, M>
     where
         A: Handler<M>,
-        A::Context: ToEnvelope<A, M>,
-        M: Message + Send + Unpin + 'static,
+        M: Message + Send + 'static,
         M::Result: Send,
     {
-        let exits = self.0.exits.subscribe();
-        let (seen, request) = self.read(|slot| {
-            let request = slot.up.as_ref().map(|(addr, vitals)| {
-                vitals.sent();
-                addr.send(message)
-            });
-            (*exits.borrow(), request)
-        });
-        answered(exits, seen, request)
+        let (seen, answer) = self.read(|slot| (slot.exits, slot.up.as_ref().map(|mailbox| mailbox.send(message))));
+        let name = self.0.clone();
+        async move {
+            if let Ok(answer) = answer.ok_or(Unreachable)?.await {
+                return Ok(answer);
+            }
+            // It has died: what it held is released when its exit has been seen to.
+            let _ = name.exits.subscribe().wait_for(|exits| *exits > seen).await;
+            Err(Unreachable)
+        }
     }
 
-    pub(super) fn up(&self, addr: Addr<A>, vitals: Arc<Vitals>) {
-        self.change(Standing::Up, Some((addr, vitals)));
+    pub(super) fn up(&self, mailbox: Arc<Mailbox<A>>) {
+        self.change(Standing::Up, Some(mailbox), 0);
     }
 
     pub(super) fn down(&self) {
-        self.change(Standing::Down, None);
+        self.change(Standing::Down, None, 1);
         self.0.exits.send_modify(|exits| *exits += 1);
     }
 
     /// It is not started again by itself.
     pub fn fail(&self, words: &str) {
-        self.change(Standing::Failed(words.into()), None);
+        self.change(Standing::Failed(words.into()), None, 0);
     }
 
-    fn change(&self, standing: Standing, up: Option<(Addr<A>, Arc<Vitals>)>) {
-        {
+    fn change(&self, standing: Standing, up: Option<Arc<Mailbox<A>>>, ended: u64) {
+        let news = {
             let mut slot = self.0.slot.write().unwrap_or_else(PoisonError::into_inner);
-            if slot.standing == standing && up.is_none() {
-                return;
-            }
-            *slot = Slot { standing: standing.clone(), up };
+            let news = slot.standing != standing || up.is_some();
+            *slot = Slot { standing: standing.clone(), up, exits: slot.exits + ended };
+            news
+        };
+        if !news {
+            return;
         }
         let change = StandingChanged { name: self.0.name.clone(), standing };
         for (_, watcher) in &lock(&self.0.watchers).list {
@@ -165,29 +161,7 @@ impl<A: Actor> Registered<A> {
     }
 }
 
-async fn answered<A, M>(
-    mut exits: watch::Receiver<u64>,
-    seen: u64,
-    request: Option<Request<A, M>>,
-) -> Result<M::Result, Unreachable>
-where
-    A: Actor + Handler<M>,
-    A::Context: ToEnvelope<A, M>,
-    M: Message + Send + Unpin + 'static,
-    M::Result: Send,
-{
-    let request = request.ok_or(Unreachable)?;
-    match request.await {
-        Ok(answer) => Ok(answer),
-        Err(_) => {
-            // It has died: what it held is released when its exit has been seen to.
-            let _ = exits.wait_for(|exits| *exits > seen).await;
-            Err(Unreachable)
-        }
-    }
-}
-
-impl<A: Actor> Clone for Registered<A> {
+impl<A: Actor<Context = Context<A>>> Clone for Registered<A> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }

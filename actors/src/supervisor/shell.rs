@@ -106,7 +106,6 @@ impl Supervisor {
         let (path, specs, shown) = (tree.root().to_owned(), Arc::new(children), tree.clone());
         let make = move |estate: &Estate| Supervisor::new(path, options, shown, estate.clone(), specs);
         let launched = launch(thread, make, news);
-        // The address goes, the actor stays: it has its timer.
         launched.control
     }
 
@@ -151,8 +150,12 @@ impl Supervisor {
         let incarnation = nursery.incarnation;
         let (running, ended) = (ctx.recipient::<Told>(), ctx.recipient::<Told>());
         let news = News {
-            started: Some(Box::new(move || running.do_send(Told { child: id, incarnation, exit: None }))),
-            exited: Some(Box::new(move |reason| ended.do_send(Told { child: id, incarnation, exit: Some(reason) }))),
+            started: Some(Box::new(move || {
+                running.do_send(Told { child: id, incarnation, exit: None });
+            })),
+            exited: Some(Box::new(move |reason| {
+                ended.do_send(Told { child: id, incarnation, exit: Some(reason) });
+            })),
         };
         let path = format!("{}/{}", self.path, nursery.child.spec.name);
         nursery.running = (nursery.child.make)(Cradle { path, tree: self.tree.clone(), news });
@@ -198,13 +201,14 @@ impl Supervisor {
                 last_exit: child.last_exit.clone(),
                 vitals: running.map(|running| running.vitals.clone()),
                 control: running.map(|running| running.control.clone()),
+                mailbox: running.map(|running| running.mailbox.clone()),
             }
         });
         let view = SupervisorView {
             intensity: self.options.intensity,
             restarts: self.plan.recent().collect(),
             children: children.collect(),
-            address: ctx.address(),
+            mailbox: ctx.mailbox().clone(),
         };
         self.tree.show(&self.path, view);
     }

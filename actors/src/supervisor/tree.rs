@@ -1,12 +1,12 @@
 //! What can be seen of a tree of supervisors, at any time and from any thread.
 
+use super::address::Mailbox;
 use super::child::Kind;
 use super::life::Control;
 use super::plan::Life;
 use super::shell::{RestartChild, Settle, Supervisor};
 use super::spec::{ExitReason, Intensity};
 use super::vitals::Vitals;
-use actix::Addr;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +35,8 @@ pub struct ChildView {
     pub vitals: Option<Arc<Vitals>>,
     /// The hold on it.
     pub control: Option<Arc<Control>>,
+    /// How many messages wait for it.
+    pub mailbox: Option<Arc<dyn Fn() -> usize + Send + Sync>>,
 }
 
 /// A supervisor as it shows itself.
@@ -46,7 +48,7 @@ pub struct SupervisorView {
     /// Its children, in the order of their starts.
     pub children: Vec<ChildView>,
     /// Where it takes orders.
-    pub address: Addr<Supervisor>,
+    pub mailbox: Arc<Mailbox<Supervisor>>,
 }
 
 /// One child that has ended.
@@ -218,11 +220,11 @@ impl Tree {
     }
 
     /// The supervisor of this path, if it is up.
-    pub fn supervisor(&self, path: &str) -> Option<Addr<Supervisor>> {
-        self.lock().supervisors.get(path).map(|view| view.address.clone())
+    pub fn supervisor(&self, path: &str) -> Option<Arc<Mailbox<Supervisor>>> {
+        self.lock().supervisors.get(path).map(|view| view.mailbox.clone())
     }
 
-    fn find(&self, path: &str) -> Result<(Addr<Supervisor>, Option<Arc<Control>>), OrderError> {
+    fn find(&self, path: &str) -> Result<(Arc<Mailbox<Supervisor>>, Option<Arc<Control>>), OrderError> {
         if path == &*self.root {
             return Err(OrderError::Once);
         }
@@ -230,7 +232,7 @@ impl Tree {
         let state = self.lock();
         let parent = state.supervisors.get(parent).ok_or(OrderError::Unknown)?;
         let child = parent.children.iter().find(|child| child.name == name).ok_or(OrderError::Unknown)?;
-        Ok((parent.address.clone(), child.control.clone()))
+        Ok((parent.mailbox.clone(), child.control.clone()))
     }
 
     pub(super) fn show(&self, path: &str, view: SupervisorView) {
@@ -316,7 +318,7 @@ impl Node {
                 Life::Running { since } => Some(time.age(since)),
                 _ => None,
             },
-            mailbox: look.map_or(0, |look| look.mailbox),
+            mailbox: child.mailbox.as_ref().map_or(0, |waiting| waiting() as u64),
             handled: look.map_or(0, |look| look.handled),
             work: work.map(|(name, at)| Work { message: short(name), since_ms: time.age(at) }),
             children: vec![],

@@ -1,7 +1,6 @@
 //! What one incarnation of an actor shows of itself. Written by the actor's own thread with plain
 //! stores, so that it costs a message next to nothing; read by anybody.
 
-use crossbeam_utils::CachePadded;
 use crossbeam_utils::atomic::AtomicCell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -13,8 +12,7 @@ pub type MessageName = fn() -> &'static str;
 /// The signs of life of one incarnation.
 #[derive(Debug, Default)]
 pub struct Vitals {
-    sent: CachePadded<AtomicU64>,
-    handled: CachePadded<AtomicU64>,
+    handled: AtomicU64,
     work: AtomicCell<Option<MessageName>>,
     /// Since when the message in work has been seen: exactly if it holds the mailbox while it
     /// waits, else since the first time that somebody looked.
@@ -24,8 +22,6 @@ pub struct Vitals {
 /// What a look at [`Vitals`] shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
-    /// Messages that wait, the one in work included.
-    pub mailbox: u64,
     /// Messages handled so far.
     pub handled: u64,
     /// The message in work, and since when at least.
@@ -33,11 +29,6 @@ pub struct Look {
 }
 
 impl Vitals {
-    /// A message is on its way.
-    pub(super) fn sent(&self) {
-        self.sent.fetch_add(1, Relaxed);
-    }
-
     /// A message is being handled.
     pub(super) fn begin(&self, message: MessageName) {
         self.work.store(Some(message));
@@ -67,6 +58,6 @@ impl Vitals {
                 }
             }
         });
-        Look { mailbox: self.sent.load(Relaxed).saturating_sub(handled), handled, work }
+        Look { handled, work }
     }
 }
