@@ -71,7 +71,7 @@ impl Default for Supervision {
                 factor: 2.0,
                 max: Duration::from_millis(250),
                 jitter: 0.2,
-                reset_after: Duration::from_secs(10),
+                reset_after: Duration::from_secs(1),
             },
             frozen_after: Duration::from_secs(10),
         }

@@ -4,14 +4,15 @@
 
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
-use lenscap_actors::departure::Cause;
+use lenscap_actors::departure::{Cause, Presence};
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
+use lenscap_actors::peer::subscription::{Subscriber, Subscription};
 use lenscap_actors::ports::*;
 use lenscap_actors::retry::Exponential;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
 use lenscap_actors::stream::{Deliver, Disconnected, KeyframeWanted, Link, Released, Stream, StreamNotice, Subscribe};
-use lenscap_actors::supervisor::registered::{Registered, Unreachable};
+use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -124,6 +125,17 @@ impl Handler<StreamNotice> for Viewer {
     }
 }
 
+impl Handler<StandingChanged> for Viewer {
+    type Result = ();
+    fn handle(&mut self, change: StandingChanged, _: &mut Self::Context) {
+        self.0.lock().unwrap().push(match change.standing {
+            Standing::Up => "up".to_owned(),
+            Standing::Down => "down".to_owned(),
+            Standing::Failed(words) => words.to_string(),
+        });
+    }
+}
+
 struct NoSocket;
 
 impl Datagrams for NoSocket {
@@ -136,6 +148,7 @@ impl Datagrams for NoSocket {
 
 struct Stage {
     fake: Fake,
+    root: Root,
     board: Board,
     stream: Registered<Stream>,
 }
@@ -156,15 +169,38 @@ async fn stage() -> Stage {
     let (root, _) = Root::start(plan, threads, Arc::new(NoSocket), Arc::new(SystemClock));
     settle().await;
     let stream = root.streams[&"cam".into()].stream.clone();
-    Stage { fake, board: root.board.clone(), stream }
+    Stage { fake, board: root.board.clone(), root, stream }
 }
 
 impl Stage {
-    /// Subscribes a viewer whose connection stands; gives what it gets.
-    async fn subscribe(&self, peer: &str) -> Arc<Mutex<Vec<String>>> {
+    fn viewer(&self) -> (Link, Recipient<StandingChanged>, Arc<Mutex<Vec<String>>>) {
         let got = Arc::<Mutex<Vec<String>>>::default();
         let viewer = Viewer(got.clone()).start();
-        let link = Link { frames: viewer.clone().recipient().into(), notices: viewer.recipient().into() };
+        let link = Link { frames: viewer.clone().recipient().into(), notices: viewer.clone().recipient().into() };
+        (link, viewer.recipient(), got)
+    }
+
+    /// A subscription as a peer has it, and what is told to the peer.
+    async fn subscription(&self, peer: &str) -> (Subscription, Arc<Mutex<Vec<String>>>) {
+        let (link, changes, got) = self.viewer();
+        let subscriber =
+            Subscriber { peer: peer.into(), link, clock: Arc::new(SystemClock), board: self.board.clone() };
+        let entry = self.root.streams[&"cam".into()].clone();
+        let subscription = Subscription::new(subscriber, "cam".into(), entry, true, changes.into());
+        settle().await;
+        (subscription, got)
+    }
+
+    /// Kills an actor; what that waits for goes on by itself.
+    async fn kill(&self, path: &'static str) {
+        let tree = self.root.tree.clone();
+        actix::spawn(async move { tree.kill(path).await.expect("it can be killed") });
+        settle().await;
+    }
+
+    /// Subscribes a viewer whose connection stands; gives what it gets.
+    async fn subscribe(&self, peer: &str) -> Arc<Mutex<Vec<String>>> {
+        let (link, _, got) = self.viewer();
         self.stream.send(Subscribe { peer: peer.into(), link, ready: true }).await.unwrap();
         settle().await;
         got
@@ -315,4 +351,132 @@ async fn what_a_closed_device_still_says_is_not_heard() {
     settle().await;
     assert_eq!(stage.camera(), CameraState::Closed);
     assert_eq!(stage.board.read(|board| board.streams[&"cam".into()].state), StreamState::Idle);
+}
+
+const RESTART_DELAY: Duration = Duration::from_millis(15);
+
+#[actix::test]
+async fn a_camera_that_dies_is_closed_before_it_is_opened_again() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    stage.kill("root/cameras/cam/device").await;
+    assert_eq!(stage.fake.log(), ["open", "close"]);
+    tokio::time::advance(RESTART_DELAY * 10).await;
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open", "close"], "not before it is closed");
+    assert_eq!(stage.camera(), CameraState::Closing);
+    stage.fake.finish_closing();
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Closed);
+    tokio::time::advance(RESTART_DELAY).await;
+    settle().await;
+    stage.subscribe("b").await;
+    assert_eq!(stage.fake.log(), ["open", "close", "closed", "open"]);
+}
+
+#[actix::test]
+async fn a_camera_killed_while_it_closes_is_not_dead_before_it_is_closed() {
+    let stage = stage().await;
+    let (subscription, _) = stage.subscription("a").await;
+    let verdict = Presence::new(SystemClock.now()).leaving(Cause::Bye, SystemClock.now()).unwrap();
+    let mut leaving = Box::pin(subscription.end(verdict));
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Closing);
+    stage.kill("root/cameras/cam/device").await;
+    tokio::time::advance(RESTART_DELAY * 10).await;
+    tokio::select! {
+        biased;
+        () = &mut leaving => panic!("answered while the device is open"),
+        () = settle() => {}
+    }
+    stage.fake.finish_closing();
+    leaving.await;
+    assert_eq!(stage.camera(), CameraState::Closed);
+    assert_eq!(stage.fake.log(), ["open", "close", "closed"]);
+}
+
+#[actix::test]
+async fn a_stream_that_dies_lets_its_camera_go_and_its_viewers_are_told() {
+    let stage = stage().await;
+    let (subscription, told) = stage.subscription("a").await;
+    stage.kill("root/cameras/cam/stream-cam").await;
+    assert_eq!(stage.fake.log(), ["open", "close"]);
+    stage.fake.finish_closing();
+    tokio::time::advance(RESTART_DELAY).await;
+    settle().await;
+    assert_eq!(*told.lock().unwrap(), ["down", "up"]);
+    subscription.renew(true);
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open", "close", "closed", "open"]);
+}
+
+#[actix::test]
+async fn a_viewer_that_leaves_while_its_stream_is_down_is_answered_after_the_device_is_closed() {
+    let stage = stage().await;
+    let (subscription, _) = stage.subscription("a").await;
+    stage.kill("root/cameras/cam/stream-cam").await;
+    let verdict = Presence::new(SystemClock.now()).leaving(Cause::Beacon, SystemClock.now()).unwrap();
+    let mut leaving = Box::pin(subscription.end(verdict));
+    tokio::select! {
+        biased;
+        () = &mut leaving => panic!("answered while the device is open"),
+        () = settle() => {}
+    }
+    stage.fake.finish_closing();
+    leaving.await;
+    assert_eq!(stage.camera(), CameraState::Closed);
+    let releases: Vec<_> = stage.board.read(|b| b.releases.iter().map(|r| (r.cause, r.closed_ms.is_some())).collect());
+    assert_eq!(releases, [(Cause::Beacon, true)]);
+    tokio::time::advance(RESTART_DELAY * 10).await;
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open", "close", "closed"], "nobody wants it");
+}
+
+#[actix::test]
+async fn a_peer_that_dies_counts_as_a_leaving() {
+    let stage = stage().await;
+    let (subscription, _) = stage.subscription("a").await;
+    drop(subscription);
+    settle().await;
+    stage.fake.finish_closing();
+    settle().await;
+    assert_eq!(stage.board.read(|b| b.releases[0].cause), Cause::Crashed);
+    assert_eq!(stage.camera(), CameraState::Closed);
+}
+
+#[actix::test]
+async fn a_camera_that_keeps_dying_has_failed_until_a_new_viewer_comes() {
+    let stage = stage().await;
+    let (_first, told) = stage.subscription("a").await;
+    for _ in 0..=Supervision::default().intensity.restarts {
+        stage.kill("root/cameras/cam/device").await;
+        if stage.fake.0.lock().unwrap().closing.is_some() {
+            stage.fake.finish_closing();
+        }
+        settle().await;
+        tokio::time::advance(Duration::from_millis(500)).await;
+        settle().await;
+    }
+    assert_eq!(stage.camera(), CameraState::Failed);
+    assert_eq!(stage.board.read(|board| board.streams[&"cam".into()].state), StreamState::Failed);
+    let words = "camera cam has failed: restarted too often; the last was device: killed";
+    assert_eq!(told.lock().unwrap().last().unwrap(), words);
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Failed);
+    let (_second, told) = stage.subscription("b").await;
+    assert_eq!(*told.lock().unwrap(), ["up"]);
+    assert_eq!(stage.camera(), CameraState::Closed);
+}
+
+#[actix::test]
+async fn a_capture_thread_that_panics_is_a_fault_of_its_camera() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.fake.report(CaptureEventKind::Panicked("index out of bounds".into()));
+    settle().await;
+    let exits = stage.root.tree.exits(SystemClock.now(), 0);
+    assert_eq!(exits[0].path, "root/cameras/cam/device");
+    assert_eq!(exits[0].reason, "panic: in the capture thread: index out of bounds");
 }
