@@ -148,3 +148,14 @@ async fn debug_tells_no_secret() {
     assert!(report.contains("***@house"));
     assert!(!report.contains("hush") && !report.contains(&token));
 }
+
+#[actix::test]
+async fn actors_can_be_killed_only_if_that_is_allowed() {
+    for (keys, expected) in [("", 403), ("[debug]\nallow_kill = true", 204)] {
+        let server = Server::start("[[camera]]\nid = \"a\"\nsource = \"test\"\n", keys);
+        let response = client().post(server.url("/debug/actors/root/cameras/a/device/kill")).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), expected);
+        let killed = server.debug().await["exits"].as_array().unwrap().iter().any(|exit| exit["reason"] == "killed");
+        assert_eq!(killed, expected == 204);
+    }
+}

@@ -11,6 +11,8 @@ fn the_defaults_are_right_and_have_a_demo() {
     assert_eq!(config.cameras[0].source, Source::Test);
     assert_eq!(config.streams, [Stream::of("demo")]);
     assert!(config.discover_v4l2);
+    assert_eq!(config.supervision, Supervision::default());
+    assert!(!config.allow_kill, "not without being told");
 }
 
 #[test]
@@ -51,6 +53,10 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
         ("[server]\nmax_viewers = \"many\"", "x.toml:2: server.max_viewers: ", "expected i64"),
         ("[server]\nallowed_origins = [\"*\"]", "x.toml:2: server.allowed_origins: ", "expected one like"),
         ("[servr]\n", "x.toml:1: servr: ", "expected one of"),
+        ("[supervision]\nrestarts = -1", "x.toml:2: supervision.restarts: ", "expected 0 to 1000000"),
+        ("[supervision]\nperiod = \"1ms\"", "x.toml:2: supervision.period: ", "expected 1s or more"),
+        ("[supervision]\nfrozen_after = 5", "x.toml:2: supervision.frozen_after: ", ""),
+        ("[debug]\nallow_kill = 1", "x.toml:2: debug.allow_kill: ", ""),
         ("listen = ", "x.toml:1: listen: ", ""),
         ("[webrtc.ice]\nprofile = \"fast\"", "x.toml:2: webrtc.ice.profile: ", "expected \"production\""),
         ("[webrtc.ice]\nprofile = \"custom\"", "x.toml:2: webrtc.ice.profile: ", "needs"),

@@ -30,9 +30,9 @@ function table(title, rows) {
   const columns = Object.keys(rows[0]);
   const line = (cells, kind) => {
     const row = made.insertRow();
-    for (const text of cells) {
+    for (const content of cells) {
       const cell = document.createElement(kind);
-      cell.textContent = text;
+      cell.append(content);
       row.append(cell);
     }
   };
@@ -44,23 +44,51 @@ function table(title, rows) {
 
 function words(column, value) {
   if (value === null || value === undefined) return '–';
+  if (value instanceof Node) return value;
   if (Array.isArray(value)) return value.join(', ') || '–';
   if (column === 'at' || column === 'opened_at') return new Date(value).toLocaleTimeString();
   if (typeof value === 'number' && !Number.isInteger(value)) return value.toFixed(1);
   return String(value);
 }
 
+function duration(ms) {
+  if (ms < 1000) return `${ms} ms`;
+  const seconds = Math.floor(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+}
+
+/** What can be done about an actor that was given up. */
+function startAgain(path) {
+  const button = document.createElement('button');
+  button.textContent = 'start again';
+  button.addEventListener('click', () => fetch(`/debug/actors/${path}/restart`, { method: 'POST' }));
+  return button;
+}
+
 function flatten(node, depth = 0) {
-  const row = { path: '\u00a0'.repeat(depth * 4) + node.path.split('/').pop(), kind: node.kind, state: node.state, restarts: node.restarts };
+  const { budget, work, last_exit: exit } = node;
+  const state = document.createElement('span');
+  state.append(node.state, ...(node.state === 'failed' ? [' ', startAgain(node.path)] : []));
+  const row = {
+    path: '\u00a0'.repeat(depth * 4) + node.path.split('/').pop(),
+    state,
+    up: node.uptime_ms === null ? null : duration(node.uptime_ms),
+    restarts: node.restarts,
+    budget: budget && `${budget.spent} of ${budget.restarts} in ${duration(budget.period_ms)}`,
+    'last exit': exit && `${new Date(exit.at).toLocaleTimeString()} ${exit.reason}`,
+    mailbox: node.mailbox,
+    'in work': work && `${work.message} for ${duration(work.since_ms)}`,
+  };
   return [row, ...node.children.flatMap((child) => flatten(child, depth + 1))];
 }
 
 /** Shows a report as tables. */
 export function showTables(report, into, summary) {
-  const uptime = Math.round(report.uptime_ms / 1000);
-  summary.textContent = `version ${report.version}, up for ${uptime} s`;
+  summary.textContent = `version ${report.version}, up for ${duration(report.uptime_ms)}`;
   into.replaceChildren(
-    table('Tree', flatten(report.tree)),
+    table('Actors', flatten(report.tree)),
+    table('Ended in the last minute', report.exits.toReversed().slice(0, 50)),
     table('Cameras', report.cameras),
     table('Streams', report.streams),
     table('Peers', report.peers),

@@ -7,7 +7,7 @@ const gallery = document.getElementById('gallery');
 const summary = document.getElementById('summary');
 const cards = new Map();
 
-const LIGHT = { closed: 'off', opening: 'busy', capturing: 'on', closing: 'busy', backoff: 'bad', absent: 'bad' };
+const LIGHT = { closed: 'off', opening: 'busy', capturing: 'on', closing: 'busy', backoff: 'bad', absent: 'bad', failed: 'bad' };
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);

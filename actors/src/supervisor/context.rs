@@ -118,7 +118,7 @@ impl<A: Actor<Context = Self>> AsyncContext<A> for Context<A> {
     }
 
     /// Always true: all that actix does with it is not to look into its own mailbox, which is empty.
-    /// See [`Context::is_held`].
+    /// Whether a message holds the mailbox is known to this module alone.
     fn waiting(&self) -> bool {
         true
     }

@@ -134,6 +134,11 @@ pub struct Tree {
     version: Arc<watch::Sender<u64>>,
 }
 
+struct Found {
+    supervisor: Arc<Mailbox<Supervisor>>,
+    control: Option<Arc<Control>>,
+}
+
 /// Why an order cannot be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
@@ -200,7 +205,7 @@ impl Tree {
 
     /// Ends an actor as a fault would, for drills; resolves when its supervisor knows.
     pub async fn kill(&self, path: &str) -> Result<(), OrderError> {
-        let (supervisor, control) = self.find(path)?;
+        let Found { supervisor, control } = self.find(path)?;
         let control = control.ok_or(OrderError::NotRunning)?;
         control.kill(ExitReason::Killed);
         control.dead().await;
@@ -210,7 +215,7 @@ impl Tree {
 
     /// Starts an actor again, or for the first time since it failed; resolves when that is ordered.
     pub async fn restart(&self, path: &str) -> Result<(), OrderError> {
-        let (supervisor, _) = self.find(path)?;
+        let Found { supervisor, .. } = self.find(path)?;
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         match supervisor.send(RestartChild { name, only_if_down: false }).await {
             Ok(true) => Ok(()),
@@ -224,7 +229,7 @@ impl Tree {
         self.lock().supervisors.get(path).map(|view| view.mailbox.clone())
     }
 
-    fn find(&self, path: &str) -> Result<(Arc<Mailbox<Supervisor>>, Option<Arc<Control>>), OrderError> {
+    fn find(&self, path: &str) -> Result<Found, OrderError> {
         if path == &*self.root {
             return Err(OrderError::Once);
         }
@@ -232,7 +237,7 @@ impl Tree {
         let state = self.lock();
         let parent = state.supervisors.get(parent).ok_or(OrderError::Unknown)?;
         let child = parent.children.iter().find(|child| child.name == name).ok_or(OrderError::Unknown)?;
-        Ok((parent.mailbox.clone(), child.control.clone()))
+        Ok(Found { supervisor: parent.mailbox.clone(), control: child.control.clone() })
     }
 
     pub(super) fn show(&self, path: &str, view: SupervisorView) {
