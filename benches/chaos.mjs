@@ -9,8 +9,8 @@ const rows = [
   ['kills not seen at /debug', seen.unseen.length], ['frames shown', seen.frames],
   ['connections made', seen.connections], ['pictures still for more than 1 s', seen.still.length],
   ['cameras open unwatched for more than 100 ms', seen.openTooLong.length], ['panics', seen.panics],
-  ['descriptors before', seen.before.descriptors], ['descriptors after', seen.after.descriptors],
-  ['threads before', seen.before.threads], ['threads after', seen.after.threads],
+  ['descriptors at the start', seen.fresh.descriptors], ['descriptors at the end, nobody watching', seen.idle.descriptors],
+  ['threads at the start', seen.fresh.threads], ['threads at the end, nobody watching', seen.idle.threads],
   ['RSS before, kB', seen.before.kilobytes], ['RSS after, kB', seen.after.kilobytes], ['exit status', seen.status],
 ].map(([what, value]) => ({ what, value }));
 report('chaos', 'counts', rows);

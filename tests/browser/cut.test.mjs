@@ -19,7 +19,7 @@ test('a viewer whose packets stop is let go, and watches again when they flow', 
   // The signalling goes on: by it the page hears that it was let go, and asks again.
   await page.waitForFunction(() => window.answers.length >= 2, null, { timeout: 30_000 });
   assert.match(server.log, /peer-1: left demo \(ice_disconnected\)/);
-  assert.match(server.log, /cameras\/demo: closed/);
+  assert.match(server.log, /cameras\/demo\/device: closed/);
   network.heal();
   await page.waitForFunction(() => window.connections.at(-1).connectionState === 'connected', null, { timeout: 60_000 });
   await decoded(page, 10);

@@ -92,6 +92,7 @@ export async function chaos(seconds, { log = () => {} } = {}) {
       : { id, source: `exec:${ffmpegCamera({ size: '320x180', fps: 15 })}` })),
     supervision: 'restarts = 1000000',
   }));
+  const fresh = usage(server.pid);
   const browser = await launch();
   try {
     const page = await browser.newPage({ viewport: { width: 900, height: 600 } });
@@ -179,10 +180,15 @@ export async function chaos(seconds, { log = () => {} } = {}) {
     const calm = await server.until(
       (report) => report.peers.length === 0 && report.cameras.every(({ state }) => state === 'closed'), 'all is closed',
     );
+    // Threads of HTTP's pool end some seconds after their last work.
+    let idle = usage(server.pid);
+    for (const deadline = performance.now() + 20_000; idle.threads > fresh.threads && performance.now() < deadline; idle = usage(server.pid)) {
+      await sleep(100);
+    }
     log(server.log);
     return {
       seconds, kills: kills.length, missed, exits: exits.size, frames, connections,
-      still, openTooLong, unseen, before, after, maxThreads, idle: usage(server.pid),
+      still, openTooLong, unseen, fresh, before, after, maxThreads, idle,
       panics: (server.log.match(/panicked at/g) ?? []).length,
       left: [...walk(calm.tree)].filter(({ state }) => state !== 'running').map(({ path, state }) => `${path} ${state}`),
       status: await server.stop(),
