@@ -1,8 +1,11 @@
 //! The server as a whole: starts the actors, the socket and HTTP, and ends them in order.
 
+use crate::capture::controls::Controls;
+use crate::capture::hotplug::Hotplug;
+use crate::capture::identity::Identity;
 use crate::capture::{self, devices};
 use crate::codec::Encoder;
-use crate::config::{Camera, Config, PixelFormat, Source, Stream};
+use crate::config::{Camera, Config, Source, Stream};
 use crate::http::{self, Site};
 use crate::net::Udp;
 use actix::prelude::*;
@@ -11,7 +14,7 @@ use lenscap_actors::ports::SystemClock;
 use lenscap_actors::retry::Exponential;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
 use lenscap_actors::supervisor::spec::ExitReason;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,7 +74,8 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     let local = udp.local_addr()?;
     let negotiator = Arc::new(Negotiator::new(config.ice)?);
     let threads = Threads { supervisors: Arbiter::current(), cameras: cameras.handle(), media: media.handle() };
-    let (root, given_up) = Root::start(plan(&config), threads, udp, Arc::new(SystemClock));
+    let (plan, controls) = plan(&config);
+    let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
     let site = Site {
         root: root.clone(),
         negotiator,
@@ -79,6 +83,8 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         public_addresses: config.public_addresses.clone(),
         allowed_origins: config.allowed_origins.clone(),
         allow_kill: config.allow_kill,
+        cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
+        controls,
         started,
     };
     let address = config.listen;
@@ -141,7 +147,7 @@ fn discover(config: &mut Config) {
         .cameras
         .iter()
         .filter_map(|camera| match &camera.source {
-            Source::V4l2(path) => Some(canonical(path)),
+            Source::V4l2(identity) => identity.resolve().map(|path| canonical(&path)),
             _ => None,
         })
         .collect();
@@ -153,23 +159,35 @@ fn discover(config: &mut Config) {
         }
         log::info!("found {} ({}), served as {id:?}", device.path.display(), device.name);
         config.streams.push(Stream::of(&id));
-        let source = Source::V4l2(device.by_id.unwrap_or(device.path));
-        config.cameras.push(Camera { id, source, size: None, fps: None, format: PixelFormat::Auto });
+        let source = Source::V4l2(Identity::Path(device.by_id.unwrap_or(device.path)));
+        config.cameras.push(Camera::of(&id, source));
     }
 }
 
-fn plan(config: &Config) -> Plan {
+/// What the actors are told, and the controls of those cameras that have any.
+fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
+    let is_v4l2 = |camera: &Camera| matches!(camera.source, Source::V4l2(_));
+    let hotplug = if config.cameras.iter().any(is_v4l2) {
+        let started = Hotplug::start();
+        started.map_err(|error| log::warn!("cameras that are plugged in are found by trying only: {error}")).ok()
+    } else {
+        None
+    };
+    let mut controls = BTreeMap::new();
+    let mut cameras = vec![];
+    for camera in &config.cameras {
+        let (capture, own) = capture::source(camera, hotplug.as_ref());
+        controls.extend(own.map(|own| (camera.id.clone(), own)));
+        cameras.push(CameraPlan {
+            id: camera.id.as_str().into(),
+            source: camera.source.to_string(),
+            capture,
+            group: camera.exclusive_group.clone(),
+        });
+    }
     let fps_of = |id: &str| config.cameras.iter().find(|camera| camera.id == id).and_then(|camera| camera.fps);
-    Plan {
-        cameras: config
-            .cameras
-            .iter()
-            .map(|camera| CameraPlan {
-                id: camera.id.as_str().into(),
-                source: camera.source.to_string(),
-                capture: capture::source(camera),
-            })
-            .collect(),
+    let plan = Plan {
+        cameras,
         streams: config
             .streams
             .iter()
@@ -183,7 +201,8 @@ fn plan(config: &Config) -> Plan {
         retry: Exponential::default(),
         supervision: config.supervision.clone(),
         chance,
-    }
+    };
+    (plan, controls)
 }
 
 /// Uniform in 0..1; the middle if the system has no random numbers.

@@ -103,6 +103,8 @@ pub struct CameraStatus {
     pub opens: u64,
     /// How often it failed.
     pub failures: u64,
+    /// Broken pictures that were left out.
+    pub left_out: u64,
 }
 
 /// A stream as `/debug` shows it.

@@ -9,9 +9,10 @@
 //! its supervisor's business; the device is closed before anything is started again.
 
 use crate::board::{Board, CameraState, CameraStatus};
+use crate::group::{Answer, Group, Permit, Turn};
 use crate::ids::{CameraId, StreamId};
 use crate::media::PictureSink;
-use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture};
+use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture, Plugged};
 use crate::retry::Backoff;
 use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
@@ -19,11 +20,10 @@ use crate::supervisor::life::Estate;
 use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
 use futures_util::FutureExt;
-use futures_util::future::Shared;
+use futures_util::future::{BoxFuture, Shared};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// How long a device may take to close before its camera stops waiting for it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -85,7 +85,27 @@ struct Running {
     session: u64,
     device: Box<dyn OpenCapture>,
     capturing_since: Option<Instant>,
+    permit: Option<Permit>,
 }
+
+impl Running {
+    /// Closes the device, and then lets the next of its group have its turn.
+    fn close(self) -> Closing {
+        let Self { device, permit, .. } = self;
+        if let Some(permit) = &permit {
+            permit.closing();
+        }
+        let closed = device.close();
+        let closing = async move {
+            // An error means that the thread died, and with it the descriptor.
+            let _ = closed.await;
+            drop(permit);
+        };
+        closing.boxed().shared()
+    }
+}
+
+type Closing = Shared<BoxFuture<'static, ()>>;
 
 /// What a camera is made of.
 pub struct CameraParts {
@@ -101,6 +121,8 @@ pub struct CameraParts {
     pub clock: Arc<dyn Clock>,
     /// Where its state is shown.
     pub board: Board,
+    /// Cameras of which only one is open at a time, if it belongs to such a group.
+    pub group: Option<Group>,
     /// Keeps it from counting as dead before its device is closed.
     pub estate: Estate,
 }
@@ -114,7 +136,13 @@ pub struct Camera {
     estate: Estate,
     attached: BTreeMap<StreamId, Attachment>,
     running: Option<Running>,
-    closing: Option<Shared<oneshot::Receiver<()>>>,
+    closing: Option<Closing>,
+    group: Option<Group>,
+    /// It waits for its turn.
+    waiting: bool,
+    /// The device is known to be unplugged.
+    absent: bool,
+    watch: Option<Box<dyn Send>>,
     sessions: u64,
     backoff: Backoff,
     retry: Option<SpawnHandle>,
@@ -133,6 +161,10 @@ impl Camera {
             attached: BTreeMap::new(),
             running: None,
             closing: None,
+            group: parts.group,
+            waiting: false,
+            absent: false,
+            watch: None,
             sessions: 0,
             backoff: parts.backoff,
             retry: None,
@@ -142,13 +174,33 @@ impl Camera {
         camera
     }
 
+    /// Opens the device, or waits for its turn.
     fn open(&mut self, ctx: &mut Context<Self>) {
+        let Some(group) = &self.group else { return self.begin(None, ctx) };
+        match group.request(&self.id, ctx.recipient()) {
+            Answer::Granted(permit) => self.begin(Some(permit), ctx),
+            Answer::Soon => {
+                self.waiting = true;
+                self.board.camera(&self.id, |camera| camera.state = CameraState::Opening);
+            }
+            Answer::Held(holder) => {
+                self.waiting = true;
+                let error = CaptureError::GroupBusy { group: group.name().to_owned(), holder };
+                log::info!("root/cameras/{}/device: {error}", self.id);
+                self.show_trouble(&error, CameraState::Backoff);
+                self.notify(&CameraNotice::Failed(error));
+            }
+        }
+    }
+
+    fn begin(&mut self, permit: Option<Permit>, ctx: &mut Context<Self>) {
+        self.waiting = false;
         self.sessions += 1;
         let device = self.capture.open(self.sessions, ctx.recipient());
         for (stream, attachment) in &self.attached {
             device.attach(stream.clone(), attachment.sink.clone());
         }
-        self.running = Some(Running { session: self.sessions, device, capturing_since: None });
+        self.running = Some(Running { session: self.sessions, device, capturing_since: None, permit });
         self.board.camera(&self.id, |camera| {
             camera.state = CameraState::Opening;
             camera.opens += 1;
@@ -169,7 +221,7 @@ impl Camera {
             camera.format = Some(info.format);
             camera.fps = (info.fps > 0.0).then_some(info.fps);
             camera.opened_at = Some(opened_at);
-            camera.last_error = None;
+            camera.last_error = info.warning;
         });
         self.notify(&CameraNotice::Capturing);
     }
@@ -181,23 +233,52 @@ impl Camera {
             .take()
             .and_then(|running| running.capturing_since)
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let delay = self.backoff.failed(healthy, (self.chance)());
-        log::warn!("root/cameras/{}/device: {error}; trying again in {} ms", self.id, delay.as_millis());
         let state = match error {
             CaptureError::Absent { .. } | CaptureError::Unplugged { .. } => CameraState::Absent,
             _ => CameraState::Backoff,
         };
-        self.board.camera(&self.id, |camera| {
-            camera.state = state;
-            camera.opened_at = None;
-            camera.last_error = Some(error.to_string());
-            camera.failures += 1;
-        });
+        self.show_trouble(&error, state);
+        self.board.camera(&self.id, |camera| camera.failures += 1);
+        let words = error.to_string();
+        let stalled = matches!(error, CaptureError::Stalled { .. });
         self.notify(&CameraNotice::Failed(error));
-        self.retry = Some(ctx.run_later(delay, |camera, ctx| {
-            camera.retry = None;
-            camera.open(ctx);
-        }));
+        if stalled {
+            // Not an error that the device knows of: its supervisor starts it afresh.
+            ctx.exit(ExitReason::Error(words));
+        } else if self.absent {
+            log::warn!("root/cameras/{}/device: {words}; waiting for it", self.id);
+        } else {
+            let delay = self.backoff.failed(healthy, (self.chance)());
+            log::warn!("root/cameras/{}/device: {words}; trying again in {} ms", self.id, delay.as_millis());
+            self.retry = Some(ctx.run_later(delay, |camera, ctx| {
+                camera.retry = None;
+                camera.open(ctx);
+            }));
+        }
+    }
+
+    fn show_trouble(&self, error: &CaptureError, state: CameraState) {
+        self.board.camera(&self.id, |camera| {
+            show_closed(camera, state);
+            camera.last_error = Some(error.to_string());
+        });
+    }
+
+    fn cancel_retry(&mut self, ctx: &mut Context<Self>) {
+        if let Some(retry) = self.retry.take() {
+            ctx.cancel_future(retry);
+        }
+    }
+
+    /// It neither runs nor is about to.
+    fn is_at_rest(&self) -> bool {
+        self.running.is_none() && self.retry.is_none() && !self.waiting
+    }
+
+    /// How it is shown while nobody wants it.
+    fn show_rest(&self) {
+        let state = if self.absent { CameraState::Absent } else { CameraState::Closed };
+        self.board.camera(&self.id, |camera| show_closed(camera, state));
     }
 
     fn notify(&self, notice: &CameraNotice) {
@@ -209,7 +290,7 @@ impl Camera {
     fn rest(&mut self) {
         self.closing = None;
         self.backoff.reset();
-        self.board.camera(&self.id, |camera| show_closed(camera, CameraState::Closed));
+        self.show_rest();
         log::info!("root/cameras/{}/device: closed", self.id);
     }
 
@@ -223,8 +304,9 @@ impl Camera {
             }
             return ready(Detached::InUse);
         }
-        if let Some(retry) = self.retry.take() {
-            ctx.cancel_future(retry);
+        self.cancel_retry(ctx);
+        if let (true, Some(group)) = (std::mem::take(&mut self.waiting), &self.group) {
+            group.withdraw(&self.id);
         }
         let Some(running) = self.running.take() else {
             if was_attached {
@@ -233,12 +315,11 @@ impl Camera {
             return ready(Detached::Closed);
         };
         self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
-        let closing = running.device.close().shared();
+        let closing = running.close();
         self.closing = Some(closing.clone());
         let closed = tokio::time::timeout(CLOSE_PATIENCE, closing);
         Box::pin(closed.into_actor(self).map(|result, camera, _| {
             camera.rest();
-            // An error of the inner kind means that the thread died, and with it the descriptor.
             if result.is_ok() {
                 return Detached::Closed;
             }
@@ -261,12 +342,19 @@ fn show_closed(status: &mut CameraStatus, state: CameraState) {
 
 impl Actor for Camera {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.watch = self.capture.watch(ctx.recipient());
+    }
 }
 
 impl Drop for Camera {
     fn drop(&mut self) {
         // However the actor ends, its end is not complete before the device is closed.
-        let closing = self.running.take().map(|running| running.device.close().shared()).or(self.closing.take());
+        if let (true, Some(group)) = (self.waiting, &self.group) {
+            group.withdraw(&self.id);
+        }
+        let closing = self.running.take().map(Running::close).or(self.closing.take());
         let Some(closing) = closing else {
             self.board.camera(&self.id, |camera| show_closed(camera, CameraState::Closed));
             return;
@@ -274,7 +362,7 @@ impl Drop for Camera {
         self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
         let (id, board) = (self.id.clone(), self.board.clone());
         self.estate.leave(async move {
-            let _ = closing.await;
+            closing.await;
             board.camera(&id, |camera| show_closed(camera, CameraState::Closed));
         });
     }
@@ -322,11 +410,49 @@ impl Handler<CaptureEvent> for Camera {
         }
         match event.kind {
             CaptureEventKind::Opened(info) => self.opened(info),
+            CaptureEventKind::LeftOut => self.board.count(|board| {
+                if let Some(camera) = board.cameras.get_mut(&self.id) {
+                    camera.left_out += 1;
+                }
+            }),
             CaptureEventKind::Ended(error) => self.ended(error, ctx),
             CaptureEventKind::Panicked(words) => {
                 self.running = None;
                 ctx.exit(ExitReason::Panic(format!("in the capture thread: {words}")));
             }
+        }
+    }
+}
+
+impl Handler<Turn> for Camera {
+    type Result = ();
+
+    fn handle(&mut self, Turn(permit): Turn, ctx: &mut Self::Context) {
+        // If nobody wants it any more, the permit is dropped and the turn passes on.
+        if self.waiting && self.running.is_none() {
+            self.begin(Some(permit), ctx);
+        }
+    }
+}
+
+impl Handler<Plugged> for Camera {
+    type Result = ();
+
+    fn handle(&mut self, plugged: Plugged, ctx: &mut Self::Context) {
+        let absent = plugged == Plugged::Out;
+        if std::mem::replace(&mut self.absent, absent) == absent || self.running.is_some() {
+            return; // one that runs is told by its device, sooner than by anything else
+        }
+        log::info!("root/cameras/{}/device: plugged {}", self.id, if absent { "out" } else { "in" });
+        if self.attached.is_empty() {
+            return self.show_rest();
+        }
+        self.cancel_retry(ctx);
+        if absent {
+            self.board.camera(&self.id, |camera| camera.state = CameraState::Absent);
+        } else if self.is_at_rest() {
+            self.backoff.reset();
+            self.open(ctx);
         }
     }
 }

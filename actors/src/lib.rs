@@ -18,6 +18,7 @@
 //! - [`departure`] decides when a viewer has left, and by which sign.
 //! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
+//! - [`group`] lets one camera of several be open at a time.
 //! - [`supervisor`] decides who is started again, when, and with whom, and does it.
 //! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
 //!   shows; [`root`] puts it all together.
@@ -31,6 +32,7 @@
 pub mod board;
 pub mod camera;
 pub mod departure;
+pub mod group;
 pub mod ids;
 pub mod media;
 pub mod peer;

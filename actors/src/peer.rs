@@ -266,6 +266,16 @@ impl Peer {
         }
     }
 
+    /// Goes to a stream whose camera cannot be open beside the present one: that has to be let go
+    /// first, and the picture pauses.
+    fn exchange(&mut self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) {
+        let Some(old) = self.watching.take() else { return };
+        ctx.wait(old.leave_for_another().into_actor(self).map(|(), peer, ctx| {
+            peer.connection.switch();
+            peer.watching = Some(peer.subscribe(stream, entry, ctx));
+        }));
+    }
+
     /// Ends everything and gives a future that resolves when the streams are released.
     fn depart(&mut self, verdict: Verdict, ctx: &mut Context<Self>) -> ResponseActFuture<Self, ()> {
         if let Err(error) = self.connection.close() {
@@ -489,6 +499,10 @@ impl Handler<Switch> for Peer {
             return Ok(());
         }
         log::info!("root/peers/{}: switching to {stream}", self.id);
+        if self.watching.as_ref().is_some_and(|old| old.entry().excludes(&entry)) {
+            self.exchange(stream, entry, ctx);
+            return Ok(());
+        }
         let next = self.subscribe(stream.clone(), entry, ctx);
         let patience = ctx.run_later(SWITCH_PATIENCE, |peer, ctx| peer.commit_switch(ctx));
         self.next = Some((next, patience));

@@ -1,7 +1,7 @@
 //! The traits through which the actors reach the world. The world implements them; nothing here
 //! blocks, and nothing here knows a driver, a socket or a file.
 
-use crate::ids::StreamId;
+use crate::ids::{CameraId, StreamId};
 use crate::media::{Frame, PictureSink};
 use crate::supervisor::address::Recipient;
 use actix::Message;
@@ -24,6 +24,22 @@ pub trait Capture: Send + Sync {
     /// Begins to open the device on a thread of its own and returns at once. What becomes of it
     /// is told to `events`, with `session` in each event so that late ones can be told apart.
     fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture>;
+
+    /// From now on tells when the device is plugged in or out, as long as what is returned lives.
+    /// None if that cannot be known without opening it; then it is tried again and again.
+    fn watch(&self, _events: Recipient<Plugged>) -> Option<Box<dyn Send>> {
+        None
+    }
+}
+
+/// Whether a device is there: told once at the beginning of a watch, and at each change.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub enum Plugged {
+    /// It is there.
+    In,
+    /// It is not.
+    Out,
 }
 
 /// Where a capture thread reports to.
@@ -55,6 +71,8 @@ pub struct CaptureEvent {
 pub enum CaptureEventKind {
     /// The device gives pictures.
     Opened(CaptureInfo),
+    /// A picture was broken and was left out.
+    LeftOut,
     /// The thread has ended by itself and the descriptor is closed.
     Ended(CaptureError),
     /// The thread panicked, with these words; the descriptor is closed.
@@ -70,6 +88,8 @@ pub struct CaptureInfo {
     pub format: String,
     /// Frames a second; 0 if the device does not say.
     pub fps: f32,
+    /// What could not be done as it was wished, for people.
+    pub warning: Option<String>,
 }
 
 /// Why a camera cannot be had, and what its operator can do about it.
@@ -109,6 +129,22 @@ pub enum CaptureError {
         /// The device.
         device: String,
     },
+    /// It is open, but has given no picture for too long.
+    #[error("{device} has given no picture for {} s: it is started again", silence.as_secs_f32())]
+    Stalled {
+        /// The device.
+        device: String,
+        /// `stall_timeout`.
+        silence: Duration,
+    },
+    /// Another camera of its exclusive group is open.
+    #[error("camera {holder:?} is being watched, and only one camera of {group:?} can be open at a time")]
+    GroupBusy {
+        /// The group.
+        group: String,
+        /// Who is open.
+        holder: CameraId,
+    },
     /// A program that gives pictures ended by itself.
     #[error("the program ended ({status}): its own messages are in the log")]
     ProgramEnded {
@@ -130,7 +166,7 @@ impl CaptureError {
     pub fn code(&self) -> &'static str {
         match self {
             CaptureError::Absent { .. } | CaptureError::Unplugged { .. } => "camera_absent",
-            CaptureError::Busy { .. } => "camera_busy",
+            CaptureError::Busy { .. } | CaptureError::GroupBusy { .. } => "camera_busy",
             _ => "camera_failed",
         }
     }

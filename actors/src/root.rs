@@ -2,6 +2,7 @@
 
 use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
 use crate::camera::{Camera, CameraParts};
+use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
 use crate::peer::Directory;
 use crate::peer::subscription::Entry;
@@ -36,6 +37,8 @@ pub struct CameraPlan {
     pub source: String,
     /// Opens it.
     pub capture: Arc<dyn Capture>,
+    /// The name of the group of which one camera is open at a time, if it belongs to one.
+    pub group: Option<String>,
 }
 
 /// One stream to be had.
@@ -179,6 +182,7 @@ impl Root {
 /// One camera with its streams: a branch of the tree.
 struct Branch {
     camera: CameraPlan,
+    group: Option<Group>,
     name: Registered<Camera>,
     supervisor: Registered<Supervisor>,
     cameras: Registered<Supervisor>,
@@ -193,6 +197,7 @@ impl Branch {
                 camera: self.name.clone(),
                 camera_id: self.camera.id.clone(),
                 cameras: self.cameras.clone(),
+                group: self.camera.group.as_deref().map(Arc::from),
             };
             (plan.id.clone(), entry)
         })
@@ -205,6 +210,7 @@ fn branches_of(plan: &Plan, cameras: &Registered<Supervisor>, board: &Board) -> 
         streams.entry(&stream.camera).or_default().push(stream);
     }
     let mut branches = vec![];
+    let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
     for camera in &plan.cameras {
         let status = CameraStatus { source: camera.source.clone(), ..CameraStatus::default() };
         board.write(|board| board.cameras.insert(camera.id.clone(), status));
@@ -213,8 +219,10 @@ fn branches_of(plan: &Plan, cameras: &Registered<Supervisor>, board: &Board) -> 
             board.write(|board| board.streams.insert(stream.id.clone(), StreamStatus::idle(camera.id.clone())));
             own.push((stream.clone(), Registered::new(stream.id.as_str())));
         }
+        let group = camera.group.as_deref().map(|name| groups.entry(name).or_insert_with(|| Group::new(name)).clone());
         branches.push(Branch {
             camera: camera.clone(),
+            group,
             name: Registered::new("device"),
             supervisor: Registered::new(camera.id.as_str()),
             cameras: cameras.clone(),
@@ -293,7 +301,7 @@ impl Builder {
     fn members(self: Arc<Self>, branch: &Branch) -> Vec<Child> {
         let thread = &self.threads.cameras;
         let device = {
-            let (all, plan) = (self.clone(), branch.camera.clone());
+            let (all, plan, group) = (self.clone(), branch.camera.clone(), branch.group.clone());
             let spec = self.spec("device", Restart::Permanent, DEVICE_SHUTDOWN);
             Child::worker(spec, thread.clone(), branch.name.clone(), move |estate| {
                 Camera::new(CameraParts {
@@ -303,6 +311,7 @@ impl Builder {
                     chance: all.plan.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),
+                    group: group.clone(),
                     estate: estate.clone(),
                 })
             })

@@ -157,7 +157,12 @@ async fn stage() -> Stage {
     tokio::time::pause();
     let fake = Fake::default();
     let plan = Plan {
-        cameras: vec![CameraPlan { id: "cam".into(), source: "fake".into(), capture: Arc::new(fake.clone()) }],
+        cameras: vec![CameraPlan {
+            id: "cam".into(),
+            source: "fake".into(),
+            capture: Arc::new(fake.clone()),
+            group: None,
+        }],
         streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(fake.clone()) }],
         max_viewers: 10,
         retry: Exponential { jitter: 0.0, ..Exponential::default() },

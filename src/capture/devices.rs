@@ -1,5 +1,6 @@
 //! What cameras this machine has, as the kernel says.
 
+use super::identity::usb_behind;
 use super::v4l2;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,8 @@ pub struct CameraDevice {
     /// Its link under `/dev/v4l/by-id`, which stays the same when cameras are plugged in another
     /// order.
     pub by_id: Option<PathBuf>,
+    /// What it says of itself on USB, as a `source`.
+    pub usb: Option<String>,
     /// What it can give.
     pub formats: Vec<DeviceFormat>,
 }
@@ -85,6 +88,7 @@ fn describe(path: &Path) -> Option<CameraDevice> {
         driver: caps.driver,
         bus: caps.bus,
         by_id: link_to(Path::new("/dev/v4l/by-id"), path),
+        usb: usb_behind(path).map(|usb| usb.to_string()),
         formats: formats.collect(),
     })
 }
@@ -107,8 +111,9 @@ pub fn table(devices: &[CameraDevice]) -> String {
     for device in devices {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{}  {}  ({}, {})", device.path.display(), device.name, device.driver, device.bus);
-        if let Some(link) = &device.by_id {
-            let _ = writeln!(out, "    {}", link.display());
+        let link = device.by_id.as_ref().map(|link| format!("v4l2:{}", link.display()));
+        for source in link.iter().chain(&device.usb) {
+            let _ = writeln!(out, "    source = {source:?}");
         }
         for format in &device.formats {
             let _ = writeln!(out, "    {}  {}", format.fourcc, format.description);

@@ -188,7 +188,12 @@ impl Units {
     fn take(&mut self, bytes: &[u8], session: &Session, pid: u32) {
         if !self.opened {
             self.opened = true;
-            session.opened(CaptureInfo { device: format!("pid {pid}"), format: "H264".into(), fps: 0.0 });
+            session.opened(CaptureInfo {
+                device: format!("pid {pid}"),
+                format: "H264".into(),
+                fps: 0.0,
+                warning: None,
+            });
         }
         if self.burst == 0 {
             self.since = Instant::now();

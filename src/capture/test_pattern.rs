@@ -31,6 +31,7 @@ fn run(session: &Session, width: usize, height: usize, fps: u32) -> Result<(), C
         device: "test picture".into(),
         format: format!("I420 {width}x{height}"),
         fps: fps as f32,
+        warning: None,
     });
     let canvas = Canvas::new(width, height);
     let start = Instant::now();

@@ -48,6 +48,12 @@ impl Session {
         self.events.do_send(CaptureEvent { session: self.id, kind: CaptureEventKind::Opened(info) });
     }
 
+    /// Reports that a picture was broken.
+    pub fn left_out(&self) {
+        // Who is too busy to hear it will count the next.
+        let _ = self.events.try_send(CaptureEvent { session: self.id, kind: CaptureEventKind::LeftOut });
+    }
+
     /// Hands a picture to every stream.
     pub fn push(&self, picture: Picture) {
         let picture = Arc::new(picture);

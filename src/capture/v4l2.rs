@@ -3,17 +3,22 @@
 //! The loop waits for the device and for the order to stop with one `poll`, and takes a buffer
 //! only when there is one: so stopping never waits for a picture, even where the camera stalls.
 
+use super::controls::Controls;
+use super::holder::holder;
+use super::hotplug::Hotplug;
+use super::identity::Identity;
 use super::thread::{Session, Woken, spawn};
 use crate::config::PixelFormat;
 use bytes::Bytes;
 use lenscap_actors::media::{Content, Layout, Picture, RawImage};
-use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture};
+use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture, Plugged};
+use lenscap_actors::supervisor::address::Recipient;
 use rustix::fd::{AsFd, BorrowedFd};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use v4l::buffer::{Flags, Type};
 use v4l::capability::Flags as Can;
 use v4l::device::Handle;
@@ -34,54 +39,75 @@ const USUAL_SIZE: [u32; 2] = [1280, 720];
 
 /// The source.
 pub struct V4l2 {
-    path: PathBuf,
+    identity: Identity,
     wish: Wish,
+    controls: Controls,
+    hotplug: Option<Hotplug>,
 }
 
-#[derive(Clone, Copy)]
-struct Wish {
-    size: Option<[u32; 2]>,
-    fps: Option<u32>,
-    format: PixelFormat,
+/// What is asked of the device.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// Width and height in pixels.
+    pub size: Option<[u32; 2]>,
+    /// Frames a second.
+    pub fps: Option<u32>,
+    /// Pixel format.
+    pub format: PixelFormat,
+    /// It has stalled if it gives no picture for so long.
+    pub stall_timeout: Duration,
 }
 
 impl V4l2 {
-    /// The camera behind this device node or link.
-    pub fn new(path: PathBuf, size: Option<[u32; 2]>, fps: Option<u32>, format: PixelFormat) -> Self {
-        Self { path, wish: Wish { size, fps, format } }
+    /// The camera of this identity. Without `hotplug` it is found by trying.
+    pub fn new(identity: Identity, wish: Wish, controls: Controls, hotplug: Option<Hotplug>) -> Self {
+        Self { identity, wish, controls, hotplug }
     }
 }
 
 impl Capture for V4l2 {
     fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture> {
-        let (path, wish) = (self.path.clone(), self.wish);
-        spawn(&path.display().to_string(), session, events, move |session| run(session, &path, wish))
+        let (identity, wish, controls) = (self.identity.clone(), self.wish, self.controls.clone());
+        spawn(&identity.to_string(), session, events, move |session| {
+            let absent = || CaptureError::Absent { device: identity.to_string() };
+            run(session, &identity.resolve().ok_or_else(absent)?, wish, &controls)
+        })
+    }
+
+    fn watch(&self, events: Recipient<Plugged>) -> Option<Box<dyn Send>> {
+        Some(self.hotplug.as_ref()?.watch(self.identity.clone(), events))
     }
 }
 
-fn run(session: &Session, path: &Path, wish: Wish) -> Result<(), CaptureError> {
+fn run(session: &Session, path: &Path, wish: Wish, controls: &Controls) -> Result<(), CaptureError> {
     let context = |error: io::Error| explain(path, &error);
     let device = open(path)?;
     let (format, fps) = agree(&device, path, wish)?;
+    let troubles = controls.apply(&device);
     let mut stream = Buffers::new(&device).map_err(context)?;
     session.opened(CaptureInfo {
         device: path.display().to_string(),
         format: format!("{} {}x{}", format.fourcc, format.width, format.height),
         fps,
+        warning: (!troubles.is_empty()).then(|| troubles.join("; ")),
     });
     let handle = Descriptor(stream.0.handle());
     let mut bad = 0u64;
     loop {
-        match session.wait(&[&handle], None) {
+        match session.wait(&[&handle], Some(wish.stall_timeout)) {
             Ok(Woken::Stop) => return Ok(()),
-            Ok(_) => {}
+            Ok(Woken::Ready(_)) => {}
+            Ok(Woken::Timeout) => {
+                return Err(CaptureError::Stalled { device: path.display().to_string(), silence: wish.stall_timeout });
+            }
             Err(error) => return Err(context(error.into())),
         }
         let (buffer, meta) = stream.0.next().map_err(context)?;
         let captured = Instant::now();
         let used = buffer.get(..meta.bytesused as usize).unwrap_or(buffer);
-        if meta.flags.contains(Flags::ERROR) || used.is_empty() {
+        if meta.flags.contains(Flags::ERROR) || !is_whole(&format, used) {
             bad += 1;
+            session.left_out();
             if bad.is_power_of_two() {
                 log::warn!("{}: {bad} broken pictures left out so far", path.display());
             }
@@ -90,6 +116,21 @@ fn run(session: &Session, path: &Path, wish: Wish) -> Result<(), CaptureError> {
         // The buffer goes back to the driver with the next call: this copy is the one it forces.
         let data = Bytes::copy_from_slice(used);
         session.push(Picture { captured, content: content(&format, data) });
+    }
+}
+
+/// Whether a picture has arrived as a whole, as far as that can be seen without decoding it.
+fn is_whole(format: &Format, data: &[u8]) -> bool {
+    let (stride, height) = (format.stride as usize, format.height as usize);
+    match &format.fourcc.repr {
+        b"H264" => data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]),
+        // SOI at the beginning and EOI at the end, but for padding (ITU-T T.81, B.1.1.3).
+        b"MJPG" | b"JPEG" => {
+            let padding = data.iter().rev().take_while(|byte| **byte == 0).count();
+            data.starts_with(&[0xff, 0xd8]) && data[..data.len() - padding].ends_with(&[0xff, 0xd9])
+        }
+        b"NV12" => data.len() >= stride * height * 3 / 2,
+        _ => data.len() >= stride * height,
     }
 }
 
@@ -128,7 +169,7 @@ fn explain(path: &Path, error: &io::Error) -> CaptureError {
     match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
         Some(rustix::io::Errno::NOENT | rustix::io::Errno::NXIO) => CaptureError::Absent { device },
         Some(rustix::io::Errno::NODEV) => CaptureError::Unplugged { device },
-        Some(rustix::io::Errno::BUSY) => CaptureError::Busy { device, holder: None },
+        Some(rustix::io::Errno::BUSY) => CaptureError::Busy { device, holder: holder(path) },
         Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => CaptureError::Denied { device },
         _ => CaptureError::Failed { device, message: error.to_string() },
     }
@@ -267,6 +308,27 @@ mod tests {
         assert_eq!(choose_size(&offered), Some([1280, 720]));
         assert_eq!(choose_size(&offered[1..2]), Some([1920, 1080]));
         assert_eq!(choose_size(&[]), None);
+    }
+
+    #[test]
+    fn a_picture_that_is_cut_off_is_not_whole() {
+        let format = |fourcc| Format { stride: 8, ..Format::new(4, 2, FourCC::new(fourcc)) };
+        let yuyv = format(b"YUYV");
+        assert!(is_whole(&yuyv, &[0; 16]) && !is_whole(&yuyv, &[0; 15]));
+        let nv12 = Format { stride: 4, ..format(b"NV12") };
+        assert!(is_whole(&nv12, &[0; 12]) && !is_whole(&nv12, &[0; 11]));
+        let mjpeg = format(b"MJPG");
+        for (data, whole) in [
+            (&[0xff, 0xd8, 1, 2, 0xff, 0xd9][..], true),
+            (&[0xff, 0xd8, 1, 2, 0xff, 0xd9, 0, 0], true),
+            (&[0xff, 0xd8, 1, 2], false),
+            (&[1, 2, 0xff, 0xd9], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_whole(&mjpeg, data), whole, "{data:?}");
+        }
+        let h264 = format(b"H264");
+        assert!(is_whole(&h264, &[0, 0, 0, 1, 0x65]) && !is_whole(&h264, &[]));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The configuration as it is written: one struct a section, nothing checked but the types.
 
+use crate::capture::controls::Setting;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use toml::Spanned;
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +78,9 @@ pub(super) struct Camera {
     pub size: Option<Spanned<Vec<i64>>>,
     pub fps: Option<Spanned<i64>>,
     pub format: Option<Spanned<String>>,
+    pub exclusive_group: Option<Spanned<String>>,
+    pub stall_timeout: Option<Spanned<String>>,
+    pub controls: Option<Spanned<BTreeMap<String, Setting>>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -11,6 +11,8 @@ mod supervision;
 pub use error::ConfigError;
 pub use source::Source;
 
+use crate::capture::controls::Setting;
+use crate::capture::identity::Identity;
 use file::{Camera as CameraEntry, File, Ice, Stream as StreamEntry};
 use lenscap_actors::peer::negotiation::IceTimeouts;
 use lenscap_actors::root::Supervision;
@@ -25,6 +27,9 @@ pub const DEFAULTS: &str = include_str!("../../config.toml");
 
 /// ICE needs this much more than a keepalive interval, or healthy connections flap.
 const ICE_MARGIN: Duration = Duration::from_millis(200);
+
+/// Longer than any healthy camera takes for its first picture.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything lenscap can be told.
 #[derive(Clone, Debug)]
@@ -66,6 +71,12 @@ pub struct Camera {
     pub fps: Option<u32>,
     /// Pixel format asked of the device.
     pub format: PixelFormat,
+    /// Of the cameras of one group only one is open at a time.
+    pub exclusive_group: Option<String>,
+    /// An open device that gives no picture for so long has stalled.
+    pub stall_timeout: Duration,
+    /// What is set at every open.
+    pub controls: BTreeMap<String, Setting>,
 }
 
 /// Pixel formats of V4L2 cameras.
@@ -271,8 +282,11 @@ impl Reader<'_> {
             let id = self.at(&entry.id, check_id(entry.id.get_ref()))?;
             self.unique(&mut ids, &entry.id, "camera")?;
             let source: Source = self.at(&entry.source, entry.source.get_ref().parse())?;
-            if let Source::V4l2(path) = &source {
-                let device = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+            if let Source::V4l2(identity) = &source {
+                let device = match identity {
+                    Identity::Path(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()),
+                    Identity::Usb(usb) => usb.to_string().into(),
+                };
                 if let Some(other) = devices.insert(device, id.clone()) {
                     let message = format!("is the device of camera {other:?} already: expected a camera to a device");
                     return Err(self.error(entry.source.span().start, message));
@@ -286,15 +300,38 @@ impl Reader<'_> {
                 let message = "has no effect on \"exec\": the command decides".to_owned();
                 return Err(self.error(size.span().start, message));
             }
+            let only_v4l2 = [
+                entry.stall_timeout.as_ref().map(|value| value.span().start),
+                entry.controls.as_ref().map(|value| value.span().start),
+            ];
+            if let (false, Some(offset)) = (matches!(source, Source::V4l2(_)), only_v4l2.into_iter().flatten().next()) {
+                let message = "has an effect on \"v4l2:\" and \"usb:\" cameras only".to_owned();
+                return Err(self.error(offset, message));
+            }
+            let exclusive_group = match &entry.exclusive_group {
+                None => None,
+                Some(group) => Some(self.at(group, check_id(group.get_ref()))?),
+            };
             cameras.push(Camera {
                 id,
                 source,
                 size: self.size(entry.size.as_ref())?,
                 fps: self.fps(entry.fps.as_ref())?,
                 format,
+                exclusive_group,
+                stall_timeout: self.stall_timeout(entry.stall_timeout.as_ref())?,
+                controls: entry.controls.as_ref().map(|controls| controls.get_ref().clone()).unwrap_or_default(),
             });
         }
         Ok(cameras)
+    }
+
+    fn stall_timeout(&self, value: Option<&Spanned<String>>) -> Checked<Duration> {
+        let Some(value) = value else { return Ok(STALL_TIMEOUT) };
+        let timeout = self.duration(value)?;
+        let fits = timeout >= Duration::from_millis(500);
+        let message = "is too short: expected 500ms or more, for cameras need time for a first picture".to_owned();
+        self.at(value, fits.then_some(timeout).ok_or(message))
     }
 
     fn streams(&self, raw: &[Spanned<StreamEntry>], cameras: &[Camera]) -> Checked<Vec<Stream>> {
@@ -361,6 +398,22 @@ impl Reader<'_> {
 
     fn fps(&self, value: Option<&Spanned<i64>>) -> Checked<Option<u32>> {
         value.map(|value| self.number(value, 1, 240).map(|fps| fps as u32)).transpose()
+    }
+}
+
+impl Camera {
+    /// A camera of which nothing else is said.
+    pub fn of(id: &str, source: Source) -> Self {
+        Self {
+            id: id.to_owned(),
+            source,
+            size: None,
+            fps: None,
+            format: PixelFormat::Auto,
+            exclusive_group: None,
+            stall_timeout: STALL_TIMEOUT,
+            controls: BTreeMap::new(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where a camera's pictures come from, as the configuration writes it.
 
+use crate::capture::identity::Identity;
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The source of a camera.
@@ -9,8 +9,8 @@ use std::str::FromStr;
 pub enum Source {
     /// A moving test picture.
     Test,
-    /// A V4L2 device node, or a link to one.
-    V4l2(PathBuf),
+    /// A V4L2 camera.
+    V4l2(Identity),
     /// A command whose standard output is H.264 in Annex B form.
     Exec(String),
 }
@@ -21,11 +21,14 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "test" => Ok(Source::Test),
-            Some(("v4l2", path)) if path.starts_with('/') => Ok(Source::V4l2(path.into())),
+            Some(("v4l2", path)) if path.starts_with('/') => Ok(Source::V4l2(Identity::Path(path.into()))),
+            Some(("usb", id)) => Ok(Source::V4l2(Identity::Usb(id.parse()?))),
             Some(("v4l2", _)) => Err(format!("{text:?} needs an absolute path, like \"v4l2:/dev/video0\"")),
             Some(("exec", command)) if !command.trim().is_empty() => Ok(Source::Exec(command.to_owned())),
             Some(("exec", _)) => Err("\"exec:\" needs a command".to_owned()),
-            _ => Err(format!("{text:?} is no source: expected \"test\", \"v4l2:/dev/…\" or \"exec:COMMAND\"")),
+            _ => Err(format!(
+                "{text:?} is no source: expected \"test\", \"v4l2:/dev/…\", \"usb:VID:PID\" or \"exec:COMMAND\""
+            )),
         }
     }
 }
@@ -35,7 +38,8 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Test => f.write_str("test"),
-            Source::V4l2(path) => write!(f, "v4l2:{}", path.display()),
+            Source::V4l2(Identity::Path(path)) => write!(f, "v4l2:{}", path.display()),
+            Source::V4l2(Identity::Usb(usb)) => usb.fmt(f),
             Source::Exec(command) => write!(f, "exec:{}", without_credentials(command)),
         }
     }
@@ -71,9 +75,12 @@ mod tests {
     #[test]
     fn sources_are_read_and_wrong_ones_explained() {
         assert_eq!("test".parse(), Ok(Source::Test));
-        assert_eq!("v4l2:/dev/video0".parse(), Ok(Source::V4l2("/dev/video0".into())));
+        let path = Identity::Path("/dev/video0".into());
+        assert_eq!("v4l2:/dev/video0".parse(), Ok(Source::V4l2(path)));
+        let usb = "usb:046d:0825:A1".parse::<Source>().unwrap();
+        assert_eq!(usb.to_string(), "usb:046d:0825:A1");
         assert_eq!("exec:cat a:b".parse(), Ok(Source::Exec("cat a:b".into())));
-        for wrong in ["", "tset", "v4l2:video0", "v4l2", "exec:", "exec: ", "http://x"] {
+        for wrong in ["", "tset", "v4l2:video0", "v4l2", "exec:", "exec: ", "http://x", "usb:", "usb:1:2"] {
             assert!(wrong.parse::<Source>().is_err(), "{wrong:?}");
         }
     }

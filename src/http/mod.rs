@@ -2,6 +2,7 @@
 
 mod admission;
 mod beacon;
+mod controls;
 mod debug;
 mod origin;
 mod pages;
@@ -9,12 +10,14 @@ mod problem;
 mod whep;
 mod ws;
 
+use crate::capture::controls::Controls;
 use crate::config::Config;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use lenscap_actors::peer::negotiation::Negotiator;
 use lenscap_actors::root::Root;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,6 +41,10 @@ pub struct Site {
     pub public_addresses: Vec<SocketAddr>,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
+    /// The names of all cameras.
+    pub cameras: BTreeSet<String>,
+    /// The controls of those that have any.
+    pub controls: BTreeMap<String, Controls>,
     /// Whether actors may be killed for drills.
     pub allow_kill: bool,
     /// When the server was started.
@@ -61,6 +68,7 @@ pub fn serve(config: &Config, site: Site) -> io::Result<(actix_web::dev::Server,
             .configure(ws::routes)
             .configure(whep::routes)
             .configure(beacon::routes)
+            .configure(controls::routes)
             .configure(debug::routes)
             .configure(pages::routes)
     })

@@ -37,7 +37,7 @@ pub async fn check(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(header::VARY, header::HeaderValue::from_static("Origin"));
         for (name, value) in [
-            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PATCH, DELETE"),
+            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
             (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, If-Match"),
             (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Location, ETag, Server-Timing"),
         ] {

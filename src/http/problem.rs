@@ -1,5 +1,6 @@
 //! Errors of the signalling protocol: a code for programs, words for people.
 
+use crate::capture::controls::ControlError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use lenscap_actors::peer::negotiation::NegotiationError;
@@ -34,6 +35,18 @@ impl Problem {
         Self { code: "unknown_stream", message: message.into(), status: StatusCode::NOT_FOUND }
     }
 
+    /// There is no camera of this name.
+    pub fn unknown_camera(id: &str) -> Self {
+        let message = format!("there is no camera {id:?}");
+        Self { code: "unknown_camera", message, status: StatusCode::NOT_FOUND }
+    }
+
+    /// The camera is of a kind without controls.
+    pub fn no_controls(id: &str) -> Self {
+        let message = format!("camera {id:?} has no controls: only V4L2 cameras have");
+        Self { code: "not_possible", message, status: StatusCode::CONFLICT }
+    }
+
     /// There is no such actor, or it cannot be given this order now.
     pub fn order(error: OrderError) -> Self {
         let (code, status) = match error {
@@ -64,6 +77,17 @@ impl From<Refused> for Problem {
             }
             Refused::ShuttingDown => Self { code: "camera_failed", message, status: StatusCode::SERVICE_UNAVAILABLE },
         }
+    }
+}
+
+impl From<ControlError> for Problem {
+    fn from(error: ControlError) -> Self {
+        let (code, status) = match &error {
+            ControlError::Device(device) => (device.code(), StatusCode::CONFLICT),
+            ControlError::Unknown { .. } | ControlError::Value { .. } => ("bad_message", StatusCode::BAD_REQUEST),
+            ControlError::Refused { .. } => ("not_possible", StatusCode::CONFLICT),
+        };
+        Self { code, message: error.to_string(), status }
     }
 }
 

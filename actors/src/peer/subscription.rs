@@ -22,8 +22,17 @@ pub struct Entry {
     pub camera: Registered<Camera>,
     /// Its camera's name.
     pub camera_id: CameraId,
+    /// The group of which its camera must be the only one open.
+    pub group: Option<Arc<str>>,
     /// Who can start its camera again if that has failed.
     pub cameras: Registered<Supervisor>,
+}
+
+impl Entry {
+    /// Whether only one of the two can be open at a time.
+    pub fn excludes(&self, other: &Entry) -> bool {
+        self.group.is_some() && self.group == other.group && self.camera_id != other.camera_id
+    }
 }
 
 /// Whose subscription it is.
@@ -77,6 +86,11 @@ impl Subscription {
     /// The stream's name.
     pub fn stream(&self) -> &StreamId {
         &self.stream
+    }
+
+    /// How the stream is reached.
+    pub fn entry(&self) -> &Entry {
+        &self.entry
     }
 
     /// The stream.

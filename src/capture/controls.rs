@@ -1,0 +1,344 @@
+//! The controls of a V4L2 camera: brightness, exposure, focus and the rest.
+//!
+//! They are read and set through a descriptor of their own, which is open for that moment only and
+//! does not stream: the camera's light stays as it is. What was set is remembered, and applied at
+//! every open, because some cameras forget.
+
+use super::identity::Identity;
+use super::v4l2;
+use lenscap_actors::ports::CaptureError;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use v4l::Device;
+use v4l::control::{self, Description, Flags, MenuItem, Type, Value};
+
+/// A value as the configuration and HTTP write it: a number, a switch, or a choice by its label.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Setting {
+    /// On or off.
+    Switch(bool),
+    /// A number, or a choice by its number.
+    Number(i64),
+    /// A choice by its label, in any case.
+    Choice(String),
+}
+
+/// One control of a camera.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Control {
+    /// Its name for programs, like `white_balance_automatic`.
+    pub id: String,
+    /// Its name as the driver says it.
+    pub name: String,
+    /// `integer`, `boolean`, `menu`, or `button`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The least value.
+    pub min: i64,
+    /// The greatest value.
+    pub max: i64,
+    /// Values are so far apart.
+    pub step: u64,
+    /// The driver's own choice.
+    pub default: i64,
+    /// The present value; none if it cannot be read.
+    pub value: Option<i64>,
+    /// The choices of a menu.
+    pub menu: Vec<Choice>,
+    /// It cannot be set.
+    pub read_only: bool,
+    /// It has an effect now; another control may stand in its way.
+    pub active: bool,
+}
+
+/// One choice of a menu.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Choice {
+    /// Its number.
+    pub value: i64,
+    /// Its name.
+    pub label: String,
+}
+
+/// Why controls cannot be read or set.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ControlError {
+    /// The device cannot be had.
+    #[error(transparent)]
+    Device(#[from] CaptureError),
+    /// There is no such control.
+    #[error("the camera has no control {wanted:?}: it has {}", has.join(", "))]
+    Unknown {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        has: Vec<String>,
+    },
+    /// The value does not fit.
+    #[error("{control}: {value} does not fit: expected {expected}")]
+    Value {
+        /// Which control.
+        control: String,
+        /// What was asked for.
+        value: String,
+        /// What would fit.
+        expected: String,
+    },
+    /// The driver refused.
+    #[error("{control}: the driver refused: {message}")]
+    Refused {
+        /// Which control.
+        control: String,
+        /// What it says.
+        message: String,
+    },
+}
+
+/// The controls of one camera. Clones are the same.
+#[derive(Clone)]
+pub struct Controls {
+    identity: Identity,
+    wanted: Arc<Mutex<BTreeMap<String, Setting>>>,
+}
+
+impl Controls {
+    /// Of this camera, with what is to be set at every open.
+    pub fn new(identity: Identity, wanted: BTreeMap<String, Setting>) -> Self {
+        Self { identity, wanted: Arc::new(Mutex::new(wanted)) }
+    }
+
+    /// All controls with their present values. Blocks for some milliseconds.
+    pub fn list(&self) -> Result<Vec<Control>, ControlError> {
+        Ok(describe(&self.open()?)?.into_iter().map(|(_, control)| control).collect())
+    }
+
+    /// Sets all of these or, if one does not fit, none; and gives all controls as they are then.
+    /// Blocks for some milliseconds.
+    pub fn set(&self, settings: &BTreeMap<String, Setting>) -> Result<Vec<Control>, ControlError> {
+        let device = self.open()?;
+        let known = describe(&device)?;
+        let mut orders = vec![];
+        for (id, setting) in settings {
+            orders.push(order(&known, id, setting)?);
+        }
+        apply(&device, orders)?;
+        self.lock().extend(settings.clone());
+        Ok(describe(&device)?.into_iter().map(|(_, control)| control).collect())
+    }
+
+    /// Sets what is wanted on a device that was just opened; gives what went wrong, in words.
+    pub(super) fn apply(&self, device: &Device) -> Vec<String> {
+        let wanted = self.lock().clone();
+        if wanted.is_empty() {
+            return vec![];
+        }
+        let known = match describe(device) {
+            Ok(known) => known,
+            Err(error) => return vec![error.to_string()],
+        };
+        let orders = wanted.iter().map(|(id, setting)| order(&known, id, setting));
+        let (good, bad): (Vec<_>, Vec<_>) = orders.partition(Result::is_ok);
+        let mut troubles: Vec<String> = bad.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
+        troubles.extend(apply(device, good.into_iter().flatten().collect()).err().map(|error| error.to_string()));
+        troubles
+    }
+
+    fn open(&self) -> Result<Device, ControlError> {
+        let absent = || CaptureError::Absent { device: self.identity.to_string() };
+        Ok(v4l2::open(&self.identity.resolve().ok_or_else(absent)?)?)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Setting>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One value to be set.
+#[derive(Debug)]
+struct Order {
+    control: String,
+    number: u32,
+    /// Switches and choices come first: they decide whether the others have an effect.
+    first: bool,
+    value: Value,
+}
+
+fn apply(device: &Device, mut orders: Vec<Order>) -> Result<(), ControlError> {
+    orders.sort_by_key(|order| !order.first);
+    for Order { control, number, value, .. } in orders {
+        device
+            .set_control(control::Control { id: number, value })
+            .map_err(|error| ControlError::Refused { control, message: error.to_string() })?;
+    }
+    Ok(())
+}
+
+fn order(known: &[(Description, Control)], id: &str, setting: &Setting) -> Result<Order, ControlError> {
+    let found = known.iter().find(|(_, control)| control.id == id);
+    let (description, control) = found.ok_or_else(|| ControlError::Unknown {
+        wanted: id.to_owned(),
+        has: known.iter().map(|(_, control)| control.id.clone()).collect(),
+    })?;
+    let value = fitting(control, setting)?;
+    let value = if control.kind == "boolean" { Value::Boolean(value != 0) } else { Value::Integer(value) };
+    let first = matches!(control.kind, "boolean" | "menu");
+    Ok(Order { control: control.id.clone(), number: description.id, first, value })
+}
+
+/// The number that a setting stands for, if it fits the control.
+fn fitting(control: &Control, setting: &Setting) -> Result<i64, ControlError> {
+    let wrong = |expected: String| ControlError::Value {
+        control: control.id.clone(),
+        value: match setting {
+            Setting::Switch(on) => on.to_string(),
+            Setting::Number(number) => number.to_string(),
+            Setting::Choice(label) => format!("{label:?}"),
+        },
+        expected,
+    };
+    if control.read_only {
+        return Err(wrong("nothing: it cannot be set".into()));
+    }
+    match (control.kind, setting) {
+        ("boolean", Setting::Switch(on)) => Ok(i64::from(*on)),
+        ("boolean", Setting::Number(number @ 0..=1)) => Ok(*number),
+        ("boolean", _) => Err(wrong("true or false".into())),
+        ("menu", setting) => {
+            let fits = |choice: &&Choice| match setting {
+                Setting::Number(number) => choice.value == *number,
+                Setting::Choice(label) => choice.label.eq_ignore_ascii_case(label),
+                Setting::Switch(_) => false,
+            };
+            let labels = || control.menu.iter().map(|choice| format!("{} ({:?})", choice.value, choice.label));
+            let found = control.menu.iter().find(fits).map(|choice| choice.value);
+            found.ok_or_else(|| wrong(format!("one of {}", labels().collect::<Vec<_>>().join(", "))))
+        }
+        ("integer", Setting::Number(number)) => {
+            let on_step = control.step <= 1 || (number - control.min) % control.step as i64 == 0;
+            if (control.min..=control.max).contains(number) && on_step {
+                return Ok(*number);
+            }
+            let step = if control.step > 1 { format!(" in steps of {}", control.step) } else { String::new() };
+            Err(wrong(format!("{} to {}{step}", control.min, control.max)))
+        }
+        ("integer", _) => Err(wrong("a number".into())),
+        _ => Err(wrong("nothing: this kind of control cannot be set here".into())),
+    }
+}
+
+fn describe(device: &Device) -> Result<Vec<(Description, Control)>, ControlError> {
+    // The crate panics at kinds of controls that are newer than it.
+    let listed = catch_unwind(AssertUnwindSafe(|| device.query_controls()));
+    let failed = |message: String| ControlError::Refused { control: "all controls".into(), message };
+    let descriptions = match listed {
+        Ok(Ok(descriptions)) => descriptions,
+        // How a driver without controls answers.
+        Ok(Err(error)) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOTTY)) => vec![],
+        Ok(Err(error)) => return Err(failed(error.to_string())),
+        Err(_) => return Err(failed("it has one of a kind that is not known here".into())),
+    };
+    let all = descriptions.into_iter().filter_map(|description| {
+        let kind = match description.typ {
+            Type::Integer | Type::Integer64 => "integer",
+            Type::Boolean => "boolean",
+            Type::Menu | Type::IntegerMenu => "menu",
+            _ => return None,
+        };
+        if description.flags.contains(Flags::DISABLED) {
+            return None;
+        }
+        let value = device.control(description.id).ok().and_then(|control| match control.value {
+            Value::Integer(value) => Some(value),
+            Value::Boolean(on) => Some(i64::from(on)),
+            _ => None,
+        });
+        let menu = description.items.iter().flatten().map(|(value, item)| Choice {
+            value: i64::from(*value),
+            label: match item {
+                MenuItem::Name(name) => name.clone(),
+                MenuItem::Value(value) => value.to_string(),
+            },
+        });
+        let control = Control {
+            id: slug(&description.name),
+            name: description.name.clone(),
+            kind,
+            min: description.minimum,
+            max: description.maximum,
+            step: description.step,
+            default: description.default,
+            value,
+            menu: menu.collect(),
+            read_only: description.flags.contains(Flags::READ_ONLY),
+            active: !description.flags.intersects(Flags::INACTIVE | Flags::GRABBED),
+        };
+        Some((description, control))
+    });
+    Ok(all.collect())
+}
+
+/// "White Balance, Automatic" becomes `white_balance_automatic`.
+fn slug(name: &str) -> String {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn control(kind: &'static str) -> Control {
+        let choice = |value, label: &str| Choice { value, label: label.into() };
+        Control {
+            id: "x".into(),
+            name: "X".into(),
+            kind,
+            min: -10,
+            max: 10,
+            step: 5,
+            default: 0,
+            value: Some(0),
+            menu: if kind == "menu" { vec![choice(1, "Manual Mode"), choice(3, "Automatic")] } else { vec![] },
+            read_only: false,
+            active: true,
+        }
+    }
+
+    #[test]
+    fn names_are_as_v4l2_ctl_writes_them() {
+        assert_eq!(slug("Brightness"), "brightness");
+        assert_eq!(slug("White Balance, Automatic"), "white_balance_automatic");
+        assert_eq!(slug("Exposure Time, Absolute"), "exposure_time_absolute");
+    }
+
+    #[test]
+    fn values_that_do_not_fit_are_refused_with_what_would() {
+        use Setting::{Choice, Number, Switch};
+        for (kind, setting, expected) in [
+            ("integer", Number(-10), Ok(-10)),
+            ("integer", Number(5), Ok(5)),
+            ("integer", Number(4), Err("-10 to 10 in steps of 5")),
+            ("integer", Number(15), Err("-10 to 10")),
+            ("integer", Switch(true), Err("a number")),
+            ("boolean", Switch(true), Ok(1)),
+            ("boolean", Number(0), Ok(0)),
+            ("boolean", Number(2), Err("true or false")),
+            ("menu", Number(3), Ok(3)),
+            ("menu", Choice("manual mode".into()), Ok(1)),
+            ("menu", Number(2), Err("1 (\"Manual Mode\"), 3 (\"Automatic\")")),
+            ("menu", Choice("auto".into()), Err("one of")),
+            ("button", Number(1), Err("cannot be set")),
+        ] {
+            match (fitting(&control(kind), &setting), expected) {
+                (Ok(value), Ok(wanted)) => assert_eq!(value, wanted),
+                (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
+                (got, wanted) => panic!("{kind} {setting:?}: {got:?} instead of {wanted:?}"),
+            }
+        }
+        let fixed = Control { read_only: true, ..control("integer") };
+        assert!(fitting(&fixed, &Number(0)).is_err());
+    }
+}

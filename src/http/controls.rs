@@ -1,0 +1,44 @@
+//! The controls of cameras: `GET` and `PUT /cameras/{id}/controls`.
+
+use super::Site;
+use super::problem::Problem;
+use crate::capture::controls::{Control, ControlError, Controls, Setting};
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// The routes of this family.
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.route("/cameras/{id}/controls", web::get().to(show)).route("/cameras/{id}/controls", web::put().to(set));
+}
+
+async fn show(site: web::Data<Site>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    answer(of(&site, &id)?, |controls| controls.list()).await
+}
+
+/// All or none are set.
+async fn set(site: web::Data<Site>, id: web::Path<String>, body: String) -> Result<HttpResponse, Problem> {
+    let controls = of(&site, &id)?;
+    let settings: BTreeMap<String, Setting> = serde_json::from_str(&body).map_err(|error| {
+        Problem::bad_message(format!(
+            "expected an object like {{\"brightness\": 10}} of numbers, switches and labels: {error}"
+        ))
+    })?;
+    answer(controls, move |controls| controls.set(&settings)).await
+}
+
+fn of(site: &Site, id: &str) -> Result<Controls, Problem> {
+    if !site.cameras.contains(id) {
+        return Err(Problem::unknown_camera(id));
+    }
+    site.controls.get(id).cloned().ok_or_else(|| Problem::no_controls(id))
+}
+
+/// Asks the device, which blocks, on a thread for that.
+async fn answer(
+    controls: Controls,
+    ask: impl FnOnce(&Controls) -> Result<Vec<Control>, ControlError> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let asked = web::block(move || ask(&controls)).await.map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(HttpResponse::Ok().json(json!({ "controls": asked? })))
+}
