@@ -28,6 +28,9 @@ use std::time::{Duration, Instant};
 /// How long a device may take to close before its camera stops waiting for it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a device stays open for the return of a stream that died.
+const LINGER: Duration = Duration::from_millis(60);
+
 /// What a camera tells the streams that are attached to it.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
@@ -59,8 +62,17 @@ pub struct Detach {
     pub stream: StreamId,
 }
 
-/// Answered when everything that was sent before has been seen to; says whether the device is
-/// closed now.
+/// A stream has died. If it was the last one the device stays open for a moment: the stream is
+/// about to be started again, and opening a camera takes longer than that.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Abandon {
+    /// Which.
+    pub stream: StreamId,
+}
+
+/// Nobody may be waiting any more for a stream that died: answered when the device is closed, unless
+/// somebody is attached.
 #[derive(Message)]
 #[rtype(result = "Detached")]
 pub struct Settle;
@@ -146,6 +158,7 @@ pub struct Camera {
     sessions: u64,
     backoff: Backoff,
     retry: Option<SpawnHandle>,
+    linger: Option<SpawnHandle>,
     chance: fn() -> f64,
 }
 
@@ -168,6 +181,7 @@ impl Camera {
             sessions: 0,
             backoff: parts.backoff,
             retry: None,
+            linger: None,
             chance: parts.chance,
         };
         camera.board.camera(&camera.id, |status| show_closed(status, CameraState::Closed));
@@ -245,6 +259,8 @@ impl Camera {
         if stalled {
             // Not an error that the device knows of: its supervisor starts it afresh.
             ctx.exit(ExitReason::Error(words));
+        } else if self.attached.is_empty() {
+            self.rest();
         } else if self.absent {
             log::warn!("root/cameras/{}/device: {words}; waiting for it", self.id);
         } else {
@@ -267,6 +283,13 @@ impl Camera {
     fn cancel_retry(&mut self, ctx: &mut Context<Self>) {
         if let Some(retry) = self.retry.take() {
             ctx.cancel_future(retry);
+        }
+    }
+
+    /// Forgets that it was about to close.
+    fn stay(&mut self, ctx: &mut Context<Self>) {
+        if let Some(linger) = self.linger.take() {
+            ctx.cancel_future(linger);
         }
     }
 
@@ -294,7 +317,7 @@ impl Camera {
         log::info!("root/cameras/{}/device: closed", self.id);
     }
 
-    /// Lets a stream go, and with the last one the device.
+    /// Lets a stream go, if it is attached, and with the last one the device.
     fn release(&mut self, stream: &StreamId, ctx: &mut Context<Self>) -> ResponseActFuture<Self, Detached> {
         let ready = |detached| Box::pin(actix::fut::ready(detached));
         let was_attached = self.attached.remove(stream).is_some();
@@ -305,6 +328,7 @@ impl Camera {
             return ready(Detached::InUse);
         }
         self.cancel_retry(ctx);
+        self.stay(ctx);
         if let (true, Some(group)) = (std::mem::take(&mut self.waiting), &self.group) {
             group.withdraw(&self.id);
         }
@@ -372,6 +396,7 @@ impl Handler<Attach> for Camera {
     type Result = ();
 
     fn handle(&mut self, message: Attach, ctx: &mut Self::Context) {
+        self.stay(ctx);
         if let Some(running) = &self.running {
             running.device.attach(message.stream.clone(), message.sink.clone());
             if running.capturing_since.is_some() {
@@ -393,11 +418,31 @@ impl Handler<Detach> for Camera {
     }
 }
 
-impl Handler<Settle> for Camera {
-    type Result = Detached;
+impl Handler<Abandon> for Camera {
+    type Result = ();
 
-    fn handle(&mut self, _: Settle, _: &mut Self::Context) -> Self::Result {
-        if self.running.is_none() { Detached::Closed } else { Detached::InUse }
+    fn handle(&mut self, Abandon { stream }: Abandon, ctx: &mut Self::Context) {
+        let last = self.attached.len() == 1 && self.attached.contains_key(&stream);
+        let Some(running) = self.running.as_ref().filter(|_| last) else {
+            let release = self.release(&stream, ctx);
+            return ctx.wait(release.map(|_, _, _| ()));
+        };
+        running.device.detach(&stream);
+        self.attached.remove(&stream);
+        self.linger = Some(ctx.run_later(LINGER, move |camera, ctx| {
+            camera.linger = None;
+            let release = camera.release(&stream, ctx);
+            ctx.wait(release.map(|_, _, _| ()));
+        }));
+    }
+}
+
+impl Handler<Settle> for Camera {
+    type Result = AtomicResponse<Self, Detached>;
+
+    fn handle(&mut self, _: Settle, ctx: &mut Self::Context) -> Self::Result {
+        let nobody = StreamId::from("");
+        AtomicResponse::new(self.release(&nobody, ctx))
     }
 }
 

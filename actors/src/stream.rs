@@ -11,7 +11,7 @@ mod rate;
 mod subscribers;
 
 use crate::board::{Board, ReleaseRecord, StreamState};
-use crate::camera::{Attach, Camera, CameraNotice, Detach, Detached};
+use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
 use crate::departure::Cause;
 use crate::ids::{CameraId, PeerId, StreamId};
 use crate::media::{Frame, Origin};
@@ -348,7 +348,7 @@ impl Actor for Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         if self.encoding.is_some() {
-            self.camera.do_send(Detach { stream: self.id.clone() });
+            self.camera.do_send(Abandon { stream: self.id.clone() });
         }
         let watched = !self.subscribers.is_empty();
         self.board.stream(&self.id, |stream| {

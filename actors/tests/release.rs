@@ -402,18 +402,32 @@ async fn a_camera_killed_while_it_closes_is_not_dead_before_it_is_closed() {
 }
 
 #[actix::test]
-async fn a_stream_that_dies_lets_its_camera_go_and_its_viewers_are_told() {
+async fn a_stream_that_dies_finds_its_camera_still_open() {
     let stage = stage().await;
     let (subscription, told) = stage.subscription("a").await;
     stage.kill("root/cameras/cam/stream-cam").await;
-    assert_eq!(stage.fake.log(), ["open", "close"]);
-    stage.fake.finish_closing();
     tokio::time::advance(RESTART_DELAY).await;
     settle().await;
     assert_eq!(*told.lock().unwrap(), ["down", "up"]);
     subscription.renew(true);
     settle().await;
-    assert_eq!(stage.fake.log(), ["open", "close", "closed", "open"]);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open"]);
+    assert_eq!(stage.board.read(|board| board.streams[&"cam".into()].subscribers.len()), 1);
+}
+
+#[actix::test]
+async fn a_stream_that_dies_and_is_wanted_by_nobody_lets_its_camera_go_soon() {
+    let stage = stage().await;
+    let (subscription, _) = stage.subscription("a").await;
+    stage.kill("root/cameras/cam/stream-cam").await;
+    drop(subscription);
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open"]);
+    tokio::time::advance(Duration::from_millis(62)).await;
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open", "close"]);
 }
 
 #[actix::test]

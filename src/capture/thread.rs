@@ -1,25 +1,73 @@
 //! The thread that owns an open device: how it is woken, where its pictures go, and how its end
 //! is reported.
 
+use crate::codec::annexb::is_keyframe;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::media::{Picture, PictureSink};
+use lenscap_actors::media::{Content, Picture, PictureSink};
 use lenscap_actors::ports::{CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture};
 use lenscap_actors::supervisor::life::words;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
+
+/// The most that is kept of a group of pictures. A sink that comes later in a longer one waits for
+/// the next keyframe.
+const GOP_PICTURES_MAX: usize = 150;
+const GOP_BYTES_MAX: usize = 16 << 20;
+
+/// Pictures of the past are given to a newcomer as if they had come so far apart.
+const REPLAY_SPACING: Duration = Duration::from_millis(1);
 
 /// Where the pictures go: one sink a stream.
 #[derive(Clone, Default)]
-struct Outlets(Arc<Mutex<BTreeMap<StreamId, Arc<dyn PictureSink>>>>);
+struct Outlets(Arc<Mutex<Sinks>>);
+
+#[derive(Default)]
+struct Sinks {
+    by_stream: BTreeMap<StreamId, Arc<dyn PictureSink>>,
+    /// Of a device that encodes: everything since the last keyframe, for it cannot be asked for one.
+    gop: Vec<Arc<Picture>>,
+    gop_bytes: usize,
+}
 
 impl Outlets {
-    fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<StreamId, Arc<dyn PictureSink>>) -> T) -> T {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, Sinks> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sinks {
+    fn push(&mut self, picture: Picture) {
+        let picture = Arc::new(picture);
+        self.keep(&picture);
+        self.by_stream.values().for_each(|sink| sink.push(&picture));
+    }
+
+    fn keep(&mut self, picture: &Arc<Picture>) {
+        let Content::H264(unit) = &picture.content else { return };
+        let starts = is_keyframe(unit);
+        let fits = self.gop.len() < GOP_PICTURES_MAX && self.gop_bytes + unit.len() <= GOP_BYTES_MAX;
+        if starts || !fits {
+            self.gop.clear();
+            self.gop_bytes = 0;
+        }
+        if starts || !self.gop.is_empty() {
+            self.gop.push(picture.clone());
+            self.gop_bytes += unit.len();
+        }
+    }
+
+    fn attach(&mut self, stream: StreamId, sink: Arc<dyn PictureSink>, now: Instant) {
+        let count = self.gop.len() as u32;
+        for (picture, behind) in self.gop.iter().zip((1..=count).rev()) {
+            let captured = now.checked_sub(REPLAY_SPACING * behind).unwrap_or(now);
+            sink.push(&Arc::new(Picture { captured, content: picture.content.clone() }));
+        }
+        self.by_stream.insert(stream, sink);
     }
 }
 
@@ -56,8 +104,7 @@ impl Session {
 
     /// Hands a picture to every stream.
     pub fn push(&self, picture: Picture) {
-        let picture = Arc::new(picture);
-        self.outlets.with(|outlets| outlets.values().for_each(|sink| sink.push(&picture)));
+        self.outlets.lock().push(picture);
     }
 
     /// Waits until one of up to two descriptors can be read or has failed, the camera is to be
@@ -108,11 +155,11 @@ impl Handle {
 
 impl OpenCapture for Handle {
     fn attach(&self, stream: StreamId, sink: Arc<dyn PictureSink>) {
-        self.outlets.with(|outlets| outlets.insert(stream, sink));
+        self.outlets.lock().attach(stream, sink, Instant::now());
     }
 
     fn detach(&self, stream: &StreamId) {
-        self.outlets.with(|outlets| outlets.remove(stream));
+        self.outlets.lock().by_stream.remove(stream);
     }
 
     fn close(mut self: Box<Self>) -> oneshot::Receiver<()> {
@@ -182,4 +229,55 @@ fn start(
         session.events.do_send(CaptureEvent { session: session.id, kind });
     })?;
     Ok(Box::new(Handle { outlets, wake, closed: Some(closed) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    #[derive(Default)]
+    struct Seen(Mutex<Vec<(Instant, usize)>>);
+
+    impl PictureSink for Seen {
+        fn push(&self, picture: &Arc<Picture>) {
+            let Content::H264(unit) = &picture.content else { panic!("another kind") };
+            self.0.lock().unwrap().push((picture.captured, unit.len()));
+        }
+    }
+
+    fn unit(kind: u8, length: usize) -> Picture {
+        let mut data = vec![0; length];
+        data[..4].copy_from_slice(&[0, 0, 1, kind]);
+        Picture { captured: Instant::now(), content: Content::H264(Bytes::from(data)) }
+    }
+
+    #[test]
+    fn a_newcomer_gets_what_was_since_the_last_keyframe() {
+        let mut sinks = Sinks::default();
+        sinks.push(unit(0x41, 10));
+        sinks.push(unit(0x65, 20));
+        sinks.push(unit(0x65, 30));
+        sinks.push(unit(0x41, 40));
+        let seen = Arc::new(Seen::default());
+        let now = Instant::now();
+        sinks.attach("a".into(), seen.clone(), now);
+        sinks.push(unit(0x41, 50));
+        let seen = seen.0.lock().unwrap();
+        assert_eq!(seen.iter().map(|(_, length)| *length).collect::<Vec<_>>(), [30, 40, 50]);
+        assert!(seen[0].0 < seen[1].0 && seen[1].0 < now, "in a blink");
+    }
+
+    #[test]
+    fn a_group_that_is_too_long_is_not_kept() {
+        let mut sinks = Sinks::default();
+        sinks.push(unit(0x65, 20));
+        (0..GOP_PICTURES_MAX + 5).for_each(|_| sinks.push(unit(0x41, 10)));
+        assert!(sinks.gop.is_empty());
+        sinks.push(unit(0x65, GOP_BYTES_MAX + 1));
+        sinks.push(unit(0x41, 10));
+        assert!(sinks.gop.is_empty());
+        sinks.push(unit(0x65, 20));
+        assert_eq!(sinks.gop.len(), 1);
+    }
 }

@@ -19,8 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Access units that may wait.
-const UNITS_MAX: usize = 60;
+/// Access units that may wait; more than a newcomer is given of the past.
+const UNITS_MAX: usize = 200;
 
 /// A rate to plan with if neither stream nor camera names one.
 const USUAL_FPS: f32 = 30.0;
