@@ -13,12 +13,15 @@ pub fn routes(app: &mut web::ServiceConfig) {
 }
 
 async fn show(site: web::Data<Site>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    answer(of(&site, &id)?, |controls| controls.list()).await
+    match of(&site, &id)? {
+        Some(controls) => answer(controls, |controls| controls.list()).await,
+        None => Ok(HttpResponse::Ok().json(json!({ "controls": [] }))),
+    }
 }
 
 /// All or none are set.
 async fn set(site: web::Data<Site>, id: web::Path<String>, body: String) -> Result<HttpResponse, Problem> {
-    let controls = of(&site, &id)?;
+    let controls = of(&site, &id)?.ok_or_else(|| Problem::no_controls(&id))?;
     let settings: BTreeMap<String, Setting> = serde_json::from_str(&body).map_err(|error| {
         Problem::bad_message(format!(
             "expected an object like {{\"brightness\": 10}} of numbers, switches and labels: {error}"
@@ -27,11 +30,12 @@ async fn set(site: web::Data<Site>, id: web::Path<String>, body: String) -> Resu
     answer(controls, move |controls| controls.set(&settings)).await
 }
 
-fn of(site: &Site, id: &str) -> Result<Controls, Problem> {
-    if !site.cameras.contains(id) {
-        return Err(Problem::unknown_camera(id));
+/// The controls of a camera, unless it is of a kind that has none.
+fn of(site: &Site, id: &str) -> Result<Option<Controls>, Problem> {
+    match site.cameras.contains(id) {
+        true => Ok(site.controls.get(id).cloned()),
+        false => Err(Problem::unknown_camera(id)),
     }
-    site.controls.get(id).cloned().ok_or_else(|| Problem::no_controls(id))
 }
 
 /// Asks the device, which blocks, on a thread for that.

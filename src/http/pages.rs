@@ -23,6 +23,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
         ("/session.js", "session.js"),
         ("/gallery.js", "gallery.js"),
         ("/view.js", "view.js"),
+        ("/controls.js", "controls.js"),
         ("/debug.js", "debug.js"),
         ("/debug-page.js", "debug-page.js"),
         ("/style.css", "style.css"),
