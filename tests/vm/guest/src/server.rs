@@ -60,7 +60,7 @@ impl Server {
             .expect("lenscap starts");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let log = Arc::new(Mutex::new(vec![]));
-        let mut keep = {
+        let keep = {
             let log = log.clone();
             move |line: &str| log.lock().unwrap().push(line.to_owned())
         };

@@ -1,10 +1,13 @@
 //! The checks: each gets the cameras, fails by a panic, and says what it measured.
 
 mod closing;
+mod faults;
 mod formats;
 mod stalls;
+mod steady;
+mod unplugging;
 
-use crate::usb::{self, Camera};
+use crate::usb::{self, Camera, Identity};
 use std::fs::File;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +17,8 @@ use std::time::Instant;
 type Check = fn(&mut World) -> String;
 
 /// All of them, in the order in which they run.
-const CHECKS: &[&[(&str, Check)]] = &[closing::CHECKS, formats::CHECKS, stalls::CHECKS];
+const CHECKS: &[&[(&str, Check)]] =
+    &[closing::CHECKS, formats::CHECKS, stalls::CHECKS, faults::CHECKS, unplugging::CHECKS];
 
 /// What the checks have to work with.
 #[derive(Default)]
@@ -35,6 +39,12 @@ impl World {
     /// Another one.
     pub fn back(&mut self) -> &Camera {
         self.back.get_or_insert_with(|| Camera::plug(usb::identity(2, "back")))
+    }
+
+    /// Pulls the first one out. The next call of [`World::front`] plugs it in again.
+    pub fn unplug_front(&mut self) -> Identity {
+        self.front();
+        self.front.take().unwrap().unplug()
     }
 
     /// Both.

@@ -64,6 +64,8 @@ impl Shared {
 impl Camera {
     /// Plugs a camera in and waits until the kernel has made its node.
     pub fn plug(identity: Identity) -> Self {
+        // The one that was unplugged just now goes first.
+        video::wait_for_node(&identity.serial, false);
         let (ours, theirs) = UnixStream::pair().unwrap();
         let port = free_port();
         // The kernel takes the other end over: port, descriptor, device number, high speed.
