@@ -1,0 +1,107 @@
+//! Cameras that do not give what they should.
+
+use super::{Check, World};
+use crate::server::{CameraConfig, Server};
+use crate::usb::Faults;
+use std::time::Duration;
+
+pub const CHECKS: &[(&str, Check)] = &[
+    ("stalls::before_the_first_picture_closing_is_prompt", before_the_first),
+    ("stalls::later_closing_is_prompt_and_pictures_go_on_when_the_camera_does", later),
+    ("stalls::pictures_that_the_camera_marks_as_broken_are_left_out", marked),
+    ("stalls::truncated_pictures_do_no_harm", truncated),
+];
+
+/// Prompt, for a slow machine.
+const PROMPT: Duration = Duration::from_millis(300);
+
+fn config<'a>(source: &'a str, format: &'a str) -> CameraConfig<'a> {
+    CameraConfig { id: "cam", source, format, size: [320, 240], fps: 15 }
+}
+
+fn before_the_first(world: &mut World) -> String {
+    let camera = world.front();
+    camera.set(Faults { stalled: true, ..Faults::default() });
+    let source = camera.source();
+    let server = Server::start(&[config(&source, "mjpeg")]);
+    let mut longest = Duration::ZERO;
+    for _ in 0..5 {
+        let viewer = server.watch("cam");
+        server.until_camera("cam", "capturing");
+        longest = longest.max(viewer.leave());
+        assert_eq!(server.devices(), [""; 0]);
+    }
+    assert_eq!(server.frames("cam"), 0, "it was stalled");
+    camera.set(Faults::default());
+    assert!(longest < PROMPT, "{longest:?}");
+    format!("closed in {:.1} ms at most", longest.as_secs_f64() * 1e3)
+}
+
+fn later(world: &mut World) -> String {
+    let camera = world.front();
+    camera.set(Faults::default());
+    let source = camera.source();
+    let server = Server::start(&[config(&source, "mjpeg")]);
+    let viewer = server.watch("cam");
+    server.until_frames("cam", 5);
+    camera.set(Faults { stalled: true, ..Faults::default() });
+    // What was under way when it stalled arrives; then nothing more does.
+    std::thread::sleep(Duration::from_millis(300));
+    let stalled = server.frames("cam");
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(server.frames("cam"), stalled, "it is stalled");
+    camera.set(Faults::default());
+    server.until_frames("cam", 5);
+    camera.set(Faults { stalled: true, ..Faults::default() });
+    let took = viewer.leave();
+    assert_eq!(server.devices(), [""; 0]);
+    camera.set(Faults::default());
+    assert!(took < PROMPT, "{took:?}");
+    format!("closed in {:.1} ms", took.as_secs_f64() * 1e3)
+}
+
+/// The driver keeps such pictures to itself.
+fn marked(world: &mut World) -> String {
+    let camera = world.front();
+    camera.set(Faults { flag_every: 2, ..Faults::default() });
+    let source = camera.source();
+    let mut server = Server::start(&[config(&source, "mjpeg")]);
+    let viewer = server.watch("cam");
+    let half = server.until_frames("cam", 15);
+    camera.set(Faults::default());
+    let all = server.until_frames("cam", 15);
+    assert_eq!(server.stream("cam")["left_out"], 0, "no broken picture came as far as the decoder");
+    assert!(half > all, "{half:?} with half of the pictures broken, {all:?} with none");
+    viewer.leave();
+    server.assert_alive();
+    format!("15 pictures in {:.1} s instead of {:.1} s", half.as_secs_f64(), all.as_secs_f64())
+}
+
+fn truncated(world: &mut World) -> String {
+    let camera = world.front();
+    let source = camera.source();
+    let mut figures = vec![];
+    // Half a JPEG is left out by us, half an uncompressed picture by the driver. H.264 is forwarded as it is:
+    // viewers' decoders cope.
+    for (format, shown) in [("mjpeg", false), ("h264", true), ("yuyv", false)] {
+        camera.set(Faults::default());
+        let mut server = Server::start(&[config(&source, format)]);
+        let viewer = server.watch("cam");
+        server.until_frames("cam", 3);
+        camera.set(Faults { truncated: true, ..Faults::default() });
+        // Those that were under way are whole.
+        std::thread::sleep(Duration::from_millis(300));
+        let before = server.frames("cam");
+        std::thread::sleep(Duration::from_millis(500));
+        assert_eq!(server.frames("cam") > before, shown, "{format}");
+        let left_out = server.stream("cam")["left_out"].as_u64().unwrap();
+        assert_eq!(left_out > 0, format == "mjpeg", "{format}: {left_out} left out");
+        camera.set(Faults::default());
+        server.until_frames("cam", 5);
+        assert_eq!(server.camera("cam")["failures"], 0);
+        viewer.leave();
+        server.assert_alive();
+        figures.push(format!("{format}: {left_out} left out"));
+    }
+    figures.join(", ")
+}

@@ -1,0 +1,201 @@
+//! The program that is checked: the release build of `lenscap`, as any user runs it.
+
+use crate::PATIENCE;
+use crate::http::{Response, request};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// An offer of Chromium to receive video.
+const OFFER: &str = include_str!("../../../support/offer.sdp");
+
+/// Between two looks at something that changes by itself.
+const POLL: Duration = Duration::from_millis(2);
+
+/// A camera for the configuration. `source` is as the configuration writes it.
+pub struct CameraConfig<'a> {
+    pub id: &'a str,
+    pub source: &'a str,
+    pub format: &'a str,
+    pub size: [u32; 2],
+    pub fps: u32,
+}
+
+impl CameraConfig<'_> {
+    fn section(&self) -> String {
+        let Self { id, source, format, size, fps } = self;
+        let keys = format!("id = {id:?}\nsource = {source:?}\nformat = {format:?}\nsize = {size:?}\nfps = {fps}");
+        format!("[[camera]]\n{keys}\n")
+    }
+}
+
+/// A running server, ended with its check.
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// Starts a server with these cameras.
+    pub fn start(cameras: &[CameraConfig<'_>]) -> Self {
+        // Viewers here never connect, as nobody would look at the picture: they must not be given
+        // up as long as their check lasts.
+        let patient = "[webrtc.ice]\nprofile = \"custom\"\ndisconnected_timeout = \"5s\"\nfailed_timeout = \"10m\"\nkeepalive_interval = \"2s\"\n";
+        let keys = format!("[server]\nlisten = \"127.0.0.1:0\"\n[webrtc]\nlisten = \"127.0.0.1:0\"\n{patient}");
+        Self::start_with(&keys, cameras)
+    }
+
+    /// Starts a server with these tables before the cameras.
+    pub fn start_with(tables: &str, cameras: &[CameraConfig<'_>]) -> Self {
+        let sections: String = cameras.iter().map(CameraConfig::section).collect();
+        std::fs::write("/tmp/config.toml", format!("{tables}[discovery]\nv4l2 = false\n{sections}")).unwrap();
+        let mut child = Command::new("/lenscap")
+            .args(["run", "--config", "/tmp/config.toml"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("lenscap starts");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let log = Arc::new(Mutex::new(vec![]));
+        let keep = {
+            let log = log.clone();
+            move |line: &str| log.lock().unwrap().push(line.to_owned())
+        };
+        let address = lines
+            .by_ref()
+            .inspect(|line| keep(line))
+            .find_map(|line| line.split("streams at http://").nth(1)?.split('/').next()?.parse().ok());
+        let Some(address) = address else {
+            panic!("lenscap did not start: {:#?}", log.lock().unwrap());
+        };
+        std::thread::spawn(move || lines.for_each(|line| keep(&line)));
+        Self { child, address, log }
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> Response {
+        request(self.address, method, path, None)
+    }
+
+    /// What `/debug` says.
+    pub fn debug(&self) -> Value {
+        let response = self.request("GET", "/debug");
+        assert_eq!(response.status, 200);
+        serde_json::from_str(&response.body).unwrap()
+    }
+
+    /// What `/debug` says of one camera.
+    pub fn camera(&self, id: &str) -> Value {
+        named(&self.debug(), "cameras", id)
+    }
+
+    /// What `/debug` says of one stream.
+    pub fn stream(&self, id: &str) -> Value {
+        named(&self.debug(), "streams", id)
+    }
+
+    /// Frames of a stream since it last went live.
+    pub fn frames(&self, stream: &str) -> u64 {
+        self.stream(stream)["frames"].as_u64().unwrap()
+    }
+
+    /// Asks `/debug` until it fits; returns how long that took.
+    pub fn until(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Duration {
+        let start = Instant::now();
+        loop {
+            let report = self.debug();
+            if fits(&report) {
+                return start.elapsed();
+            }
+            if start.elapsed() > PATIENCE {
+                panic!("never {what}: cameras {:#} streams {:#}", report["cameras"], report["streams"]);
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// Waits until a camera is in this state.
+    pub fn until_camera(&self, id: &str, state: &str) -> Duration {
+        self.until(&format!("{id} {state}"), |report| named(report, "cameras", id)["state"] == state)
+    }
+
+    /// Waits until a stream is live and has had so many frames more than now.
+    pub fn until_frames(&self, id: &str, more: u64) -> Duration {
+        // Those who have just become live count from zero again.
+        let before = std::cell::Cell::new(self.frames(id));
+        self.until(&format!("{more} frames more of {id}"), |report| {
+            let stream = named(report, "streams", id);
+            let frames = stream["frames"].as_u64().unwrap();
+            before.set(before.get().min(frames));
+            stream["state"] == "live" && frames >= before.get() + more
+        })
+    }
+
+    /// Watches a stream, by WHEP.
+    pub fn watch(&self, stream: &str) -> Viewer<'_> {
+        let offer = Some(("application/sdp", OFFER));
+        let response = request(self.address, "POST", &format!("/whep/{stream}"), offer);
+        assert_eq!(response.status, 201, "{}", response.body);
+        let location = response.header("Location").expect("a Location").to_owned();
+        Viewer { server: self, location }
+    }
+
+    /// Descriptors it has open.
+    pub fn descriptors(&self) -> Vec<String> {
+        let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        let links = folder.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        links.map(|link| link.display().to_string()).collect()
+    }
+
+    /// Cameras it holds open, by descriptors or mapped buffers.
+    pub fn devices(&self) -> Vec<String> {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).unwrap();
+        let mapped = maps.lines().filter_map(|line| line.split_whitespace().nth(5).map(str::to_owned));
+        self.descriptors().into_iter().chain(mapped).filter(|path| path.starts_with("/dev/video")).collect()
+    }
+
+    /// Fails if it has ended.
+    pub fn assert_alive(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "lenscap has ended");
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            self.log().iter().for_each(|line| eprintln!("lenscap: {line}"));
+        }
+    }
+}
+
+/// One camera or stream in what `/debug` says.
+pub fn named(report: &Value, list: &str, id: &str) -> Value {
+    let entries = report[list].as_array().unwrap();
+    entries.iter().find(|entry| entry["id"] == id).unwrap_or_else(|| panic!("no {id} in {list}")).clone()
+}
+
+/// Somebody who watches.
+pub struct Viewer<'a> {
+    server: &'a Server,
+    location: String,
+}
+
+impl Viewer<'_> {
+    /// Reports the leaving by the beacon; returns how long the answer took.
+    pub fn leave(self) -> Duration {
+        let token = self.location.rsplit('/').next().unwrap();
+        let start = Instant::now();
+        let response = self.server.request("POST", &format!("/peers/{token}/leave"));
+        assert_eq!(response.status, 204);
+        start.elapsed()
+    }
+}
