@@ -16,6 +16,7 @@ mod serve;
 mod server;
 mod usb;
 mod video;
+mod websocket;
 
 /// Longer than anything here takes, even on a busy machine that emulates another.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);

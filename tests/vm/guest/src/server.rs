@@ -2,6 +2,7 @@
 
 use crate::PATIENCE;
 use crate::http::{Response, request};
+use crate::websocket::WebSocket;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// An offer of Chromium to receive video.
-const OFFER: &str = include_str!("../../../support/offer.sdp");
+pub const OFFER: &str = include_str!("../../../support/offer.sdp");
 
 /// Between two looks at something that changes by itself.
 const POLL: Duration = Duration::from_millis(2);
@@ -52,6 +53,21 @@ impl Server {
     /// Starts a server with these tables before the cameras.
     pub fn start_with(tables: &str, cameras: &[CameraConfig<'_>]) -> Self {
         let sections: String = cameras.iter().map(CameraConfig::section).collect();
+        Self::start_sections(tables, &sections)
+    }
+
+    /// Starts a server with one camera that has these keys besides.
+    pub fn start_one(camera: &CameraConfig<'_>, keys: &str) -> Self {
+        Self::start_several(&[camera], keys)
+    }
+
+    /// Starts a server with these cameras, all of which have these keys besides.
+    pub fn start_several(cameras: &[&CameraConfig<'_>], keys: &str) -> Self {
+        let sections: String = cameras.iter().map(|camera| format!("{}{keys}\n", camera.section())).collect();
+        Self::start_sections("[server]\nlisten = \"127.0.0.1:0\"\n[webrtc]\nlisten = \"127.0.0.1:0\"\n", &sections)
+    }
+
+    fn start_sections(tables: &str, sections: &str) -> Self {
         std::fs::write("/tmp/config.toml", format!("{tables}[discovery]\nv4l2 = false\n{sections}")).unwrap();
         let mut child = Command::new("/lenscap")
             .args(["run", "--config", "/tmp/config.toml"])
@@ -77,6 +93,16 @@ impl Server {
 
     pub fn request(&self, method: &str, path: &str) -> Response {
         request(self.address, method, path, None)
+    }
+
+    /// Sends a body of JSON.
+    pub fn put(&self, path: &str, body: &str) -> Response {
+        request(self.address, "PUT", path, Some(("application/json", body)))
+    }
+
+    /// Opens a signalling connection.
+    pub fn signalling(&self) -> WebSocket {
+        WebSocket::connect(self.address, "/ws")
     }
 
     /// What `/debug` says.

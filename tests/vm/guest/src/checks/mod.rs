@@ -1,8 +1,10 @@
 //! The checks: each gets the cameras, fails by a panic, and says what it measured.
 
 mod closing;
+mod controls;
 mod faults;
 mod formats;
+mod groups;
 mod stalls;
 mod steady;
 mod unplugging;
@@ -17,8 +19,15 @@ use std::time::Instant;
 type Check = fn(&mut World) -> String;
 
 /// All of them, in the order in which they run.
-const CHECKS: &[&[(&str, Check)]] =
-    &[closing::CHECKS, formats::CHECKS, stalls::CHECKS, faults::CHECKS, unplugging::CHECKS];
+const CHECKS: &[&[(&str, Check)]] = &[
+    closing::CHECKS,
+    formats::CHECKS,
+    groups::CHECKS,
+    controls::CHECKS,
+    stalls::CHECKS,
+    faults::CHECKS,
+    unplugging::CHECKS,
+];
 
 /// What the checks have to work with.
 #[derive(Default)]

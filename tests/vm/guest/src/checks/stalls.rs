@@ -10,6 +10,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("stalls::later_closing_is_prompt_and_pictures_go_on_when_the_camera_does", later),
     ("stalls::pictures_that_the_camera_marks_as_broken_are_left_out", marked),
     ("stalls::truncated_pictures_do_no_harm", truncated),
+    ("stalls::a_camera_that_stalls_is_started_again_by_its_supervisor", restarted),
 ];
 
 /// Prompt, for a slow machine.
@@ -94,7 +95,7 @@ fn truncated(world: &mut World) -> String {
         let before = server.frames("cam");
         std::thread::sleep(Duration::from_millis(500));
         assert_eq!(server.frames("cam") > before, shown, "{format}");
-        let left_out = server.stream("cam")["left_out"].as_u64().unwrap();
+        let left_out = server.camera("cam")["left_out"].as_u64().unwrap();
         assert_eq!(left_out > 0, format == "mjpeg", "{format}: {left_out} left out");
         camera.set(Faults::default());
         server.until_frames("cam", 5);
@@ -104,4 +105,28 @@ fn truncated(world: &mut World) -> String {
         figures.push(format!("{format}: {left_out} left out"));
     }
     figures.join(", ")
+}
+
+fn restarted(world: &mut World) -> String {
+    let camera = world.front();
+    camera.set(Faults::default());
+    let source = camera.source();
+    let mut server = Server::start_one(&config(&source, "mjpeg"), "stall_timeout = \"1s\"");
+    let viewer = server.watch("cam");
+    server.until_frames("cam", 3);
+    camera.set(Faults { stalled: true, ..Faults::default() });
+    let noticed = server.until("an exit of the camera's actor", |report| {
+        let exits = report["exits"].as_array().unwrap();
+        exits.iter().any(|exit| {
+            exit["path"] == "root/cameras/cam/device"
+                && exit["reason"].as_str().is_some_and(|reason| reason.contains("no picture for 1 s"))
+        })
+    });
+    camera.set(Faults::default());
+    let back = server.until_frames("cam", 3);
+    assert_eq!(server.debug()["peers"].as_array().map(Vec::len), Some(1), "over the same connection");
+    viewer.leave();
+    assert_eq!(server.devices(), [""; 0]);
+    server.assert_alive();
+    format!("after {:.1} s, pictures {:.1} s later", noticed.as_secs_f64(), back.as_secs_f64())
 }

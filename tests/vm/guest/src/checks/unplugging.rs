@@ -10,8 +10,16 @@ use std::time::{Duration, Instant};
 pub const CHECKS: &[(&str, Check)] = &[
     ("unplugging::while_somebody_watches", |world| while_watched(world, Camera::source, false)),
     ("unplugging::while_nobody_watches", |world| while_idle(world, Camera::source)),
+    ("unplugging::is_seen_while_nobody_watches", seen),
     ("unplugging::again_and_again", again),
+    // The last one, for it leaves the camera under another number.
+    ("unplugging::by_its_usb_identity_it_is_found_under_another_number", |world| {
+        while_watched(world, Camera::usb, true)
+    }),
 ];
+
+/// From the kernel's knowledge to `/debug`. Under emulation.
+const SEEN_WITHIN: Duration = Duration::from_millis(200);
 
 /// How a camera is written in the configuration.
 type Source = fn(&Camera) -> String;
@@ -107,4 +115,26 @@ fn again(world: &mut World) -> String {
     server.assert_alive();
     assert!(counts.iter().all(|count| *count == counts[0]), "descriptors: {counts:?}");
     format!("{TIMES} times, {} descriptors each time", counts[0])
+}
+
+/// Without anybody who tries to watch.
+fn seen(world: &mut World) -> String {
+    let camera = world.front();
+    camera.set(Faults::default());
+    let source = camera.usb();
+    let server =
+        Server::start(&[CameraConfig { id: "cam", source: &source, format: "mjpeg", size: [320, 240], fps: 10 }]);
+    server.until_camera("cam", "closed");
+    let (mut gone, mut back) = (vec![], vec![]);
+    for _ in 0..3 {
+        let serial = world.unplug_front().serial;
+        video::wait_for_node(&serial, false);
+        gone.push(server.until_camera("cam", "absent"));
+        world.front();
+        back.push(server.until_camera("cam", "closed"));
+    }
+    let (gone, back) = (gone.into_iter().max().unwrap(), back.into_iter().max().unwrap());
+    assert!(gone < SEEN_WITHIN && back < SEEN_WITHIN, "absent after {gone:?}, back after {back:?}");
+    assert_eq!(server.camera("cam")["opens"], 0, "and it was never opened for that");
+    format!("absent {:.0} ms after its node went, back {:.0} ms after it came, at most", ms(gone), ms(back))
 }

@@ -95,6 +95,12 @@ impl Camera {
         format!("v4l2:{}", self.node)
     }
 
+    /// Its identity as a source for the configuration.
+    pub fn usb(&self) -> String {
+        let Identity { vendor, product, serial, .. } = &self.identity;
+        format!("usb:{vendor:04x}:{product:04x}:{serial}")
+    }
+
     /// Changes what is wrong with it.
     pub fn set(&self, faults: Faults) {
         self.shared.lock().faults = faults;
