@@ -2,10 +2,12 @@
 
 use crate::capture::devices;
 use crate::config::{Config, ConfigError};
+use crate::probe::{self, Limits, ProbeError, Target};
 use crate::server;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Exit code for a configuration that is wrong.
 const WRONG_CONFIG: u8 = 2;
@@ -33,6 +35,38 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Watch one stream for a while, without a browser, and say what came
+    ///
+    /// Exit code 0 if frames came, 1 if none did (and at which step it failed), 2 for wrong usage.
+    Probe(ProbeArguments),
+}
+
+#[derive(Args)]
+struct ProbeArguments {
+    /// http://HOST:PORT/whep/STREAM, http://HOST:PORT/view/STREAM or http://HOST:PORT/STREAM
+    url: Target,
+    /// Stop after so many frames
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+    /// Stop so many seconds after the first frame [default: 5, or never if --frames is given]
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    seconds: Option<Duration>,
+    /// Wait so many seconds for the first frame, and later for the next one
+    #[arg(long, value_name = "S", value_parser = seconds, default_value = "10")]
+    patience: Duration,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The longest time that can be asked for, in seconds: a day.
+const SECONDS_MAX: f64 = 86_400.0;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= SECONDS_MAX);
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| format!("expected seconds, more than 0 and at most {SECONDS_MAX}"))
 }
 
 /// Runs the program.
@@ -45,6 +79,7 @@ pub fn main() -> ExitCode {
     };
     match arguments.command.unwrap_or(Command::Run) {
         Command::Devices { json } => list_devices(json),
+        Command::Probe(arguments) => probe(&arguments),
         Command::Check => match config() {
             Err(error) => wrong(&error),
             Ok(config) => {
@@ -65,11 +100,7 @@ fn wrong(error: &ConfigError) -> ExitCode {
 }
 
 fn run(config: Config) -> ExitCode {
-    // rtc reports each refused packet and each unknown extension: nothing an operator could act on.
-    let filter = "info,actix_server=warn,rtc=off,rtc_ice=off,rtc_dtls=off,rtc_srtp=off,rtc_sctp=off,rtc_stun=off,rtc_interceptor=off";
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter))
-        .format_timestamp_millis()
-        .init();
+    log_to_stderr("info,actix_server=warn");
     match server::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -77,6 +108,32 @@ fn run(config: Config) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Starts the log, `RUST_LOG` permitting.
+fn log_to_stderr(filter: &str) {
+    // rtc reports each refused packet and each unknown extension: nothing an operator could act on.
+    let quiet =
+        "rtc=off,rtc_ice=off,rtc_dtls=off,rtc_srtp=off,rtc_sctp=off,rtc_stun=off,rtc_interceptor=off,webrtc=off";
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(format!("{filter},{quiet}")))
+        .format_timestamp_millis()
+        .init();
+}
+
+fn probe(arguments: &ProbeArguments) -> ExitCode {
+    log_to_stderr("warn");
+    let limits = Limits::new(arguments.frames, arguments.seconds, arguments.patience);
+    let result = probe::run(&arguments.url, limits);
+    if arguments.json {
+        let json = result.as_ref().map_or_else(ProbeError::to_json, |report| serde_json::json!(report));
+        println!("{json:#}");
+    } else {
+        match &result {
+            Ok(report) => print!("{report}"),
+            Err(error) => eprintln!("{}: {error}", arguments.url),
+        }
+    }
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn list_devices(json: bool) -> ExitCode {

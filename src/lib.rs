@@ -6,6 +6,7 @@
 //! - [`cli`] is the command line, [`config`] the file;
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
+//! - [`probe`] watches a stream from the command line, as a viewer of its own;
 //! - [`server`] puts it together; [`memory`] sets up the allocator.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -17,4 +18,5 @@ pub mod config;
 pub mod http;
 pub mod memory;
 pub mod net;
+pub mod probe;
 pub mod server;

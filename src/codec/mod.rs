@@ -9,4 +9,6 @@ mod jpeg;
 mod payload;
 mod worker;
 
+pub use convert::I420;
+pub use h264::H264Encoder;
 pub use worker::Encoder;
