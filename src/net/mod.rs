@@ -24,7 +24,8 @@ use tokio::net::UdpSocket;
 /// Kernel buffers, each way. A keyframe for many viewers leaves in one burst.
 const KERNEL_BUFFER: usize = 4 << 20;
 
-/// Datagrams of one destination that may leave in one system call: what the kernel takes.
+/// Datagrams of one destination that may leave in one system call: what the kernel takes, if it
+/// can segment at all.
 const SEGMENTS_MAX: usize = 64;
 const SEGMENTED_BYTES_MAX: usize = 65_000;
 
@@ -159,7 +160,8 @@ impl Datagrams for Udp {
         let mut joined = Vec::new();
         let mut rest = &batch[..];
         while let Some((destination, first)) = rest.first() {
-            let run = run_length(rest);
+            let limit = self.state.max_gso_segments().min(SEGMENTS_MAX);
+            let run = run_length(rest, limit);
             let src_ip = self.routes().local_ip(*destination);
             let contents = if run == 1 {
                 &first[..]
@@ -171,6 +173,11 @@ impl Datagrams for Udp {
             let segment_size = (run > 1).then_some(first.len());
             let transmit = Transmit { destination: *destination, ecn: None, contents, segment_size, src_ip };
             if let Err(error) = self.transmit(&transmit) {
+                // Where the network device computes no checksums the kernel may refuse to segment. That
+                // shows with the first attempt only; then `state` knows, and all leave one by one.
+                if run > 1 && self.state.max_gso_segments() < limit {
+                    continue;
+                }
                 log::trace!("{run} datagrams to {destination} not sent: {error}");
             }
             rest = &rest[run..];
@@ -179,13 +186,13 @@ impl Datagrams for Udp {
     }
 }
 
-/// How many datagrams from the first on can leave as one segmented transmission: of one
-/// destination and one size, of which only the last may be smaller.
-fn run_length(batch: &[(SocketAddr, BytesMut)]) -> usize {
+/// How many datagrams from the first on, up to `limit`, can leave as one segmented transmission: of
+/// one destination and one size, of which only the last may be smaller.
+fn run_length(batch: &[(SocketAddr, BytesMut)], limit: usize) -> usize {
     let Some((destination, first)) = batch.first() else { return 0 };
     let mut bytes = 0;
     let mut run = 0;
-    for (other, datagram) in batch.iter().take(SEGMENTS_MAX) {
+    for (other, datagram) in batch.iter().take(limit) {
         bytes += datagram.len();
         if run > 0 && (other != destination || datagram.len() > first.len() || bytes > SEGMENTED_BYTES_MAX) {
             break;
@@ -230,7 +237,8 @@ mod tests {
             (&[(1, 1200); 100], 54),
             (&[(1, 10); 100], 64),
         ] {
-            assert_eq!(run_length(&batch(datagrams)), expected, "{datagrams:?}");
+            assert_eq!(run_length(&batch(datagrams), SEGMENTS_MAX), expected, "{datagrams:?}");
+            assert_eq!(run_length(&batch(datagrams), 1), expected.min(1), "{datagrams:?}");
         }
     }
 
@@ -268,9 +276,8 @@ mod tests {
         reading.abort();
     }
 
-    #[actix::test]
-    async fn a_burst_arrives_as_it_was_sent() {
-        let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    /// Sends a burst and makes sure that it arrives, whole and in order.
+    async fn assert_a_burst_arrives(udp: &Udp) {
         let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
         let sizes = [1200, 1200, 1200, 300, 1200, 50, 60];
@@ -281,8 +288,30 @@ mod tests {
         assert!(batch.is_empty());
         for (n, size) in sizes.into_iter().enumerate() {
             let mut buffer = [0; 2000];
-            let (length, _) = listener.recv_from(&mut buffer).await.unwrap();
+            let received = tokio::time::timeout(std::time::Duration::from_secs(5), listener.recv_from(&mut buffer));
+            let (length, _) = received.await.unwrap_or_else(|_| panic!("datagram {n} is lost")).unwrap();
             assert_eq!((length, buffer[0], buffer[length - 1]), (size, n as u8, n as u8));
         }
+    }
+
+    #[actix::test]
+    async fn a_burst_arrives_as_it_was_sent() {
+        assert_a_burst_arrives(&Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap()).await;
+    }
+
+    #[actix::test]
+    async fn a_burst_arrives_where_the_kernel_does_not_segment() {
+        let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        // Without a checksum to be computed the kernel refuses to segment, as it does on a network
+        // device that computes none.
+        let on: libc::c_int = 1;
+        let (value, length) = ((&raw const on).cast(), size_of_val(&on) as libc::socklen_t);
+        let socket = std::os::fd::AsRawFd::as_raw_fd(&udp.socket);
+        // SAFETY: the option takes an int, which outlives the call.
+        let result = unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, value, length) };
+        assert_eq!(result, 0);
+        assert!(udp.state.max_gso_segments() > 1, "as the kernel has it, and nothing has failed yet");
+        assert_a_burst_arrives(&udp).await;
+        assert_eq!(udp.state.max_gso_segments(), 1, "the kernel has refused");
     }
 }

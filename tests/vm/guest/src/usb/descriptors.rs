@@ -169,3 +169,39 @@ pub fn frame_size(size: [u16; 2]) -> u32 {
 fn guid(fourcc: &[u8; 4]) -> Vec<u8> {
     [&fourcc[..], &[0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71]].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_follow_each_other_without_a_gap_and_totals_are_right() {
+        let all = configuration();
+        assert_eq!(usize::from(u16::from_le_bytes([all[2], all[3]])), all.len());
+        let mut at = 0;
+        let mut totals = vec![];
+        while at < all.len() {
+            let descriptor = &all[at..at + usize::from(all[at])];
+            match descriptor[1..3] {
+                // The headers of control and streaming have their totals at different places.
+                [CS_INTERFACE, 1] if totals.is_empty() => totals.push((at, [descriptor[5], descriptor[6]])),
+                [CS_INTERFACE, 1] => totals.push((at, [descriptor[4], descriptor[5]])),
+                _ => {}
+            }
+            at += descriptor.len();
+        }
+        assert_eq!(at, all.len());
+        let [(control, control_total), (streaming, streaming_total)] = totals[..] else { panic!("{totals:?}") };
+        let total = |bytes| usize::from(u16::from_le_bytes(bytes));
+        assert_eq!(control + total(control_total) + 9, streaming, "then comes the other interface, of 9 bytes");
+        assert_eq!(streaming + total(streaming_total) + 7, all.len(), "then comes the endpoint, of 7 bytes");
+    }
+
+    #[test]
+    fn a_string_says_its_length() {
+        let identity = Identity { vendor: 1, product: 2, name: "Kamera \u{e4}".into(), serial: "1".into() };
+        assert_eq!(string(&identity, NAME_STRING).unwrap().len(), 2 + 2 * 8);
+        assert_eq!(string(&identity, NAME_STRING).unwrap()[0], 18);
+        assert!(string(&identity, 9).is_none());
+    }
+}

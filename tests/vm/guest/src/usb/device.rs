@@ -158,3 +158,21 @@ fn streaming(agreed: &Agreement, session: u64) -> Streaming {
         interval: Duration::from_nanos(u64::from(interval) * 100),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_agreed_is_what_comes_nearest() {
+        let mut wish = [0; 34];
+        wish[2] = 9; // no such format: the last
+        wish[3] = 2;
+        wish[4..8].copy_from_slice(&900_000u32.to_le_bytes());
+        let agreed = streaming(&possible(wish), 1);
+        assert_eq!(
+            (agreed.format, agreed.size, agreed.interval),
+            (Format::Yuyv, [640, 480], Duration::from_millis(100))
+        );
+    }
+}

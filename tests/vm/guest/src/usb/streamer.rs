@@ -55,7 +55,7 @@ fn send(shared: &Shared, streaming: &Streaming, number: u64, parity: u8) -> std:
     let picture = picture(streaming.format, streaming.size, number);
     let faults = shared.lock().faults;
     let mut rest = if faults.truncated { &picture[..picture.len() / 2] } else { &picture[..] };
-    let broken = faults.flag_every > 0 && number % faults.flag_every == 0;
+    let broken = faults.flag_every > 0 && number.is_multiple_of(faults.flag_every);
     while !rest.is_empty() {
         let mut device = shared.lock();
         let transfer = loop {
