@@ -3,6 +3,9 @@
 //! Many signs can tell of one leaving: the page says `bye`, closes its connection, sends the
 //! beacon, and its WebSocket ends. The first one decides, the others find the verdict given.
 
+pub mod path;
+pub mod silence;
+
 use serde::Serialize;
 use std::fmt;
 use std::time::{Duration, Instant};
