@@ -1,7 +1,7 @@
 //! As much of an HTTP client as the checks need: one request a connection.
 
 use crate::PATIENCE;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 /// An answer.
@@ -31,9 +31,18 @@ pub fn request(address: SocketAddr, method: &str, path: &str, content: Option<(&
         None => text += "Content-Length: 0\r\n\r\n",
     }
     connection.write_all(text.as_bytes()).unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{method} {path}: {answer:?}"));
+    // The answer is there when its last byte is, not when the server hangs up after it.
+    let mut reader = BufReader::new(connection);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let read = reader.read_line(&mut head).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        assert!(read > 0, "{method} {path}: no whole answer: {head:?}");
+    }
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
-    Response { status, body: body.to_owned(), head: head.to_owned() }
+    let mut response = Response { status, body: String::new(), head };
+    let length = response.header("Content-Length").map_or(0, |length| length.parse().expect("a length"));
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+    response.body = String::from_utf8(body).unwrap();
+    response
 }
