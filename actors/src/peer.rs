@@ -7,9 +7,12 @@
 
 mod connection;
 mod feedback;
+mod messages;
 pub mod negotiation;
 pub mod subscription;
 pub mod track;
+
+pub use messages::{Leave, RemoteCandidate, Signal, Switch, UnknownStream};
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState};
 use crate::departure::{Cause, Presence, Verdict};
@@ -35,44 +38,6 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a switch waits for the other stream's first picture while the old one still shows.
 const SWITCH_PATIENCE: Duration = Duration::from_secs(2);
-
-/// What a peer tells the page, by way of its signalling connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// The state of a stream.
-    State(StreamId, StreamState),
-    /// An error code of the signalling protocol, and words.
-    Error(&'static str, String),
-    /// The server ends this connection.
-    Closed(Cause),
-}
-
-/// The viewer is leaving. The answer comes after its stream is released.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Leave(pub Cause);
-
-/// The viewer sent another of its ICE candidates.
-#[derive(Message, Debug)]
-#[rtype(result = "Result<(), String>")]
-pub struct RemoteCandidate {
-    /// The candidate line.
-    pub candidate: String,
-    /// The media section it belongs to.
-    pub mid: Option<String>,
-    /// Its index.
-    pub mline_index: Option<u16>,
-}
-
-/// The viewer wants to watch another stream over the same connection.
-#[derive(Message, Debug)]
-#[rtype(result = "Result<(), UnknownStream>")]
-pub struct Switch(pub StreamId);
-
-/// There is no stream of this name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no stream {0:?}")]
-pub struct UnknownStream(pub StreamId);
 
 /// All streams by name. It does not change while the server runs.
 pub type Directory = Arc<BTreeMap<StreamId, Entry>>;

@@ -4,6 +4,7 @@
 use super::identity::Identity;
 use lenscap_actors::ports::Plugged;
 use lenscap_actors::supervisor::address::Recipient;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
@@ -18,9 +19,10 @@ const FOLDERS: [&str; 4] = ["/dev", "/dev/v4l", "/dev/v4l/by-id", "/dev/v4l/by-p
 #[derive(Clone)]
 pub struct Hotplug(Arc<Wanted>);
 
-#[derive(Default)]
 struct Wanted {
     list: Mutex<Vec<Weak<Watched>>>,
+    /// Wakes the thread to look for somebody new.
+    wake: OwnedFd,
 }
 
 struct Watched {
@@ -45,7 +47,8 @@ impl Hotplug {
     pub fn start() -> std::io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC)?;
         watch_folders(&inotify);
-        let hotplug = Self(Arc::default());
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        let hotplug = Self(Arc::new(Wanted { list: Mutex::default(), wake }));
         let wanted = hotplug.0.clone();
         std::thread::Builder::new().name("hotplug".to_owned()).spawn(move || {
             let error = wanted.follow(inotify);
@@ -58,11 +61,13 @@ impl Hotplug {
         Ok(hotplug)
     }
 
-    /// Tells `events` now and at each change, until what is returned is dropped.
+    /// Tells `events` soon and at each change, until what is returned is dropped. Does not block: it is
+    /// the thread that looks.
     pub fn watch(&self, identity: Identity, events: Recipient<Plugged>) -> Box<dyn Send> {
         let watched = Arc::new(Watched { identity, events, last: Mutex::default() });
         lock(&self.0.list).push(Arc::downgrade(&watched));
-        watched.look();
+        // Cannot fail: the counter is far from its limit.
+        let _ = rustix::io::write(&self.0.wake, &1u64.to_ne_bytes());
         Box::new(watched)
     }
 }
@@ -78,18 +83,29 @@ impl Wanted {
     fn follow(&self, inotify: OwnedFd) -> Errno {
         let mut memory = [MaybeUninit::uninit(); 4096];
         loop {
-            let mut reader = Reader::new(&inotify, &mut memory);
-            let mut concerns_video = match concerns_video(&mut reader) {
-                Ok(concerns) => concerns,
+            let mut fds = [PollFd::new(&inotify, PollFlags::IN), PollFd::new(&self.wake, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(error) => return error,
-            };
-            // All that was read at once is one change.
-            while !reader.is_buffer_empty() {
-                concerns_video |= self::concerns_video(&mut reader).unwrap_or(true);
             }
-            if concerns_video {
+            let [changed, mut look] = fds.map(|fd| !fd.revents().is_empty());
+            if look {
+                let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+            }
+            if changed {
+                let mut reader = Reader::new(&inotify, &mut memory);
+                match concerns_video(&mut reader) {
+                    Ok(concerns) => look |= concerns,
+                    Err(error) => return error,
+                }
+                // All that was read at once is one change.
+                while !reader.is_buffer_empty() {
+                    look |= concerns_video(&mut reader).unwrap_or(true);
+                }
                 watch_folders(&inotify);
+            }
+            if look {
                 self.all().iter().for_each(|watched| watched.look());
             }
         }
@@ -116,4 +132,39 @@ fn watch_folders(inotify: &OwnedFd) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix::prelude::*;
+    use std::path::PathBuf;
+    use tokio::sync::mpsc;
+
+    struct Listener(mpsc::UnboundedSender<Plugged>);
+
+    impl Actor for Listener {
+        type Context = Context<Self>;
+    }
+
+    impl Handler<Plugged> for Listener {
+        type Result = ();
+
+        fn handle(&mut self, plugged: Plugged, _: &mut Self::Context) {
+            self.0.send(plugged).unwrap();
+        }
+    }
+
+    #[actix::test]
+    async fn whoever_is_new_is_told_at_once_how_it_is() {
+        let hotplug = Hotplug::start().unwrap();
+        for (path, expected) in [("/dev/null", Plugged::In), ("/dev/video-that-is-not", Plugged::Out)] {
+            let (sender, mut told) = mpsc::unbounded_channel();
+            let listener = Listener(sender).start();
+            let watch = hotplug.watch(Identity::Path(PathBuf::from(path)), listener.recipient().into());
+            assert_eq!(told.recv().await, Some(expected));
+            drop(watch);
+            assert!(hotplug.0.all().is_empty(), "nobody is kept");
+        }
+    }
 }

@@ -180,9 +180,7 @@ impl Silence {
             return None;
         }
         let suspect_after = self.patience.suspect_after(&self.path);
-        let Some(since) = self.unproven else {
-            return None;
-        };
+        let since = self.unproven?;
         let mut next = self.next_probe(since, suspect_after);
         if !self.suspect {
             next = next.min(since + suspect_after);

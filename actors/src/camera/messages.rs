@@ -1,0 +1,65 @@
+//! What streams and cameras say to each other.
+
+use crate::ids::StreamId;
+use crate::media::PictureSink;
+use crate::ports::CaptureError;
+use crate::supervisor::address::Recipient;
+use actix::prelude::*;
+use std::sync::Arc;
+
+/// What a camera tells the streams that are attached to it.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub enum CameraNotice {
+    /// Pictures come.
+    Capturing,
+    /// It failed; it is tried again by itself.
+    Failed(CaptureError),
+}
+
+/// A stream wants this camera's pictures.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Attach {
+    /// Who.
+    pub stream: StreamId,
+    /// Where the pictures go.
+    pub sink: Arc<dyn PictureSink>,
+    /// Where news goes.
+    pub notices: Recipient<CameraNotice>,
+}
+
+/// A stream needs no more pictures. The answer comes after the device is closed, if it was the
+/// last one, and says when that was.
+#[derive(Message)]
+#[rtype(result = "Detached")]
+pub struct Detach {
+    /// Who.
+    pub stream: StreamId,
+}
+
+/// A stream has died. If it was the last one the device stays open for a moment: the stream is
+/// about to be started again, and opening a camera takes longer than that.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Abandon {
+    /// Which.
+    pub stream: StreamId,
+}
+
+/// Nobody may be waiting any more for a stream that died: answered when the device is closed, unless
+/// somebody is attached.
+#[derive(Message)]
+#[rtype(result = "Detached")]
+pub struct Settle;
+
+/// The answer to [`Detach`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
+pub enum Detached {
+    /// The device is closed.
+    Closed,
+    /// Another stream still needs it.
+    InUse,
+    /// The device did not close in time; it is being waited for no longer.
+    Stuck,
+}
