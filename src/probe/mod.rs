@@ -34,6 +34,10 @@ const USUAL_DURATION: Duration = Duration::from_secs(5);
 /// Keyframes are asked for no more often than this: each costs all viewers bandwidth.
 const KEYFRAME_INTERVAL: Duration = Duration::from_millis(500);
 
+/// ICE that has not succeeded by then is begun anew, as browsers' pages do: the client's ICE agent has been
+/// seen to nominate a pair and wait for ever.
+const ICE_ATTEMPT: Duration = Duration::from_secs(3);
+
 /// When to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -60,10 +64,16 @@ pub fn run(target: &Target, limits: Limits) -> Result<Report, ProbeError> {
 async fn watch(target: &Target, limits: Limits) -> Result<Report, ProbeError> {
     // From here on these signals end the watching, not the program: it has to leave first.
     let mut told = Told::new().map_err(ProbeError::here)?;
-    let mut viewer = Viewer::new(target).await?;
-    let watched = converse(target, limits, &mut viewer, &mut told).await;
-    viewer.close().await;
-    watched
+    let give_up = Instant::now() + limits.patience;
+    loop {
+        let mut viewer = Viewer::new(target).await?;
+        let watched = converse(target, limits, &mut viewer, &mut told).await;
+        viewer.close().await;
+        match watched {
+            Err(ProbeError::Ice { .. }) if Instant::now() < give_up => {}
+            watched => return watched,
+        }
+    }
 }
 
 /// The signals that tell a program to end.
@@ -125,7 +135,11 @@ impl Seen {
 
     /// Until when the next packet has to come, or when all has been seen.
     fn deadline(&self) -> Instant {
-        let Some(first) = self.counter.first_frame else { return self.times.offered + self.limits.patience };
+        let Some(first) = self.counter.first_frame else {
+            let patience = self.limits.patience;
+            let patience = if self.times.ice.is_none() { patience.min(ICE_ATTEMPT) } else { patience };
+            return self.times.offered + patience;
+        };
         let stalled = self.counter.last_packet.unwrap_or(first) + self.limits.patience;
         self.limits.duration.map_or(stalled, |duration| stalled.min(first + duration))
     }
