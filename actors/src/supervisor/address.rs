@@ -4,7 +4,6 @@
 //! waiting messages can be shown at no cost to each of them.
 
 use super::context::Context;
-use super::life::MAILBOX;
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::fut::ActorFuture;
 use actix::prelude::{Actor, Handler, Message};
@@ -15,6 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll, Waker};
 use tokio::sync::oneshot;
+
+/// Messages that may wait for a supervised actor before `try_send` fails.
+pub const MAILBOX: usize = 256;
 
 /// Messages that are handled before others of the thread get their turn.
 const MESSAGES_AT_A_TIME: usize = 256;

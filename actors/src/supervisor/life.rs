@@ -20,9 +20,6 @@ use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Messages that may wait for a supervised actor before `try_send` fails.
-pub const MAILBOX: usize = 256;
-
 /// How long what an actor leaves behind is waited for.
 const BURIAL_PATIENCE: Duration = Duration::from_secs(5);
 
