@@ -209,6 +209,11 @@ impl Link {
         }
     }
 
+    /// Whether packets are held up at `at`, or were until a moment ago.
+    fn stalled(&self, at: f64) -> bool {
+        at >= self.stall[0] && at < self.stall[1] + 2.0 * self.one_way
+    }
+
     /// A packet is sent at `at`; when it arrives, unless it is lost. Calls come in the order of time.
     fn send(&mut self, way: usize, at: f64, random: &mut Random) -> Option<f64> {
         let loss = match self.loss {
@@ -363,7 +368,8 @@ fn session(model: &Model, patience: &Patience, random: &mut Random, totals: &mut
         }
         if acts.probe {
             silence.sent_probe(instant(now));
-            totals.probes += u64::from(now < end);
+            // Those in a stall are no cost to a healthy viewer.
+            totals.probes += u64::from(now < end && !link.stalled(now));
             if let Some(at) = link.send(DOWN, now, random) {
                 at_viewer.push_back((at, now));
             }

@@ -2,6 +2,8 @@
 //!
 //! Many signs can tell of one leaving: the page says `bye`, closes its connection, sends the
 //! beacon, and its WebSocket ends. The first one decides, the others find the verdict given.
+//!
+//! [`silence`] decides where no sign comes at all, by what [`path`] knows. Peers do not ask it yet.
 
 pub mod path;
 pub mod silence;

@@ -20,8 +20,8 @@ pub struct Patience {
     pub suspect: Vec<(Duration, Duration)>,
     /// The same before the path is known.
     pub suspect_unknown: Duration,
-    /// The share of that silence after which probes go out.
-    pub probe_share: f64,
+    /// So long before that probes go out.
+    pub probe_lead: Duration,
     /// After so much silence, and [`Patience::probes`], a viewer is gone.
     pub gone: Duration,
     /// So many probes must have gone unanswered, each for longer than the path's time-out.
@@ -36,15 +36,16 @@ impl Patience {
         let ms = Duration::from_millis;
         Self {
             suspect: vec![
-                (Duration::from_micros(1500), ms(290)),
-                (ms(10), ms(500)),
-                (ms(25), ms(540)),
-                (ms(70), ms(880)),
+                (Duration::from_micros(1800), ms(345)),
+                (ms(8), ms(600)),
+                (ms(25), ms(620)),
+                (ms(45), ms(1000)),
+                (ms(100), ms(950)),
                 (ms(250), ms(820)),
-                (ms(650), ms(1100)),
+                (ms(650), ms(1140)),
             ],
             suspect_unknown: ms(1000),
-            probe_share: 0.4,
+            probe_lead: ms(100),
             gone: ms(3200),
             probes: 4,
             hinted_silence: ms(60),
@@ -234,10 +235,10 @@ impl Silence {
     fn next_probe(&self, since: Instant, suspect_after: Duration) -> Instant {
         match self.probes.last() {
             _ if self.hinted && self.probes.is_empty() => since,
-            None => since + suspect_after.mul_f64(self.patience.probe_share),
+            None => since + suspect_after.saturating_sub(self.patience.probe_lead),
             Some(last) if self.hinted => *last + (self.path.rto() / 4).max(Duration::from_millis(10)),
-            // Not more often than answers can come; after the suspicion they also look for a return.
-            Some(last) => *last + self.path.rto().max(suspect_after / 4),
+            // After the suspicion they also look for a return.
+            Some(last) => *last + suspect_after / 4,
         }
     }
 }
@@ -282,8 +283,8 @@ mod tests {
         let done = wait(&mut silence, start, ms(10_000));
         assert_eq!(done[0].1, "probe");
         let of = |name: &str| done.iter().filter(|(_, done)| *done == name).map(|(at, _)| *at).collect::<Vec<_>>();
-        assert_eq!((of("suspect"), of("gone")), (vec![290], vec![3200]));
-        assert!(of("probe").iter().filter(|at| **at < 290).count() >= 2);
+        assert_eq!((of("suspect"), of("gone")), (vec![345], vec![3200]));
+        assert!(of("probe").iter().filter(|at| **at < 345).count() >= 1);
         assert_eq!(silence.due(), None, "a verdict is given once");
     }
 
@@ -352,10 +353,10 @@ mod tests {
             (0..5).for_each(|_| path.measured(Duration::from_micros(us)));
             patience.suspect_after(&path).as_millis()
         };
-        assert_eq!(after(500), 290);
-        assert!((290..540).contains(&after(5000)));
-        assert!((1050..=1100).contains(&after(600_000)));
-        assert_eq!(after(5_000_000), 1100);
+        assert_eq!(after(500), 345);
+        assert!((345..600).contains(&after(5000)));
+        assert!((1100..=1140).contains(&after(600_000)));
+        assert_eq!(after(5_000_000), 1140);
         assert_eq!(patience.suspect_after(&Path::default()), ms(1000));
     }
 }
