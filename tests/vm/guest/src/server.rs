@@ -168,6 +168,11 @@ impl Server {
         Viewer { server: self, location }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Descriptors it has open.
     pub fn descriptors(&self) -> Vec<String> {
         let folder = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();

@@ -115,6 +115,7 @@ fn goes_on(world: &mut World, fault: Fault) -> String {
     server.until_frames("failing", 10);
     let camera = server.camera("failing");
     assert_eq!((&camera["failures"], &camera["opens"]), (&0.into(), &1.into()), "{camera:#}");
+    assert!(camera["left_out"].as_u64() > Some(0), "it is counted: {camera:#}");
     assert!(server.log().iter().any(|line| line.contains("broken pictures left out")), "it is in the log");
     let figures = finish(&server, viewer, before, steady);
     others.leave();

@@ -1,5 +1,6 @@
 //! The checks: each gets the cameras, fails by a panic, and says what it measured.
 
+mod busy;
 mod closing;
 mod controls;
 mod faults;
@@ -23,6 +24,7 @@ const CHECKS: &[&[(&str, Check)]] = &[
     closing::CHECKS,
     formats::CHECKS,
     groups::CHECKS,
+    busy::CHECKS,
     controls::CHECKS,
     stalls::CHECKS,
     faults::CHECKS,
