@@ -76,6 +76,8 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     let threads = Threads { supervisors: Arbiter::current(), cameras: cameras.handle(), media: media.handle() };
     let (plan, controls) = plan(&config);
     let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
+    // Whoever comes with the first packet finds everything there.
+    root.tree.until_started().await;
     let site = Site {
         root: root.clone(),
         negotiator,

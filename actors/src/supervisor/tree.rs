@@ -169,6 +169,17 @@ impl Tree {
         self.version.subscribe()
     }
 
+    /// Resolves when everybody has been started, or given up.
+    pub async fn until_started(&self) {
+        let mut changes = self.changes();
+        while !self.lock().is_settled(&self.root) {
+            // It fails only if the sender is gone, which is `self`.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// All nodes from the root on. `unix_ms` tells what time of day it is `now`.
     pub fn report(&self, now: Instant, unix_ms: u64) -> Node {
         let state = self.lock();
@@ -262,6 +273,15 @@ impl Tree {
 }
 
 impl State {
+    fn is_settled(&self, path: &str) -> bool {
+        let Some(view) = self.supervisors.get(path) else { return false };
+        view.children.iter().all(|child| match child.life {
+            Life::Running { .. } => child.kind == Kind::Worker || self.is_settled(&format!("{path}/{}", child.name)),
+            Life::Down => true,
+            _ => false,
+        })
+    }
+
     fn prune(&mut self, now: Instant) {
         let old = |at: Instant| now.saturating_duration_since(at) > REMEMBERED;
         while self.exits.len() > EXITS_KEPT || self.exits.front().is_some_and(|(at, _, _)| old(*at)) {
