@@ -8,6 +8,7 @@ use crate::ids::{CameraId, PeerId, StreamId};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// How many releases are remembered.
@@ -201,6 +202,11 @@ pub struct Snapshot {
     pub releases: VecDeque<ReleaseRecord>,
 }
 
+/// A duration as the board shows it.
+pub fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
 /// The shared board. Clones show the same.
 #[derive(Clone)]
 pub struct Board {
@@ -259,6 +265,7 @@ impl Board {
 
     /// Adds a release and forgets the oldest beyond [`RELEASES_KEPT`].
     pub fn released(&self, record: ReleaseRecord) {
+        log::info!("root/peers/{}: left {} ({})", record.peer, record.stream, record.cause);
         self.write(|board| {
             board.releases.push_back(record);
             while board.releases.len() > RELEASES_KEPT {

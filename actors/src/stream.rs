@@ -10,7 +10,7 @@
 mod rate;
 mod subscribers;
 
-use crate::board::{Board, ReleaseRecord, StreamState};
+use crate::board::{Board, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
 use crate::departure::Cause;
 use crate::ids::{CameraId, PeerId, StreamId};
@@ -327,16 +327,14 @@ impl Stream {
 
     fn record(&self, message: &Disconnected, closed: Option<Duration>) {
         let Some(cause) = message.cause else { return };
-        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-        log::info!("root/peers/{}: left {} ({cause})", message.peer, self.id);
         self.board.released(ReleaseRecord {
             at: self.clock.unix_ms(),
             stream: self.id.clone(),
             camera: self.camera_id.clone(),
             peer: message.peer.clone(),
             cause,
-            detected_ms: ms(message.silence),
-            closed_ms: closed.map(ms),
+            detected_ms: milliseconds(message.silence),
+            closed_ms: closed.map(milliseconds),
         });
     }
 }

@@ -1,6 +1,6 @@
 //! A subscription that survives the death of its stream, and ends by itself if its peer dies.
 
-use crate::board::{Board, ReleaseRecord};
+use crate::board::{Board, ReleaseRecord, milliseconds};
 use crate::camera::{self, Camera, Detached};
 use crate::departure::{Cause, Verdict};
 use crate::ids::{CameraId, PeerId, StreamId};
@@ -130,15 +130,14 @@ impl Subscription {
 
     fn record(&self, cause: Option<Cause>, silence: Duration, closed: Option<Duration>) {
         let Some(cause) = cause else { return };
-        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
         self.subscriber.board.released(ReleaseRecord {
             at: self.subscriber.clock.unix_ms(),
             stream: self.stream.clone(),
             camera: self.entry.camera_id.clone(),
             peer: self.subscriber.peer.clone(),
             cause,
-            detected_ms: ms(silence),
-            closed_ms: closed.map(ms),
+            detected_ms: milliseconds(silence),
+            closed_ms: closed.map(milliseconds),
         });
     }
 }

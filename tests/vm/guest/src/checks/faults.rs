@@ -4,7 +4,7 @@
 use super::steady::Steady;
 use super::{Check, VIVID, World};
 use crate::PATIENCE;
-use crate::server::{CameraConfig, Server};
+use crate::server::{CameraConfig, Server, Viewer};
 use crate::usb::{Camera, Faults};
 use crate::video::{Fault, inject};
 use std::time::{Duration, Instant};
@@ -62,13 +62,28 @@ fn said(server: &Server, state: &str) -> (Duration, String) {
 }
 
 fn while_it_streams(world: &mut World, fault: Fault, state: &str) -> String {
+    fails(world, state, |server| {
+        let viewer = server.watch("failing");
+        server.until_frames("failing", 3);
+        inject(VIVID, fault);
+        viewer
+    })
+}
+
+fn while_it_opens(world: &mut World, fault: Fault) -> String {
+    fails(world, "backoff", |server| {
+        inject(VIVID, fault);
+        server.watch("failing")
+    })
+}
+
+/// `watch` watches the camera and has it fail, in this order or the other.
+fn fails(world: &mut World, state: &str, watch: impl for<'a> FnOnce(&'a Server) -> Viewer<'a>) -> String {
     let mut server = start(world.back());
     let others = server.watch("other");
     let steady = Steady::begin(&server, "other");
     let before = server.descriptors().len();
-    let viewer = server.watch("failing");
-    server.until_frames("failing", 3);
-    inject(VIVID, fault);
+    let viewer = watch(&server);
     let (took, words) = said(&server, state);
     let back = server.until_frames("failing", 3);
     let figures = finish(&server, viewer, before, steady);
@@ -79,24 +94,7 @@ fn while_it_streams(world: &mut World, fault: Fault, state: &str) -> String {
     format!("{words:?} after {:.0} ms, pictures {:.0} ms later, {figures}", ms(took), ms(back))
 }
 
-fn while_it_opens(world: &mut World, fault: Fault) -> String {
-    let mut server = start(world.back());
-    let others = server.watch("other");
-    let steady = Steady::begin(&server, "other");
-    let before = server.descriptors().len();
-    inject(VIVID, fault);
-    let viewer = server.watch("failing");
-    let (took, words) = said(&server, "backoff");
-    let back = server.until_frames("failing", 3);
-    let figures = finish(&server, viewer, before, steady);
-    others.leave();
-    server.assert_alive();
-    assert!(took < SAID_WITHIN, "{words:?} was said after {took:?}");
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    format!("{words:?} after {:.0} ms, pictures {:.0} ms later, {figures}", ms(took), ms(back))
-}
-
-fn finish(server: &Server, viewer: crate::server::Viewer<'_>, before: usize, steady: Steady<'_>) -> String {
+fn finish(server: &Server, viewer: Viewer<'_>, before: usize, steady: Steady<'_>) -> String {
     viewer.leave();
     assert!(!server.devices().contains(&VIVID.to_owned()), "open when the leaving was answered");
     assert_nothing_leaked(server, before);
