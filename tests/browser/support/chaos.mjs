@@ -182,7 +182,7 @@ export async function chaos(seconds, { log = () => {} } = {}) {
     );
     // Threads of HTTP's pool end some seconds after their last work.
     let idle = usage(server.pid);
-    for (const deadline = performance.now() + 20_000; idle.threads > fresh.threads && performance.now() < deadline; idle = usage(server.pid)) {
+    for (const deadline = performance.now() + 20_000; idle.threads > fresh.threads + 1 && performance.now() < deadline; idle = usage(server.pid)) {
       await sleep(100);
     }
     log(server.log);
