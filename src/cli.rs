@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::capture::devices;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, departure};
 use crate::probe::{self, Limits, ProbeError, Target};
 use crate::server;
 use clap::{Args, Parser, Subcommand};
@@ -84,6 +84,7 @@ pub fn main() -> ExitCode {
             Err(error) => wrong(&error),
             Ok(config) => {
                 println!("{} cameras, {} streams: fine", config.cameras.len(), config.streams.len());
+                departure::explain(&config.waiting).iter().for_each(|line| println!("{line}"));
                 ExitCode::SUCCESS
             }
         },

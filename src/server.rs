@@ -185,6 +185,7 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
             source: camera.source.to_string(),
             capture,
             group: camera.exclusive_group.clone(),
+            pause_on_suspicion: camera.pause_on_suspicion,
         });
     }
     let fps_of = |id: &str| config.cameras.iter().find(|camera| camera.id == id).and_then(|camera| camera.fps);
@@ -200,6 +201,7 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
             })
             .collect(),
         max_viewers: config.max_viewers,
+        waiting: config.waiting.clone(),
         retry: Exponential::default(),
         supervision: config.supervision.clone(),
         chance,

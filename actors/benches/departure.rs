@@ -339,7 +339,7 @@ fn session(model: &Model, patience: &Patience, random: &mut Random, totals: &mut
                     if let Packet::Timed(round_trip) = packet {
                         silence.measured(Duration::from_secs_f64(round_trip));
                     }
-                    if silence.proven() {
+                    if silence.proven(instant(at)).is_some() {
                         let since: f64 = suspected_at.take().unwrap();
                         closed = None;
                         totals.pauses += 1;

@@ -48,6 +48,8 @@ pub enum StreamState {
     Live,
     /// The last subscriber has left and the camera is being let go.
     Stopping,
+    /// All who watch are suspect, and nothing runs until one of them proves to be there.
+    Paused,
     /// Its camera, its encoder or itself failed and is tried again after a delay.
     Backoff,
     /// Its camera is [failed](CameraState::Failed).
@@ -62,6 +64,7 @@ impl StreamState {
             StreamState::Starting => "starting",
             StreamState::Live => "live",
             StreamState::Stopping => "stopping",
+            StreamState::Paused => "paused",
             StreamState::Backoff => "backoff",
             StreamState::Failed => "failed",
         }
@@ -79,6 +82,8 @@ pub enum PeerState {
     Connecting,
     /// Connected, frames may flow.
     Watching,
+    /// It has been silent for longer than its path allows: it holds no camera open.
+    Suspect,
     /// It has left.
     Gone,
 }
@@ -156,9 +161,9 @@ pub struct PeerStatus {
     pub transport: &'static str,
     /// The address its packets come from.
     pub remote: Option<String>,
-    /// Round trip from receiver reports, ms.
+    /// Usual round trip, by probes and receiver reports, ms.
     pub rtt_ms: Option<f64>,
-    /// Age of the last sign of life when this was written, ms.
+    /// How long nothing had proved that it was there when this was written, ms.
     pub suspicion: f64,
     /// RTP packets sent.
     pub sent_packets: u64,
@@ -265,7 +270,10 @@ impl Board {
 
     /// Adds a release and forgets the oldest beyond [`RELEASES_KEPT`].
     pub fn released(&self, record: ReleaseRecord) {
-        log::info!("root/peers/{}: left {} ({})", record.peer, record.stream, record.cause);
+        match record.cause {
+            Cause::Suspected => log::info!("root/peers/{}: suspect, so {} was let go", record.peer, record.camera),
+            cause => log::info!("root/peers/{}: left {} ({cause})", record.peer, record.stream),
+        }
         self.write(|board| {
             board.releases.push_back(record);
             while board.releases.len() > RELEASES_KEPT {

@@ -9,12 +9,15 @@ mod connection;
 mod feedback;
 mod messages;
 pub mod negotiation;
+pub mod probe;
 pub mod subscription;
 pub mod track;
+mod vigil;
 
 pub use messages::{Leave, RemoteCandidate, Signal, Switch, UnknownStream};
 
-use crate::board::{Board, PeerState, PeerStatus, StreamState};
+use crate::board::{Board, PeerState, PeerStatus, StreamState, milliseconds};
+use crate::departure::silence::{Patience, Silence};
 use crate::departure::{Cause, Presence, Verdict};
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
@@ -42,6 +45,33 @@ const SWITCH_PATIENCE: Duration = Duration::from_secs(2);
 /// All streams by name. It does not change while the server runs.
 pub type Directory = Arc<BTreeMap<StreamId, Entry>>;
 
+/// How long a viewer is waited for, and what for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// What silence means.
+    pub patience: Patience,
+    /// An offer that has not led to a connection by then is let go.
+    pub connect_timeout: Duration,
+    /// Until then it may keep a camera open.
+    pub first_packet_timeout: Duration,
+    /// Whether capture begins with the offer, for a fast first picture, and not with the connection.
+    pub eager: bool,
+    /// When nothing has proved for so long that a viewer is there, and ICE has heard nothing either, it is gone.
+    pub ice_disconnected: Duration,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            patience: Patience::production(),
+            connect_timeout: Duration::from_secs(10),
+            first_packet_timeout: Duration::from_secs(3),
+            eager: true,
+            ice_disconnected: Duration::from_secs(5),
+        }
+    }
+}
+
 /// What a peer is made of.
 pub struct PeerParts {
     /// Its name.
@@ -52,6 +82,8 @@ pub struct PeerParts {
     pub stream: StreamId,
     /// All streams.
     pub directory: Directory,
+    /// How long it is waited for.
+    pub waiting: Waiting,
     /// Its connection.
     pub negotiated: Negotiated,
     /// The address it was told to reach us at first.
@@ -65,7 +97,13 @@ pub struct PeerParts {
     /// Where its state is shown.
     pub board: Board,
     /// Kept as long as it lives, and dropped when it ends by whatever road.
-    pub seat: Box<dyn Send>,
+    pub seat: Box<dyn Seat>,
+}
+
+/// A viewer's place among all.
+pub trait Seat: Send {
+    /// Something authentic has come from the viewer: the offer was no empty one.
+    fn heard(&self);
 }
 
 /// The actor.
@@ -80,13 +118,19 @@ pub struct Peer {
     next: Option<(Subscription, SpawnHandle)>,
     first: (StreamId, Entry),
     presence: Presence,
+    waiting: Waiting,
+    silence: Silence,
+    /// Whether it holds its camera open: it is neither suspect nor an offer that nothing follows.
+    holds: bool,
+    /// Since when its picture has been away because it was suspect.
+    away_since: Option<Instant>,
     released: bool,
     connected: bool,
     signals: tokio::sync::mpsc::Sender<Signal>,
     datagrams: Arc<dyn Datagrams>,
     clock: Arc<dyn Clock>,
     board: Board,
-    _seat: Box<dyn Send>,
+    seat: Box<dyn Seat>,
     outgoing: Vec<(SocketAddr, BytesMut)>,
     timer: Option<(Instant, SpawnHandle)>,
     status: PeerStatus,
@@ -113,13 +157,17 @@ impl Peer {
             next: None,
             first: (parts.stream, entry),
             presence: Presence::new(now),
+            silence: Silence::new(parts.waiting.patience.clone()),
+            holds: parts.waiting.eager,
+            away_since: None,
+            waiting: parts.waiting,
             released: false,
             connected: false,
             signals: parts.signals,
             datagrams: parts.datagrams,
             clock: parts.clock,
             board: parts.board,
-            _seat: parts.seat,
+            seat: parts.seat,
             outgoing: Vec::new(),
             timer: None,
             status,
@@ -133,7 +181,12 @@ impl Peer {
             clock: self.clock.clone(),
             board: self.board.clone(),
         };
-        Subscription::new(subscriber, stream, entry, self.connected, ctx.recipient())
+        Subscription::new(subscriber, stream, entry, self.attendance(), ctx.recipient())
+    }
+
+    /// The streams it watches, and is about to.
+    fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+        self.watching.iter().chain(self.next.as_ref().map(|(next, _)| next))
     }
 
     fn is_watching(&self, stream: &StreamId) -> bool {
@@ -153,13 +206,11 @@ impl Peer {
     /// woken.
     fn drain(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        let news = self.connection.poll();
-        if news.alive {
-            self.presence.alive(now);
-        }
+        let mut news = self.connection.poll(now);
         if news.connected {
             self.on_connected();
         }
+        self.hear(&mut news, now);
         if news.keyframe_wanted {
             self.want_keyframe();
         }
@@ -172,6 +223,20 @@ impl Peer {
             Some(cause) => self.leave_by_itself(cause, ctx),
             None => self.arm(ctx),
         }
+    }
+
+    /// Time has passed that the connection or [`Silence`] waited for.
+    fn wake(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        if self.connection.due().is_some_and(|due| due <= now)
+            && let Err(error) = self.connection.wake(now)
+        {
+            log::debug!("root/peers/{}: {error}", self.id);
+        }
+        if self.silence.due().is_some_and(|due| due <= now) {
+            self.consider(ctx);
+        }
+        self.drain(ctx);
     }
 
     fn transmit(&mut self) {
@@ -190,7 +255,7 @@ impl Peer {
     /// Sees to it that the state machine is woken when it wants to be. An earlier alarm that is
     /// already set is kept: it finds nothing to do and sets the next.
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let Some(due) = self.connection.due() else { return };
+        let Some(due) = self.connection.due().into_iter().chain(self.silence.due()).min() else { return };
         if let Some((set, handle)) = self.timer {
             if set <= due {
                 return;
@@ -201,10 +266,7 @@ impl Peer {
         let wait = due.saturating_duration_since(self.clock.now()).max(Duration::from_millis(1));
         let handle = ctx.run_later(wait, |peer, ctx| {
             peer.timer = None;
-            if let Err(error) = peer.connection.wake(peer.clock.now()) {
-                log::debug!("root/peers/{}: {error}", peer.id);
-            }
-            peer.drain(ctx);
+            peer.wake(ctx);
         });
         self.timer = Some((due, handle));
     }
@@ -216,7 +278,9 @@ impl Peer {
         log::info!("root/peers/{}: connected", self.id);
         self.status.state = PeerState::Watching;
         self.show();
-        for subscription in self.watching.iter().chain(self.next.as_ref().map(|(next, _)| next)) {
+        self.silence.connected(self.clock.now());
+        self.take_camera();
+        for subscription in self.subscriptions() {
             subscription.addr().do_send(Ready { peer: self.id.clone() });
         }
     }
@@ -283,8 +347,8 @@ impl Peer {
 
     fn show_counters(&mut self) {
         let now = self.clock.now();
-        self.status.suspicion = self.presence.silence(now).as_secs_f64() * 1e3;
-        self.status.rtt_ms = self.connection.round_trip(now).map(|rtt| rtt.as_secs_f64() * 1e3);
+        self.status.suspicion = milliseconds(self.silence.lasts(now));
+        self.status.rtt_ms = self.silence.path().round_trip().map(milliseconds);
         let status = self.status.clone();
         self.board.count(|board| {
             if let Some(shown) = board.peers.get_mut(&self.id) {
@@ -303,6 +367,7 @@ impl Actor for Peer {
         log::info!("root/peers/{}: connecting to {stream}", self.id);
         self.watching = Some(self.subscribe(stream, entry, ctx));
         ctx.run_interval(STATUS_EVERY, |peer, _| peer.show_counters());
+        self.expect_connection(ctx);
         self.drain(ctx);
     }
 
@@ -337,6 +402,9 @@ impl Handler<Inbound> for Peer {
                 log::debug!("root/peers/{}: {error}", self.id);
             }
         }
+        for (to, quoted) in message.undeliverable {
+            self.came_back(to, &quoted);
+        }
         self.drain(ctx);
     }
 }
@@ -359,7 +427,7 @@ impl Handler<Deliver> for Peer {
             }
             self.commit_switch(ctx);
         }
-        self.status.sent_packets += match message {
+        let sent = match message {
             Deliver::Next { frame, .. } => {
                 let (admission, packets) = self.connection.write(&frame, now);
                 if !matches!(admission, Admission::Send(_)) {
@@ -372,6 +440,10 @@ impl Handler<Deliver> for Peer {
             }
             Deliver::Replay { frames, .. } => self.connection.replay(frames.iter().map(|frame| &**frame), now),
         };
+        self.status.sent_packets += sent;
+        if sent > 0 {
+            self.on_sent(now);
+        }
         self.drain(ctx);
     }
 }
@@ -401,12 +473,10 @@ impl Handler<StandingChanged> for Peer {
 
     fn handle(&mut self, change: StandingChanged, ctx: &mut Self::Context) {
         let stream = StreamId::from(&*change.name);
-        let subscription =
-            self.watching.iter().chain(self.next.as_ref().map(|(next, _)| next)).find(|it| *it.stream() == stream);
-        let Some(subscription) = subscription else { return };
+        let Some(subscription) = self.subscriptions().find(|it| *it.stream() == stream) else { return };
         match change.standing {
             Standing::Up => {
-                subscription.renew(self.connected);
+                subscription.renew(self.attendance());
                 if self.is_watching(&stream) {
                     // Its frames are numbered anew.
                     self.connection.switch();

@@ -2,9 +2,10 @@
 //! refuses more than are allowed.
 
 use crate::board::Board;
+use crate::departure::Cause;
 use crate::ids::{PeerId, StreamId};
 use crate::peer::negotiation::Negotiated;
-use crate::peer::{Directory, Peer, PeerParts, Signal, UnknownStream};
+use crate::peer::{Directory, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
 use crate::ports::{Clock, Datagrams};
 use crate::retry::Exponential;
 use crate::supervisor::child::Child;
@@ -14,11 +15,15 @@ use crate::supervisor::spec::{ChildSpec, Restart};
 use actix::prelude::ArbiterHandle;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a peer may take to let its stream go when the server stops.
 const SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// When all places are taken, an offer that nothing has followed for so long makes room for another viewer.
+const SILENT_OFFER: Duration = Duration::from_secs(1);
 
 /// A viewer has been answered and wants to be let in.
 pub struct Join {
@@ -63,6 +68,8 @@ pub enum Refused {
 pub struct PeersParts {
     /// The most viewers at a time.
     pub max_viewers: usize,
+    /// How long each is waited for.
+    pub waiting: Waiting,
     /// All streams.
     pub directory: Directory,
     /// Who supervises peers.
@@ -88,13 +95,37 @@ pub struct Peers {
 struct List {
     closed: bool,
     admitted: u64,
-    by_token: HashMap<String, Admitted>,
+    by_token: HashMap<String, Entry>,
+}
+
+struct Entry {
+    admitted: Admitted,
+    nth: u64,
+    since: Instant,
+    /// Something authentic has come from the viewer.
+    heard: Arc<AtomicBool>,
+}
+
+impl List {
+    /// The oldest of the offers that nothing has followed, if it is old enough to make room.
+    fn oldest_silent_offer(&self, now: Instant) -> Option<String> {
+        let silent = self.by_token.iter().filter(|(_, entry)| !entry.heard.load(Ordering::Relaxed));
+        let (token, entry) = silent.min_by_key(|(_, entry)| entry.nth)?;
+        (now.saturating_duration_since(entry.since) >= SILENT_OFFER).then(|| token.clone())
+    }
 }
 
 /// A place in the list, which is free again when this is dropped.
 struct Seat {
     token: String,
+    heard: Arc<AtomicBool>,
     list: Arc<Mutex<List>>,
+}
+
+impl crate::peer::Seat for Seat {
+    fn heard(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Seat {
@@ -118,6 +149,7 @@ impl Peers {
             transport: join.transport,
             stream: join.stream,
             directory: parts.directory.clone(),
+            waiting: parts.waiting.clone(),
             negotiated: join.negotiated,
             local: join.local,
             signals: join.signals,
@@ -141,7 +173,7 @@ impl Peers {
 
     /// Finds a viewer by its token.
     pub fn find(&self, token: &str) -> Option<Registered<Peer>> {
-        lock(&self.list).by_token.get(token).map(|admitted| admitted.peer.clone())
+        lock(&self.list).by_token.get(token).map(|entry| entry.admitted.peer.clone())
     }
 
     /// Lets nobody in from now on.
@@ -154,14 +186,20 @@ impl Peers {
         if list.closed {
             return Err(Refused::ShuttingDown);
         }
+        let now = self.parts.clock.now();
         if list.by_token.len() >= self.parts.max_viewers {
-            return Err(Refused::TooManyViewers(self.parts.max_viewers));
+            let silent = list.oldest_silent_offer(now).and_then(|token| list.by_token.remove(&token));
+            let Some(silent) = silent else { return Err(Refused::TooManyViewers(self.parts.max_viewers)) };
+            log::info!("root/peers/{}: nothing has followed its offer, and its place is wanted", silent.admitted.id);
+            silent.admitted.peer.do_send(Leave(Cause::IceFailed));
         }
         list.admitted += 1;
         let id = PeerId::from(format!("peer-{}", list.admitted));
         let admitted = Admitted { peer: Registered::new(id.as_str()), id };
-        list.by_token.insert(token.to_owned(), admitted.clone());
-        Ok((admitted, Seat { token: token.to_owned(), list: self.list.clone() }))
+        let heard = Arc::new(AtomicBool::new(false));
+        let entry = Entry { admitted: admitted.clone(), nth: list.admitted, since: now, heard: heard.clone() };
+        list.by_token.insert(token.to_owned(), entry);
+        Ok((admitted, Seat { token: token.to_owned(), heard, list: self.list.clone() }))
     }
 }
 

@@ -223,6 +223,9 @@ pub trait Datagrams: Send + Sync {
     /// Sends, in order, and empties `batch`. Runs of one destination may leave as one system
     /// call. What the system does not take now is dropped, as UDP does.
     fn send(&self, batch: &mut Vec<(SocketAddr, BytesMut)>);
+    /// Reads all that has arrived by now and leads it to its peers, so that whoever asks its own mailbox
+    /// next is not deceived by a reader that is late.
+    fn drain(&self);
 }
 
 /// Datagrams for one peer, in the order of their arrival.
@@ -233,6 +236,9 @@ pub struct Inbound {
     pub at: Instant,
     /// Where they came from, and what they contain.
     pub datagrams: Vec<(SocketAddr, BytesMut)>,
+    /// Datagrams that came back: where they could not be delivered, and as much of them as was quoted;
+    /// nothing of those that our own host would not send.
+    pub undeliverable: Vec<(SocketAddr, BytesMut)>,
 }
 
 /// The system's clock.

@@ -4,8 +4,8 @@ use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
 use crate::camera::{Camera, CameraParts};
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
-use crate::peer::Directory;
 use crate::peer::subscription::Entry;
+use crate::peer::{Directory, Waiting};
 use crate::peers::{Peers, PeersParts};
 use crate::ports::{Capture, Clock, Datagrams, Encode};
 use crate::retry::{Backoff, Exponential};
@@ -39,6 +39,8 @@ pub struct CameraPlan {
     pub capture: Arc<dyn Capture>,
     /// The name of the group of which one camera is open at a time, if it belongs to one.
     pub group: Option<String>,
+    /// Whether it is closed when all its viewers are suspect.
+    pub pause_on_suspicion: bool,
 }
 
 /// One stream to be had.
@@ -89,6 +91,8 @@ pub struct Plan {
     pub streams: Vec<StreamPlan>,
     /// The most viewers at a time.
     pub max_viewers: usize,
+    /// How long each is waited for.
+    pub waiting: Waiting,
     /// When to try a device or an encoder again.
     pub retry: Exponential,
     /// What to do about actors that fail.
@@ -142,6 +146,7 @@ impl Root {
         let directory: Directory = Arc::new(branches.iter().flat_map(Branch::entries).collect());
         let peers = Peers::new(PeersParts {
             max_viewers: plan.max_viewers,
+            waiting: plan.waiting.clone(),
             directory: directory.clone(),
             supervisor: viewers.clone(),
             media: threads.media.clone(),
@@ -316,6 +321,7 @@ impl Builder {
                 })
             })
         };
+        let pause_on_suspicion = branch.camera.pause_on_suspicion;
         let streams = branch.streams.iter().map(|(plan, name)| {
             let (all, plan, camera) = (self.clone(), plan.clone(), branch.name.clone());
             let spec = self.spec(&format!("stream-{}", plan.id), Restart::Permanent, SHUTDOWN);
@@ -329,6 +335,7 @@ impl Builder {
                     chance: all.plan.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),
+                    pause_on_suspicion,
                 })
             })
         });

@@ -4,6 +4,9 @@
 //! subscriber's. Until then the mailbox waits: a [`Subscribe`] that arrives during a stop is
 //! served after it, in order, and never lost.
 //!
+//! A subscriber that is [suspect](Suspect) holds no camera open: if no other is left, capture stops in the
+//! same way, and starts again when one proves to be [alive](Alive).
+//!
 //! If this actor dies, it lets its camera go. Its viewers watch its
 //! [name](crate::supervisor::registered::Registered), and subscribe again when it is back.
 
@@ -86,6 +89,28 @@ pub struct Subscribe {
     pub link: Link,
     /// Whether its connection stands already.
     pub ready: bool,
+    /// Whether it is [suspect](Suspect) from the beginning.
+    pub suspect: bool,
+}
+
+/// A subscriber may have gone: it holds no camera open until it is [alive](Alive).
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Suspect {
+    /// Who.
+    pub peer: PeerId,
+    /// When the suspicion fell.
+    pub at: Instant,
+    /// How long nothing had proved that it was there.
+    pub silence: Duration,
+}
+
+/// A suspect has proved to be there.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Alive {
+    /// Who.
+    pub peer: PeerId,
 }
 
 /// The connection of a subscriber stands: send it a picture.
@@ -139,6 +164,7 @@ pub struct Stream {
     board: Board,
     state: StreamState,
     subscribers: Subscribers<Link>,
+    pause_on_suspicion: bool,
     gop: GroupOfPictures,
     encoding: Option<(u64, Box<dyn Encoding>)>,
     sessions: u64,
@@ -170,6 +196,8 @@ pub struct StreamParts {
     pub clock: Arc<dyn Clock>,
     /// Where its state is shown.
     pub board: Board,
+    /// Whether suspects hold no camera open. Not for devices that take long to open.
+    pub pause_on_suspicion: bool,
 }
 
 impl Stream {
@@ -188,6 +216,7 @@ impl Stream {
             board: parts.board,
             state: StreamState::Idle,
             subscribers: Subscribers::default(),
+            pause_on_suspicion: parts.pause_on_suspicion,
             gop: GroupOfPictures::default(),
             encoding: None,
             sessions: 0,
@@ -225,6 +254,19 @@ impl Stream {
     fn show_subscribers(&self) {
         let names = self.subscribers.names();
         self.board.stream(&self.id, |stream| stream.subscribers = names);
+    }
+
+    /// Whether somebody is there for whom the camera has to be open.
+    fn is_wanted(&self) -> bool {
+        match self.pause_on_suspicion {
+            true => self.subscribers.anybody_present(),
+            false => !self.subscribers.is_empty(),
+        }
+    }
+
+    /// Nothing runs.
+    fn is_at_rest(&self) -> bool {
+        matches!(self.state, StreamState::Idle | StreamState::Paused)
     }
 
     /// Starts the encoder and asks the camera for pictures.
@@ -325,6 +367,35 @@ impl Stream {
         }
     }
 
+    /// Stops capture: nobody is left for whom the camera has to be open. What is returned resolves when the
+    /// device is closed.
+    fn stop(&mut self, message: Disconnected, ctx: &mut Context<Self>) -> ResponseActFuture<Self, Released> {
+        self.enter(StreamState::Stopping);
+        self.halt(ctx);
+        self.backoff.reset();
+        let detach = self.camera.send(Detach { stream: self.id.clone() });
+        Box::pin(detach.into_actor(self).map(move |result, stream, _| {
+            let took = stream.clock.now().saturating_duration_since(message.at);
+            stream.board.stream(&stream.id, |status| {
+                status.bitrate_bps = 0;
+                status.last_error = None;
+            });
+            let empty = stream.subscribers.is_empty();
+            stream.enter(if empty { StreamState::Idle } else { StreamState::Paused });
+            match result {
+                // A camera that has died is not unreachable before its device is closed.
+                Ok(Detached::Closed) | Err(_) => {
+                    stream.record(&message, Some(took));
+                    Released::Closed { took }
+                }
+                Ok(Detached::InUse | Detached::Stuck) => {
+                    stream.record(&message, None);
+                    Released::Shared
+                }
+            }
+        }))
+    }
+
     fn record(&self, message: &Disconnected, closed: Option<Duration>) {
         let Some(cause) = message.cause else { return };
         self.board.released(ReleaseRecord {
@@ -362,10 +433,12 @@ impl Handler<Subscribe> for Stream {
 
     fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) {
         let link = message.link;
-        self.subscribers.add(message.peer, link.clone(), message.ready);
+        self.subscribers.add(message.peer, link.clone(), message.ready, message.suspect);
         self.show_subscribers();
-        if self.state == StreamState::Idle {
+        if self.is_at_rest() && self.is_wanted() {
             self.start(ctx);
+        } else if self.is_at_rest() {
+            self.enter(StreamState::Paused);
         } else {
             link.notices.do_send(StreamNotice::State(self.id.clone(), self.state));
             if let Some(trouble) = &self.trouble {
@@ -404,33 +477,45 @@ impl Handler<Disconnected> for Stream {
             return AtomicResponse::new(Box::pin(actix::fut::ready(Released::Unknown)));
         }
         self.show_subscribers();
-        if !self.subscribers.is_empty() {
-            self.record(&message, None);
-            return AtomicResponse::new(Box::pin(actix::fut::ready(Released::Shared)));
-        }
-        self.enter(StreamState::Stopping);
-        self.halt(ctx);
-        self.backoff.reset();
-        let detach = self.camera.send(Detach { stream: self.id.clone() });
-        AtomicResponse::new(Box::pin(detach.into_actor(self).map(move |result, stream, _| {
-            let took = stream.clock.now().saturating_duration_since(message.at);
-            stream.board.stream(&stream.id, |status| {
-                status.bitrate_bps = 0;
-                status.last_error = None;
-            });
-            stream.enter(StreamState::Idle);
-            match result {
-                // A camera that has died is not unreachable before its device is closed.
-                Ok(Detached::Closed) | Err(_) => {
-                    stream.record(&message, Some(took));
-                    Released::Closed { took }
-                }
-                Ok(Detached::InUse | Detached::Stuck) => {
-                    stream.record(&message, None);
-                    Released::Shared
-                }
+        let at_once = |released| AtomicResponse::new(Box::pin(actix::fut::ready(released)));
+        if self.is_at_rest() {
+            // The camera was let go when the last subscriber became suspect; that was the release.
+            if self.subscribers.is_empty() {
+                self.enter(StreamState::Idle);
             }
-        })))
+            return at_once(Released::Closed { took: Duration::ZERO });
+        }
+        if self.is_wanted() {
+            self.record(&message, None);
+            return at_once(Released::Shared);
+        }
+        AtomicResponse::new(self.stop(message, ctx))
+    }
+}
+
+impl Handler<Suspect> for Stream {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, Suspect { peer, at, silence }: Suspect, ctx: &mut Self::Context) -> Self::Result {
+        let news = self.subscribers.suspect(&peer, true).is_some();
+        if !news || self.is_wanted() || self.is_at_rest() {
+            return AtomicResponse::new(Box::pin(actix::fut::ready(())));
+        }
+        let released = Disconnected { peer, cause: Some(Cause::Suspected), at, silence };
+        AtomicResponse::new(Box::pin(self.stop(released, ctx).map(|_, _, _| ())))
+    }
+}
+
+impl Handler<Alive> for Stream {
+    type Result = ();
+
+    fn handle(&mut self, Alive { peer }: Alive, ctx: &mut Self::Context) {
+        let Some(link) = self.subscribers.suspect(&peer, false).cloned() else { return };
+        if self.is_at_rest() {
+            self.start(ctx);
+        } else if self.subscribers.is_ready(&peer) {
+            self.greet(&link, ctx);
+        }
     }
 }
 

@@ -7,11 +7,14 @@ use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::departure::{Cause, Presence};
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
-use lenscap_actors::peer::subscription::{Subscriber, Subscription};
+use lenscap_actors::peer::Waiting;
+use lenscap_actors::peer::subscription::{Attendance, Subscriber, Subscription};
 use lenscap_actors::ports::*;
 use lenscap_actors::retry::Exponential;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
-use lenscap_actors::stream::{Deliver, Disconnected, KeyframeWanted, Link, Released, Stream, StreamNotice, Subscribe};
+use lenscap_actors::stream::{
+    Alive, Deliver, Disconnected, KeyframeWanted, Link, Released, Stream, StreamNotice, Subscribe, Suspect,
+};
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -144,6 +147,7 @@ impl Datagrams for NoSocket {
     fn send(&self, batch: &mut Vec<(std::net::SocketAddr, bytes::BytesMut)>) {
         batch.clear();
     }
+    fn drain(&self) {}
 }
 
 struct Stage {
@@ -162,9 +166,11 @@ async fn stage() -> Stage {
             source: "fake".into(),
             capture: Arc::new(fake.clone()),
             group: None,
+            pause_on_suspicion: true,
         }],
         streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(fake.clone()) }],
         max_viewers: 10,
+        waiting: Waiting::default(),
         retry: Exponential { jitter: 0.0, ..Exponential::default() },
         supervision: Supervision::default(),
         chance: || 0.5,
@@ -191,7 +197,13 @@ impl Stage {
         let subscriber =
             Subscriber { peer: peer.into(), link, clock: Arc::new(SystemClock), board: self.board.clone() };
         let entry = self.root.streams[&"cam".into()].clone();
-        let subscription = Subscription::new(subscriber, "cam".into(), entry, true, changes.into());
+        let subscription = Subscription::new(
+            subscriber,
+            "cam".into(),
+            entry,
+            Attendance { ready: true, suspect: false },
+            changes.into(),
+        );
         settle().await;
         (subscription, got)
     }
@@ -206,7 +218,7 @@ impl Stage {
     /// Subscribes a viewer whose connection stands; gives what it gets.
     async fn subscribe(&self, peer: &str) -> Arc<Mutex<Vec<String>>> {
         let (link, _, got) = self.viewer();
-        self.stream.send(Subscribe { peer: peer.into(), link, ready: true }).await.unwrap();
+        self.stream.send(Subscribe { peer: peer.into(), link, ready: true, suspect: false }).await.unwrap();
         settle().await;
         got
     }
@@ -214,6 +226,30 @@ impl Stage {
     fn disconnect(&self, peer: &str) -> impl Future<Output = Result<Released, Unreachable>> + use<> {
         let at = SystemClock.now();
         self.stream.send(Disconnected { peer: peer.into(), cause: Some(Cause::Bye), at, silence: Duration::ZERO })
+    }
+
+    /// Makes a suspect of a subscriber, and lets the device close if it has to.
+    async fn suspect(&self, peer: &str) {
+        let (at, silence) = (SystemClock.now(), Duration::from_millis(345));
+        self.stream.do_send(Suspect { peer: peer.into(), at, silence });
+        settle().await;
+        if self.camera() == CameraState::Closing {
+            self.fake.finish_closing();
+            settle().await;
+        }
+    }
+
+    async fn alive(&self, peer: &str) {
+        self.stream.send(Alive { peer: peer.into() }).await.unwrap();
+        settle().await;
+    }
+
+    fn stream_state(&self) -> StreamState {
+        self.board.read(|board| board.streams[&"cam".into()].state)
+    }
+
+    fn causes(&self) -> Vec<Cause> {
+        self.board.read(|board| board.releases.iter().map(|release| release.cause).collect())
     }
 
     fn camera(&self) -> CameraState {
@@ -409,7 +445,7 @@ async fn a_stream_that_dies_finds_its_camera_still_open() {
     tokio::time::advance(RESTART_DELAY).await;
     settle().await;
     assert_eq!(*told.lock().unwrap(), ["down", "up"]);
-    subscription.renew(true);
+    subscription.renew(Attendance { ready: true, suspect: false });
     settle().await;
     tokio::time::advance(Duration::from_secs(1)).await;
     settle().await;
@@ -498,4 +534,98 @@ async fn a_capture_thread_that_panics_is_a_fault_of_its_camera() {
     let exits = stage.root.tree.exits(SystemClock.now(), 0);
     assert_eq!(exits[0].path, "root/cameras/cam/device");
     assert_eq!(exits[0].reason, "panic: in the capture thread: index out of bounds");
+}
+
+#[actix::test]
+async fn a_suspect_holds_no_camera_open_and_gets_its_picture_back_when_it_is_there() {
+    let stage = stage().await;
+    let got = stage.subscribe("a").await;
+    stage.suspect("a").await;
+    assert_eq!(stage.fake.log(), ["open", "close", "closed"]);
+    assert_eq!((stage.camera(), stage.stream_state()), (CameraState::Closed, StreamState::Paused));
+    stage.alive("a").await;
+    assert_eq!(stage.fake.log(), ["open", "close", "closed", "open"]);
+    stage.fake.frame(1, true, Origin::Encoder);
+    settle().await;
+    assert_eq!(*got.lock().unwrap(), ["frame 1"], "over the same link");
+    assert_eq!(stage.causes(), [Cause::Suspected]);
+    stage.alive("a").await;
+    assert_eq!(stage.fake.log().len(), 4, "saying so twice changes nothing");
+}
+
+#[actix::test]
+async fn capture_goes_on_while_somebody_watches_who_is_no_suspect() {
+    let stage = stage().await;
+    let got = stage.subscribe("a").await;
+    stage.subscribe("b").await;
+    stage.suspect("a").await;
+    assert_eq!(stage.stream_state(), StreamState::Starting);
+    stage.fake.frame(1, true, Origin::Encoder);
+    settle().await;
+    assert_eq!(*got.lock().unwrap(), ["frame 1"], "a suspect is sent what there is: it may be there");
+    stage.suspect("b").await;
+    assert_eq!(stage.stream_state(), StreamState::Paused);
+    assert_eq!(stage.causes(), [Cause::Suspected], "one release, by the last");
+}
+
+#[actix::test]
+async fn when_only_suspects_are_left_the_last_leaving_closes_the_camera() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.subscribe("b").await;
+    stage.suspect("a").await;
+    let leaving = stage.disconnect("b");
+    let closing = async {
+        settle().await;
+        stage.fake.finish_closing();
+    };
+    let (left, ()) = tokio::join!(leaving, closing);
+    assert!(matches!(left.unwrap(), Released::Closed { .. }));
+    assert_eq!(stage.stream_state(), StreamState::Paused);
+    assert_eq!(stage.causes(), [Cause::Bye]);
+}
+
+#[actix::test]
+async fn a_verdict_after_a_suspicion_adds_no_second_release() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.suspect("a").await;
+    assert!(matches!(stage.disconnect("a").await.unwrap(), Released::Closed { .. }));
+    assert_eq!(stage.causes(), [Cause::Suspected]);
+    assert_eq!(stage.stream_state(), StreamState::Idle);
+    assert_eq!(stage.fake.log(), ["open", "close", "closed"]);
+}
+
+#[actix::test]
+async fn a_newcomer_opens_the_camera_that_suspects_had_closed() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.suspect("a").await;
+    stage.subscribe("b").await;
+    assert_eq!(stage.stream_state(), StreamState::Starting);
+    assert_eq!(stage.fake.log(), ["open", "close", "closed", "open"]);
+}
+
+#[actix::test]
+async fn whoever_is_suspect_from_the_beginning_opens_nothing() {
+    let stage = stage().await;
+    let (link, _, _) = stage.viewer();
+    stage.stream.send(Subscribe { peer: "a".into(), link, ready: false, suspect: true }).await.unwrap();
+    settle().await;
+    assert_eq!(stage.fake.log(), [""; 0]);
+    assert_eq!(stage.stream_state(), StreamState::Paused);
+    stage.alive("a").await;
+    assert_eq!(stage.fake.log(), ["open"]);
+}
+
+#[actix::test]
+async fn a_suspicion_during_backoff_ends_the_attempts() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.fake.report(CaptureEventKind::Ended(CaptureError::Absent { device: "x".into() }));
+    settle().await;
+    stage.suspect("a").await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    settle().await;
+    assert_eq!(stage.fake.log(), ["open"]);
 }

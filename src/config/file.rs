@@ -13,6 +13,8 @@ pub(super) struct File {
     #[serde(default)]
     pub webrtc: Webrtc,
     #[serde(default)]
+    pub departure: Departure,
+    #[serde(default)]
     pub discovery: Discovery,
     #[serde(default)]
     pub supervision: Supervision,
@@ -52,6 +54,18 @@ pub(super) struct Ice {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Departure {
+    pub profile: Option<Spanned<String>>,
+    pub patience: Option<Spanned<f64>>,
+    pub gone_after: Option<Spanned<String>>,
+    pub probes: Option<Spanned<i64>>,
+    pub connect_timeout: Option<Spanned<String>>,
+    pub first_packet_timeout: Option<Spanned<String>>,
+    pub eager: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Discovery {
     pub v4l2: Option<bool>,
 }
@@ -79,6 +93,7 @@ pub(super) struct Camera {
     pub fps: Option<Spanned<i64>>,
     pub format: Option<Spanned<String>>,
     pub exclusive_group: Option<Spanned<String>>,
+    pub pause_on_suspicion: Option<bool>,
     pub stall_timeout: Option<Spanned<String>>,
     pub controls: Option<Spanned<BTreeMap<String, Setting>>>,
 }

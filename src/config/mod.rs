@@ -3,6 +3,7 @@
 //! [`file`] is what may be written, this module what it means. Nothing is started before all of
 //! it is right.
 
+pub mod departure;
 mod error;
 mod file;
 mod source;
@@ -14,6 +15,7 @@ pub use source::Source;
 use crate::capture::controls::Setting;
 use crate::capture::identity::Identity;
 use file::{Camera as CameraEntry, File, Ice, Stream as StreamEntry};
+use lenscap_actors::peer::Waiting;
 use lenscap_actors::peer::negotiation::IceTimeouts;
 use lenscap_actors::root::Supervision;
 use std::collections::BTreeMap;
@@ -46,6 +48,8 @@ pub struct Config {
     pub public_addresses: Vec<SocketAddr>,
     /// ICE's own time-outs.
     pub ice: IceTimeouts,
+    /// How long silent viewers, and those who never come, are waited for.
+    pub waiting: Waiting,
     /// Whether V4L2 cameras that are not configured are added.
     pub discover_v4l2: bool,
     /// What to do about actors that fail.
@@ -73,6 +77,8 @@ pub struct Camera {
     pub format: PixelFormat,
     /// Of the cameras of one group only one is open at a time.
     pub exclusive_group: Option<String>,
+    /// Whether it is closed when all its viewers are suspect.
+    pub pause_on_suspicion: bool,
     /// An open device that gives no picture for so long has stalled.
     pub stall_timeout: Duration,
     /// What is set at every open.
@@ -181,6 +187,7 @@ impl Reader<'_> {
             max_viewers,
             webrtc_listen,
             public_addresses,
+            waiting: self.departure(&raw.departure, ice.disconnected)?,
             ice,
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
             supervision: self.supervision(&raw.supervision)?,
@@ -319,6 +326,7 @@ impl Reader<'_> {
                 fps: self.fps(entry.fps.as_ref())?,
                 format,
                 exclusive_group,
+                pause_on_suspicion: entry.pause_on_suspicion.unwrap_or(true),
                 stall_timeout: self.stall_timeout(entry.stall_timeout.as_ref())?,
                 controls: entry.controls.as_ref().map(|controls| controls.get_ref().clone()).unwrap_or_default(),
             });
@@ -411,6 +419,7 @@ impl Camera {
             fps: None,
             format: PixelFormat::Auto,
             exclusive_group: None,
+            pause_on_suspicion: true,
             stall_timeout: STALL_TIMEOUT,
             controls: BTreeMap::new(),
         }

@@ -64,6 +64,7 @@ fn secrets() -> Result<(Secrets, String), getrandom::Error> {
         ssrcs: [word(24) | 1, (word(28) | 1) ^ 1 | 2],
         sequence: word(32) as u16,
         timestamp: word(36),
+        tie_breaker: u64::from(word(56)) << 32 | u64::from(word(60)),
     };
     Ok((secrets, hex(&random[40..56])))
 }

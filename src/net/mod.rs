@@ -4,6 +4,7 @@
 //! recvmmsg), the address that each arrived at, and the error queue. `routes` decides whose a
 //! datagram is.
 
+mod errors;
 mod interfaces;
 mod routes;
 
@@ -40,6 +41,8 @@ pub struct Udp {
     socket: UdpSocket,
     state: UdpSocketState,
     routes: Mutex<Routes<Recipient<Inbound>>>,
+    /// Where datagrams are read to. Whoever reads holds it.
+    memory: Mutex<Vec<u8>>,
 }
 
 impl Udp {
@@ -60,7 +63,8 @@ impl Udp {
         let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
         state.enable_transport_errors((&socket).into())?;
         let socket = UdpSocket::from_std(socket.into())?;
-        Ok(Self { socket, state, routes: Mutex::default() })
+        let memory = Mutex::new(vec![0; BATCH_SIZE * DATAGRAM_MAX * state.gro_segments()]);
+        Ok(Self { socket, state, routes: Mutex::default(), memory })
     }
 
     /// The address it is bound to.
@@ -70,7 +74,6 @@ impl Udp {
 
     /// Reads datagrams and leads them to their peers, until the socket fails.
     pub async fn read(&self) -> io::Error {
-        let mut memory = vec![0; BATCH_SIZE * DATAGRAM_MAX * self.state.gro_segments()];
         loop {
             let ready = match self.socket.ready(Interest::READABLE | Interest::ERROR).await {
                 Ok(ready) => ready,
@@ -83,15 +86,21 @@ impl Udp {
                     Err::<(), _>(io::ErrorKind::WouldBlock.into())
                 });
             }
-            for _ in 0..BATCHES_AT_A_TIME {
-                match self.socket.try_io(Interest::READABLE, || self.receive(&mut memory)) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // An ICMP error about a datagram that we sent.
-                    Err(_) => self.drain_errors(),
-                }
-            }
+            self.read_batches(BATCHES_AT_A_TIME);
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// Reads until there is nothing more, or so many batches.
+    fn read_batches(&self, limit: usize) {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..limit {
+            match self.socket.try_io(Interest::READABLE, || self.receive(&mut memory)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // An ICMP error about a datagram that we sent.
+                Err(_) => self.drain_errors(),
+            }
         }
     }
 
@@ -112,7 +121,10 @@ impl Udp {
                 let datagram = (from, BytesMut::from(datagram));
                 match inbound.iter_mut().find(|(known, _)| known == inbox) {
                     Some((_, message)) => message.datagrams.push(datagram),
-                    None => inbound.push((inbox.clone(), Inbound { at, datagrams: vec![datagram] })),
+                    None => {
+                        let message = Inbound { at, datagrams: vec![datagram], undeliverable: vec![] };
+                        inbound.push((inbox.clone(), message));
+                    }
                 }
             }
         }
@@ -124,10 +136,18 @@ impl Udp {
         Ok(())
     }
 
+    /// Reads what came back, and tells those it concerns.
     fn drain_errors(&self) {
-        while let Ok(Some(error)) = self.state.recv_transport_error((&self.socket).into()) {
-            log::debug!("an ICMP error concerns {:?} ({:?})", error.addr, error.payload);
+        while let Some(refused) = errors::next(&self.socket) {
+            self.came_back(plain(refused.to), refused.quoted);
         }
+    }
+
+    /// Tells the peer at `to` that a datagram, of which this is the beginning, came back.
+    fn came_back(&self, to: SocketAddr, quoted: BytesMut) {
+        let Some(inbox) = self.routes().at(to).cloned() else { return };
+        log::debug!("{to} cannot be reached");
+        let _ = inbox.try_send(Inbound { at: Instant::now(), datagrams: vec![], undeliverable: vec![(to, quoted)] });
     }
 
     fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
@@ -179,10 +199,17 @@ impl Datagrams for Udp {
                     continue;
                 }
                 log::trace!("{run} datagrams to {destination} not sent: {error}");
+                if matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) {
+                    self.came_back(*destination, BytesMut::new());
+                }
             }
             rest = &rest[run..];
         }
         batch.clear();
+    }
+
+    fn drain(&self) {
+        self.read_batches(usize::MAX);
     }
 }
 

@@ -73,8 +73,12 @@ impl<I> Routes<I> {
             }
             return self.peers.get(ufrag).map(|peer| &peer.inbox);
         }
-        let route = self.addresses.get(&from)?;
-        self.peers.get(&route.ufrag).map(|peer| &peer.inbox)
+        self.at(from)
+    }
+
+    /// Who is known to be reached at an address.
+    pub fn at(&self, address: SocketAddr) -> Option<&I> {
+        self.addresses.get(&address).and_then(|route| self.peers.get(&route.ufrag)).map(|peer| &peer.inbox)
     }
 
     /// From which address of ours to write to `to`.

@@ -3,7 +3,7 @@
 //! Many signs can tell of one leaving: the page says `bye`, closes its connection, sends the
 //! beacon, and its WebSocket ends. The first one decides, the others find the verdict given.
 //!
-//! [`silence`] decides where no sign comes at all, by what [`path`] knows. Peers do not ask it yet.
+//! [`silence`] decides where no sign comes at all, by what [`path`] knows.
 
 pub mod path;
 pub mod silence;
@@ -26,6 +26,12 @@ pub enum Cause {
     CloseNotify,
     /// DELETE on the WHEP session.
     WhepDelete,
+    /// Silence made it a suspect: its camera is closed, its connection is kept. No leaving yet.
+    Suspected,
+    /// Long silence, and probes unanswered.
+    Silence,
+    /// Probes came back as undeliverable (ICMP port unreachable), and none was answered.
+    PortUnreachable,
     /// ICE heard nothing for the configured time.
     IceDisconnected,
     /// ICE gave up, or never connected.
@@ -44,6 +50,9 @@ impl fmt::Display for Cause {
             Cause::WsClosed => "ws_closed",
             Cause::CloseNotify => "close_notify",
             Cause::WhepDelete => "whep_delete",
+            Cause::Suspected => "suspected",
+            Cause::Silence => "silence",
+            Cause::PortUnreachable => "port_unreachable",
             Cause::IceDisconnected => "ice_disconnected",
             Cause::IceFailed => "ice_failed",
             Cause::Crashed => "crashed",
@@ -143,6 +152,9 @@ mod tests {
             Cause::WsClosed,
             Cause::CloseNotify,
             Cause::WhepDelete,
+            Cause::Suspected,
+            Cause::Silence,
+            Cause::PortUnreachable,
             Cause::IceDisconnected,
             Cause::IceFailed,
             Cause::Crashed,

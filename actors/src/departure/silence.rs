@@ -26,9 +26,18 @@ pub struct Patience {
     pub gone: Duration,
     /// So many probes must have gone unanswered, each for longer than the path's time-out.
     pub probes: u32,
-    /// After a hint that nobody is there, so many unanswered probes are enough.
+    /// After a hint that nobody is there: so much silence, and two unanswered probes, make a suspect; and, if
+    /// a probe was refused, with [`Patience::probes`] unanswered, somebody who is gone.
     pub hinted_silence: Duration,
 }
+
+/// Unanswered probes that make a suspect of a viewer who is said not to be there.
+const HINTED_PROBES: u32 = 2;
+
+/// Probes that measure a path when a connection has been made, and the time between them. With what ICE
+/// has measured they are enough for a first estimate.
+const FIRST_PROBES: u8 = 3;
+const FIRST_PROBES_EVERY: Duration = Duration::from_millis(30);
 
 impl Patience {
     /// What the measurements in docs/design call for.
@@ -52,11 +61,35 @@ impl Patience {
         }
     }
 
+    /// Everything shorter, for trying: a stall of a second ends a connection.
+    pub fn development() -> Self {
+        Self { gone: Duration::from_millis(1000), probes: 3, ..Self::production().scaled(0.5) }
+    }
+
+    /// With every silence before a suspicion multiplied by `factor`.
+    pub fn scaled(mut self, factor: f64) -> Self {
+        self.suspect.iter_mut().for_each(|(_, silence)| *silence = silence.mul_f64(factor));
+        self.suspect_unknown = self.suspect_unknown.mul_f64(factor);
+        self
+    }
+
+    /// The silence after which a viewer on a path of this steady round trip is gone.
+    pub fn gone_on(&self, round_trip: Duration) -> Duration {
+        let suspect = self.suspect_on(round_trip);
+        let last_probe = suspect.saturating_sub(self.probe_lead) + suspect / 4 * self.probes.saturating_sub(1);
+        self.gone.max(last_probe + round_trip)
+    }
+
     /// The silence after which a viewer on this path is suspect.
     pub fn suspect_after(&self, path: &Path) -> Duration {
-        let Some(round_trip) = path.round_trip().filter(|_| path.samples() >= SAMPLES_MIN) else {
-            return self.suspect_unknown;
-        };
+        match path.round_trip() {
+            Some(round_trip) if path.samples() >= SAMPLES_MIN => self.suspect_on(round_trip),
+            _ => self.suspect_unknown,
+        }
+    }
+
+    /// The silence after which a viewer is suspect on a path of this round trip.
+    pub fn suspect_on(&self, round_trip: Duration) -> Duration {
         let above = self.suspect.iter().position(|(known, _)| *known >= round_trip);
         match above {
             Some(0) => self.suspect[0].1,
@@ -97,26 +130,40 @@ pub struct Silence {
     unproven: Option<Instant>,
     /// When the probes of this silence were sent, the oldest first.
     probes: Vec<Instant>,
-    suspect: bool,
+    suspect_since: Option<Instant>,
     gone: bool,
     hinted: bool,
+    /// Probes that came back as undeliverable.
+    refused: u32,
     /// Something was heard that proves nothing: ask.
     asked_to_probe: bool,
+    /// Probes of the beginning that are still to be sent, and when the next is.
+    first: Option<(u8, Instant)>,
+    last_proof: Option<Instant>,
 }
 
 impl Silence {
-    /// A viewer whose connection has just been made.
+    /// A viewer of whose path nothing is known.
     pub fn new(patience: Patience) -> Self {
         Self {
             patience,
             path: Path::default(),
             unproven: None,
             probes: Vec::with_capacity(PROBES_KEPT),
-            suspect: false,
+            suspect_since: None,
             gone: false,
             hinted: false,
+            refused: 0,
             asked_to_probe: false,
+            first: None,
+            last_proof: None,
         }
+    }
+
+    /// The connection stands: a few probes measure the path.
+    pub fn connected(&mut self, now: Instant) {
+        self.last_proof = Some(now);
+        self.first = Some((FIRST_PROBES, now));
     }
 
     /// The path as far as it is known.
@@ -126,7 +173,17 @@ impl Silence {
 
     /// Whether the viewer is suspect.
     pub fn is_suspect(&self) -> bool {
-        self.suspect
+        self.suspect_since.is_some()
+    }
+
+    /// Whether a probe of this silence was refused.
+    pub fn is_refused(&self) -> bool {
+        self.refused > 0
+    }
+
+    /// When both directions were last seen to work.
+    pub fn last_proof(&self) -> Option<Instant> {
+        self.last_proof
     }
 
     /// How long something of ours has gone without a proof.
@@ -155,24 +212,43 @@ impl Silence {
         self.probes.push(now);
     }
 
-    /// Something that was sent has arrived, and the news of it, too: both directions work. Whether that
-    /// takes a suspicion back.
-    pub fn proven(&mut self) -> bool {
+    /// Something that was sent has arrived, and the news of it, too: both directions work. Since when the
+    /// viewer was suspect, if that is taken back.
+    pub fn proven(&mut self, now: Instant) -> Option<Instant> {
+        self.last_proof = Some(now);
         self.unproven = None;
         self.probes.clear();
         self.hinted = false;
+        self.refused = 0;
         self.asked_to_probe = false;
-        std::mem::take(&mut self.suspect)
+        self.suspect_since.take()
     }
 
     /// Something came from the viewer that is authentic but proves one direction only.
     pub fn heard(&mut self) {
-        self.asked_to_probe |= self.suspect;
+        self.asked_to_probe |= self.is_suspect();
     }
 
     /// A hint that nobody is there, which anybody may have forged: probes go out at once.
     pub fn hinted(&mut self) {
+        self.asked_to_probe |= !self.hinted;
         self.hinted = true;
+    }
+
+    /// A probe came back as undeliverable, quoted so that only somebody on the path can have said so.
+    pub fn refused(&mut self) {
+        self.hinted();
+        self.refused = self.refused.saturating_add(1);
+    }
+
+    /// Somebody wants to know whether the viewer is there.
+    pub fn ask(&mut self) {
+        self.asked_to_probe = true;
+    }
+
+    /// Whether a probe is to be sent at once, whatever [`Silence::due`] says.
+    pub fn wants_probe(&self) -> bool {
+        self.asked_to_probe && !self.gone
     }
 
     /// When [`Silence::tick`] has something to decide, if nothing is heard before.
@@ -180,50 +256,67 @@ impl Silence {
         if self.gone {
             return None;
         }
+        let first = self.first.map(|(_, at)| at);
+        let Some(since) = self.unproven else { return first };
         let suspect_after = self.patience.suspect_after(&self.path);
-        let since = self.unproven?;
-        let mut next = self.next_probe(since, suspect_after);
-        if !self.suspect {
+        let probe = self.next_probe(since, suspect_after);
+        let mut next = first.map_or(probe, |first| first.min(probe));
+        if !self.is_suspect() {
             next = next.min(since + suspect_after);
+            if self.hinted {
+                next = self.agreed(since, HINTED_PROBES).map_or(next, |at| next.min(at));
+            }
         }
-        if let Some(sent) = self.probes.get(self.patience.probes.saturating_sub(1) as usize) {
-            next = next.min((since + self.enough()).max(*sent + self.path.rto()));
+        if let Some(agreed) = self.agreed(since, self.patience.probes) {
+            next = next.min(agreed.max(since + self.enough()));
         }
         Some(next.max(since))
+    }
+
+    /// When so many probes will have gone unanswered, and a hint's silence is over, too.
+    fn agreed(&self, since: Instant, probes: u32) -> Option<Instant> {
+        let sent = self.probes.get(probes.saturating_sub(1) as usize)?;
+        Some((since + self.patience.hinted_silence).max(*sent + self.path.rto()))
     }
 
     /// Decides. `late` is by how much this comes later than [`Silence::due`] wanted: our own lateness is
     /// no silence of the viewer's. Whoever calls this has read everything that has arrived.
     pub fn tick(&mut self, now: Instant, late: Duration) -> Acts {
         let mut acts = Acts::default();
-        let Some(since) = self.unproven else {
-            acts.probe = self.hinted || self.asked_to_probe;
-            return acts;
-        };
         if self.gone {
             return acts;
         }
+        if let Some((left, _)) = self.first.filter(|(_, at)| *at <= now) {
+            self.first = (left > 1).then(|| (left - 1, now + FIRST_PROBES_EVERY));
+            acts.probe = true;
+        }
+        let Some(since) = self.unproven else {
+            acts.probe |= self.asked_to_probe;
+            return acts;
+        };
         let since = (since + late).min(now);
         self.unproven = Some(since);
         self.probes.iter_mut().for_each(|sent| *sent = (*sent + late).min(now));
         let silence = now.saturating_duration_since(since);
         let suspect_after = self.patience.suspect_after(&self.path);
-        if !self.suspect && silence >= suspect_after {
-            self.suspect = true;
+        let unanswered = self.unanswered(now);
+        let hinted = self.hinted && silence >= self.patience.hinted_silence && unanswered >= HINTED_PROBES;
+        if !self.is_suspect() && (silence >= suspect_after || hinted) {
+            self.suspect_since = Some(now);
             acts.suspect = true;
         }
-        if silence >= self.enough() && self.unanswered(now) >= self.patience.probes {
+        if silence >= self.enough() && unanswered >= self.patience.probes {
             self.gone = true;
             acts.gone = true;
             return acts;
         }
-        acts.probe = self.asked_to_probe || now >= self.next_probe(since, suspect_after);
+        acts.probe |= self.asked_to_probe || now >= self.next_probe(since, suspect_after);
         acts
     }
 
     /// The silence that is enough for a verdict, if probes agree.
     fn enough(&self) -> Duration {
-        if self.hinted { self.patience.hinted_silence } else { self.patience.gone }
+        if self.is_refused() { self.patience.hinted_silence } else { self.patience.gone }
     }
 
     /// Probes that should have been answered by now.
@@ -234,9 +327,10 @@ impl Silence {
 
     fn next_probe(&self, since: Instant, suspect_after: Duration) -> Instant {
         match self.probes.last() {
-            _ if self.hinted && self.probes.is_empty() => since,
             None => since + suspect_after.saturating_sub(self.patience.probe_lead),
-            Some(last) if self.hinted => *last + (self.path.rto() / 4).max(Duration::from_millis(10)),
+            Some(last) if self.hinted && !self.is_suspect() => {
+                *last + (self.path.rto() / 4).max(Duration::from_millis(10))
+            }
             // After the suspicion they also look for a return.
             Some(last) => *last + suspect_after / 4,
         }
@@ -296,9 +390,9 @@ mod tests {
         assert!(silence.is_suspect());
         silence.heard();
         assert!(silence.is_suspect(), "it may hear nothing of us");
-        assert!(silence.tick(start + ms(1000), Duration::ZERO).probe, "so it is asked");
-        assert!(silence.proven());
-        assert!(!silence.is_suspect() && !silence.proven());
+        assert!(silence.wants_probe(), "so it is asked");
+        assert_eq!(silence.proven(start + ms(1001)), Some(start + ms(345)));
+        assert!(!silence.is_suspect() && silence.proven(start + ms(1002)).is_none());
         assert_eq!(silence.due(), None, "nothing is expected while nothing is sent");
     }
 
@@ -320,19 +414,56 @@ mod tests {
     }
 
     #[test]
-    fn a_hint_alone_convicts_nobody_but_shortens_the_verdict_when_probes_agree() {
+    fn a_hint_alone_changes_nothing_for_a_viewer_who_answers() {
         let (mut silence, start) = (on_a_lan(), Instant::now());
         silence.sent(start);
         silence.hinted();
-        assert!(silence.tick(start, Duration::ZERO).probe, "at once");
+        assert!(silence.wants_probe(), "at once");
         silence.sent_probe(start);
-        assert!(!silence.proven(), "an answer ends it");
-        assert_eq!(wait(&mut silence, start, ms(100)), []);
-        silence.sent(start + ms(100));
         silence.hinted();
-        let done = wait(&mut silence, start + ms(100), ms(1000));
-        let gone = done.iter().find(|(_, name)| *name == "gone").unwrap().0;
-        assert!((60..=110).contains(&gone), "{done:?}");
+        assert!(!silence.wants_probe(), "a flood of hints draws one probe");
+        assert_eq!(silence.proven(start + ms(1)), None);
+        assert_eq!(wait(&mut silence, start, ms(10_000)), []);
+    }
+
+    #[test]
+    fn a_hint_and_unanswered_probes_make_a_suspect_soon_and_convict_no_sooner() {
+        let (mut silence, start) = (on_a_lan(), Instant::now());
+        silence.sent(start);
+        silence.hinted();
+        silence.sent_probe(start);
+        let done = wait(&mut silence, start, ms(10_000));
+        let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+        assert_eq!((at("suspect"), at("gone")), (60, 3200), "{done:?}");
+    }
+
+    #[test]
+    fn probes_that_are_refused_shorten_the_verdict() {
+        let (mut silence, start) = (on_a_lan(), Instant::now());
+        silence.sent(start);
+        silence.hinted();
+        silence.sent_probe(start);
+        silence.refused();
+        let done = wait(&mut silence, start, ms(10_000));
+        let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+        assert!(at("suspect") == 60 && (60..=300).contains(&at("gone")), "{done:?}");
+        assert!(done.iter().filter(|(_, done)| *done == "probe").count() >= 3, "{done:?}");
+    }
+
+    #[test]
+    fn a_new_connection_is_measured_by_three_probes() {
+        let (mut silence, start) = (Silence::new(Patience::production()), Instant::now());
+        silence.connected(start);
+        let mut sent = vec![];
+        while let Some(due) = silence.due() {
+            assert!(silence.tick(due, Duration::ZERO).probe);
+            silence.sent_probe(due);
+            silence.measured(Duration::from_micros(500));
+            silence.proven(due + Duration::from_micros(500));
+            sent.push(due.duration_since(start).as_millis());
+        }
+        assert_eq!(sent, [0, 30, 60]);
+        assert_eq!(silence.patience.suspect_after(silence.path()), ms(345));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! in, datagrams and [`News`] come out.
 
 use super::negotiation::Negotiated;
+use super::probe::{Heard, Prober};
 use super::track::{Admission, Track};
 use crate::departure::Cause;
 use crate::media::Frame;
@@ -13,12 +14,15 @@ use rtc::peer_connection::state::{RTCIceConnectionState, RTCPeerConnectionState}
 use rtc::peer_connection::transport::{RTCDtlsTransportState, RTCIceCandidateInit};
 use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::reception_report::ReceptionReport;
 use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp::header::Header;
 use rtc::rtp_transceiver::RTCRtpSenderId;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
+use rtc::shared::time::SystemInstant;
 use rtc::shared::{TaggedBytesMut, TransportContext, TransportProtocol};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -30,6 +34,10 @@ pub struct News {
     pub connected: bool,
     /// Something arrived that only the viewer can have sent.
     pub alive: bool,
+    /// And it says that something of ours has arrived there.
+    pub proof: bool,
+    /// Round trips that were measured.
+    pub round_trips: Vec<Duration>,
     /// The viewer cannot decode what it has (PLI or FIR).
     pub keyframe_wanted: bool,
     /// Packets that it never got, all in all, by its own report.
@@ -48,7 +56,16 @@ pub struct Connection {
     ssrc: u32,
     local: SocketAddr,
     track: Track,
+    prober: Prober,
+    /// Where media goes.
+    remote: Option<SocketAddr>,
+    /// The highest sequence number that the viewer has acknowledged, with its cycles.
+    acknowledged: Option<u32>,
+    news: News,
 }
+
+/// A round trip that takes longer is a misunderstanding.
+const ROUND_TRIP_MAX: Duration = Duration::from_secs(10);
 
 impl Connection {
     /// From what was negotiated; `local` is the first address that the viewer was told.
@@ -61,11 +78,25 @@ impl Connection {
             ssrc: secrets.ssrcs[0],
             local,
             track: Track::new(now, secrets.sequence, secrets.timestamp),
+            prober: negotiated.prober,
+            remote: None,
+            acknowledged: None,
+            news: News::default(),
         }
     }
 
     /// A datagram arrived.
     pub fn read(&mut self, from: SocketAddr, datagram: BytesMut, now: Instant) -> Result<(), Error> {
+        match self.prober.hear(from, &datagram, now) {
+            Heard::Answer(round_trip) => {
+                self.news.alive = true;
+                self.news.proof = true;
+                self.news.round_trips.push(round_trip);
+                return Ok(());
+            }
+            Heard::Request => self.news.alive = true,
+            Heard::Other => {}
+        }
         self.pc.handle_read(TaggedBytesMut {
             now,
             transport: TransportContext {
@@ -83,9 +114,27 @@ impl Connection {
         self.pc.add_remote_candidate(candidate)
     }
 
+    /// A datagram to `to`, of which this is the beginning, came back as undeliverable: whether that concerns
+    /// the path that media takes, and if so, whether it was a probe.
+    pub fn undeliverable(&self, to: SocketAddr, quoted: &[u8]) -> Option<bool> {
+        (self.remote == Some(to)).then(|| self.prober.is_probe(quoted))
+    }
+
+    /// A probe along the path that media takes, if there is one already.
+    pub fn probe(&mut self, now: Instant) -> Option<(SocketAddr, BytesMut)> {
+        let to = self.remote?;
+        match self.prober.request(to, now) {
+            Ok(request) => Some((to, request)),
+            Err(error) => {
+                log::warn!("a probe could not be made: {error}");
+                None
+            }
+        }
+    }
+
     /// What has become known.
-    pub fn poll(&mut self) -> News {
-        let mut news = News::default();
+    pub fn poll(&mut self, now: Instant) -> News {
+        let mut news = std::mem::take(&mut self.news);
         while let Some(event) = self.pc.poll_event() {
             match event {
                 RTCPeerConnectionEvent::OnConnectionStateChangeEvent(RTCPeerConnectionState::Connected) => {
@@ -104,7 +153,7 @@ impl Connection {
         while let Some(message) = self.pc.poll_read() {
             if let RTCMessage::RtcpPacket(_, packets) = message.message {
                 news.alive = true;
-                packets.iter().for_each(|packet| self.feedback(packet.as_ref(), &mut news));
+                packets.iter().for_each(|packet| self.feedback(packet.as_ref(), now, &mut news));
             }
         }
         // The viewer's close_notify raises no event (W3C has none): the transport's state tells.
@@ -115,14 +164,21 @@ impl Connection {
         news
     }
 
-    fn feedback(&self, packet: &dyn rtc::rtcp::Packet, news: &mut News) {
+    fn feedback(&mut self, packet: &dyn rtc::rtcp::Packet, now: Instant, news: &mut News) {
         let any = packet.as_any();
         if any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>() {
             news.keyframe_wanted = true;
         } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             if let Some(block) = report.reports.iter().find(|block| block.ssrc == self.ssrc) {
                 news.lost = Some(u64::from(block.total_lost));
+                news.round_trips.extend(round_trip(block, now));
+                // The same number again tells only that the viewer still sends.
+                news.proof |= self.acknowledged.is_some_and(|before| before != block.last_sequence_number);
+                self.acknowledged = Some(block.last_sequence_number);
             }
+        } else if let Some(feedback) = any.downcast_ref::<TransportLayerCc>() {
+            // There is a delta for every packet that arrived.
+            news.proof |= !feedback.recv_deltas.is_empty();
         } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
             news.asked_again +=
                 nack.nacks.iter().map(|pair| 1 + u64::from(pair.lost_packets.count_ones())).sum::<u64>();
@@ -132,6 +188,10 @@ impl Connection {
     /// Moves everything that is to be sent to `batch`.
     pub fn transmit(&mut self, batch: &mut Vec<(SocketAddr, BytesMut)>) {
         while let Some(packet) = self.pc.poll_write() {
+            // DTLS, RTP and RTCP take the pair that ICE has chosen, STUN tries them all (RFC 7983).
+            if packet.message.first().is_some_and(|first| *first >= 20) {
+                self.remote = Some(packet.transport.peer_addr);
+            }
             batch.push((packet.transport.peer_addr, packet.message));
         }
     }
@@ -193,15 +253,21 @@ impl Connection {
         sent
     }
 
-    /// Round trip of the last connectivity check.
-    pub fn round_trip(&mut self, now: Instant) -> Option<Duration> {
-        let report = self.pc.get_stats(now, rtc::statistics::StatsSelector::None);
-        let seconds = report.candidate_pairs().map(|pair| pair.current_round_trip_time).fold(0.0, f64::max);
-        (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
-    }
-
     /// Ends the connection; what [`Connection::transmit`] gives next tells the viewer.
     pub fn close(&mut self) -> Result<(), Error> {
         self.pc.close()
     }
+}
+
+/// Round trip by a reception report (RFC 3550, section 6.4.1), in which the viewer says which of our reports
+/// it had last and how long it had it. None if it had none.
+fn round_trip(report: &ReceptionReport, now: Instant) -> Option<Duration> {
+    if report.last_sender_report == 0 {
+        return None;
+    }
+    // `rtc` dates its reports by the system's clock in just this way.
+    let arrived = (SystemInstant::now(now).ntp(now) >> 16) as u32;
+    let units = arrived.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay);
+    let round_trip = Duration::from_secs_f64(f64::from(units) / 65_536.0);
+    (round_trip <= ROUND_TRIP_MAX).then_some(round_trip)
 }

@@ -4,6 +4,8 @@
 //! flows through; the connection it makes is handed to the peer's actor afterwards.
 
 use super::feedback::Feedback;
+use super::probe::{Credentials, Prober};
+use rtc::crypto::RTCCryptoProvider;
 use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
 use rtc::peer_connection::certificate::{CertificateParams, RTCCertificate};
@@ -22,6 +24,7 @@ use rtc::rtp_transceiver::rtp_sender::{
     RTCRtpRtxParameters, RtpCodecKind,
 };
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Constrained baseline, level 3.1, which every browser offers; what is sent may be of another
@@ -47,6 +50,7 @@ pub struct IceTimeouts {
 /// What all negotiations of a server share.
 pub struct Negotiator {
     certificate: RTCCertificate,
+    crypto: Arc<dyn RTCCryptoProvider>,
     timeouts: IceTimeouts,
 }
 
@@ -64,6 +68,8 @@ pub struct Secrets {
     pub sequence: u16,
     /// First RTP timestamp.
     pub timestamp: u32,
+    /// ICE tie-breaker of our own checks (RFC 8445, section 16.1).
+    pub tie_breaker: u64,
 }
 
 /// A connection whose answer is ready to be sent.
@@ -76,6 +82,8 @@ pub struct Negotiated {
     pub payload_type: u8,
     /// What was chosen for it.
     pub secrets: Secrets,
+    /// Asks the viewer whether it is there.
+    pub prober: Prober,
     /// The answer.
     pub answer: String,
 }
@@ -109,16 +117,16 @@ impl Negotiator {
     /// would cost more than all the rest).
     pub fn new(timeouts: IceTimeouts) -> Result<Self, NegotiationError> {
         let internal = |error: rtc::shared::error::Error| NegotiationError::Internal(error.to_string());
-        let provider =
+        let crypto =
             rtc::crypto::default_provider().map_err(|error| NegotiationError::Internal(error.to_string()))?;
         let certificate = RTCCertificate::generate(
-            provider.crypto(),
+            crypto.crypto(),
             rtc::crypto::SignatureScheme::EcdsaP256Sha256,
             CertificateParams::new(vec!["lenscap".to_owned()])
                 .map_err(|error| NegotiationError::Internal(error.to_string()))?,
         )
         .map_err(internal)?;
-        Ok(Self { certificate, timeouts })
+        Ok(Self { certificate, crypto, timeouts })
     }
 
     /// Answers an offer. `addresses` are where viewers can reach us, the best first; there must
@@ -135,6 +143,8 @@ impl Negotiator {
         if !offers_h264(offer) {
             return Err(NegotiationError::NoH264);
         }
+        let (remote_ufrag, remote_password) = Credentials::of_offer(offer)
+            .ok_or_else(|| NegotiationError::BadOffer("it has no ICE credentials".to_owned()))?;
         let offer = RTCSessionDescription::offer(offer.to_owned()).map_err(bad)?;
         let (media, registry) = media_engine().map_err(internal)?;
         let settings = SettingEngineBuilder::new()
@@ -173,7 +183,14 @@ impl Negotiator {
                 h264.map(|codec| codec.payload_type)
             })
             .ok_or(NegotiationError::NoH264)?;
-        Ok(Negotiated { pc, sender, payload_type, secrets, answer: with_candidates(&answer, addresses) })
+        let credentials = Credentials {
+            local_ufrag: secrets.ufrag.clone(),
+            local_password: secrets.password.clone(),
+            remote_ufrag,
+            remote_password,
+        };
+        let prober = Prober::new(credentials, self.crypto.clone(), secrets.tie_breaker);
+        Ok(Negotiated { pc, sender, payload_type, secrets, prober, answer: with_candidates(&answer, addresses) })
     }
 }
 
@@ -274,6 +291,7 @@ mod tests {
             ssrcs: [1, 2],
             sequence: 1,
             timestamp: 1,
+            tie_breaker: 1,
         }
     }
 

@@ -48,6 +48,15 @@ pub struct Subscriber {
     pub board: Board,
 }
 
+/// How a peer is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attendance {
+    /// Its connection stands: frames can be sent.
+    pub ready: bool,
+    /// It may have gone, or may never come: it holds no camera open.
+    pub suspect: bool,
+}
+
 /// That a peer is among the subscribers of a stream.
 pub struct Subscription {
     subscriber: Subscriber,
@@ -57,13 +66,12 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Subscribes. Frames come at once if the connection is `ready`. A camera that has failed is
-    /// tried again: somebody wants it.
+    /// Subscribes; see [`Attendance`] for how. A camera that has failed is tried again: somebody wants it.
     pub fn new(
         subscriber: Subscriber,
         stream: StreamId,
         entry: Entry,
-        ready: bool,
+        attendance: Attendance,
         changes: Recipient<StandingChanged>,
     ) -> Self {
         let watch = Some(entry.stream.watch(changes));
@@ -72,15 +80,15 @@ impl Subscription {
             let name = subscription.entry.camera_id.to_string();
             subscription.entry.cameras.do_send(RestartChild { name, only_if_down: true });
         }
-        subscription.renew(ready);
+        subscription.renew(attendance);
         subscription
     }
 
     /// Subscribes to the present incarnation of the stream. If there is none, [`StandingChanged`]
     /// will tell of the next.
-    pub fn renew(&self, ready: bool) {
+    pub fn renew(&self, Attendance { ready, suspect }: Attendance) {
         let Subscriber { peer, link, .. } = &self.subscriber;
-        self.entry.stream.do_send(Subscribe { peer: peer.clone(), link: link.clone(), ready });
+        self.entry.stream.do_send(Subscribe { peer: peer.clone(), link: link.clone(), ready, suspect });
     }
 
     /// The stream's name.

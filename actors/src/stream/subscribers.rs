@@ -20,6 +20,7 @@ pub struct Subscribers<S> {
 struct Member<S> {
     link: S,
     ready: bool,
+    suspect: bool,
 }
 
 impl<S> Default for Subscribers<S> {
@@ -30,9 +31,22 @@ impl<S> Default for Subscribers<S> {
 
 impl<S> Subscribers<S> {
     /// Adds a subscriber; one that is `ready` gets frames at once, another after
-    /// [`Subscribers::ready`]. Subscribing again replaces the link and never counts twice.
-    pub fn add(&mut self, peer: PeerId, link: S, ready: bool) {
-        self.members.insert(peer, Member { link, ready });
+    /// [`Subscribers::ready`]. One that is `suspect` does not count as [present](Subscribers::anybody_present).
+    /// Subscribing again replaces the link and never counts twice.
+    pub fn add(&mut self, peer: PeerId, link: S, ready: bool, suspect: bool) {
+        self.members.insert(peer, Member { link, ready, suspect });
+    }
+
+    /// Makes a suspect of a subscriber, or takes that back. Gives its link if that is news.
+    pub fn suspect(&mut self, peer: &PeerId, suspect: bool) -> Option<&S> {
+        let member = self.members.get_mut(peer).filter(|member| member.suspect != suspect)?;
+        member.suspect = suspect;
+        Some(&member.link)
+    }
+
+    /// Whether somebody watches who is no suspect.
+    pub fn anybody_present(&self) -> bool {
+        self.members.values().any(|member| !member.suspect)
     }
 
     /// Removes a subscriber; whether it was one.
@@ -45,6 +59,11 @@ impl<S> Subscribers<S> {
         let member = self.members.get_mut(peer)?;
         member.ready = true;
         Some(&member.link)
+    }
+
+    /// Whether it is one of us and can be sent frames.
+    pub fn is_ready(&self, peer: &PeerId) -> bool {
+        self.members.get(peer).is_some_and(|member| member.ready)
     }
 
     /// Whether nobody watches.
@@ -125,8 +144,8 @@ mod tests {
     #[test]
     fn subscribing_twice_counts_once() {
         let mut set = Subscribers::default();
-        set.add("a".into(), 1, false);
-        set.add("a".into(), 2, true);
+        set.add("a".into(), 1, false, false);
+        set.add("a".into(), 2, true, false);
         assert_eq!(set.names().len(), 1);
         assert!(set.remove(&"a".into()));
         assert!(!set.remove(&"a".into()));
@@ -136,12 +155,28 @@ mod tests {
     #[test]
     fn only_the_ready_get_frames() {
         let mut set = Subscribers::default();
-        set.add("a".into(), "a", false);
-        set.add("b".into(), "b", true);
+        set.add("a".into(), "a", false, false);
+        set.add("b".into(), "b", true, false);
         assert_eq!(set.ready_ones().collect::<Vec<_>>(), [&"b"]);
         assert_eq!(set.ready(&"a".into()), Some(&"a"));
         assert_eq!(set.ready(&"nobody".into()), None);
         assert_eq!(set.ready_ones().count(), 2);
+    }
+
+    #[test]
+    fn suspects_are_subscribers_who_are_not_present() {
+        let mut set = Subscribers::default();
+        assert!(!set.anybody_present());
+        set.add("a".into(), "a", true, false);
+        set.add("b".into(), "b", true, true);
+        assert!(set.anybody_present());
+        assert_eq!(set.suspect(&"a".into(), true), Some(&"a"));
+        assert_eq!(set.suspect(&"a".into(), true), None, "no news");
+        assert!(!set.anybody_present() && !set.is_empty());
+        assert_eq!(set.ready_ones().count(), 2, "they are sent what there is");
+        assert_eq!(set.suspect(&"b".into(), false), Some(&"b"));
+        assert!(set.anybody_present());
+        assert_eq!(set.suspect(&"nobody".into(), true), None);
     }
 
     #[test]

@@ -1,0 +1,159 @@
+//! What a peer does about silence: asks, tells its stream that it may have gone or is there after all, and
+//! ends when [`Silence`](crate::departure::silence) says so.
+
+use super::connection::News;
+use super::subscription::Attendance;
+use super::Peer;
+use crate::board::PeerState;
+use crate::departure::Cause;
+use crate::stream::{Alive, Suspect};
+use crate::supervisor::context::Context;
+use actix::prelude::*;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// All that has arrived is in the mailbox before this: now it can be decided.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Decide;
+
+impl Peer {
+    /// How its subscriptions are to count it.
+    pub(super) fn attendance(&self) -> Attendance {
+        Attendance { ready: self.connected, suspect: !self.holds }
+    }
+
+    /// From now on the offer has to lead to something.
+    pub(super) fn expect_connection(&mut self, ctx: &mut Context<Self>) {
+        ctx.run_later(self.waiting.first_packet_timeout, |peer, _| {
+            if !peer.connected && peer.holds {
+                log::info!("root/peers/{}: its offer is not followed by a connection", peer.id);
+                peer.let_camera_go(peer.presence.silence(peer.clock.now()));
+            }
+        });
+        ctx.run_later(self.waiting.connect_timeout, |peer, ctx| {
+            if !peer.connected {
+                peer.leave_by_itself(Cause::IceFailed, ctx);
+            }
+        });
+    }
+
+    /// Takes in what the connection has heard.
+    pub(super) fn hear(&mut self, news: &mut News, now: Instant) {
+        for round_trip in news.round_trips.drain(..) {
+            self.silence.measured(round_trip);
+        }
+        if news.alive {
+            self.presence.alive(now);
+            self.seat.heard();
+            self.silence.heard();
+        }
+        if news.proof
+            && let Some(since) = self.silence.proven(now)
+        {
+            log::info!("root/peers/{}: is there after all, after {:?}", self.id, now.saturating_duration_since(since));
+            self.away_since = Some(since);
+            self.status.state = PeerState::Watching;
+            self.show();
+            self.take_camera();
+        }
+        if news.leaving == Some(Cause::IceDisconnected) && self.outlives_ice(now) {
+            // ICE counts only its own checks, and these may all have been lost while media was acknowledged.
+            news.leaving = None;
+            self.silence.ask();
+        }
+        if self.silence.wants_probe() {
+            self.probe(now);
+        }
+    }
+
+    fn outlives_ice(&self, now: Instant) -> bool {
+        let age = self.silence.last_proof().map(|proof| now.saturating_duration_since(proof));
+        age.is_some_and(|age| age < self.waiting.ice_disconnected)
+    }
+
+    /// A datagram came back as undeliverable.
+    pub(super) fn came_back(&mut self, to: SocketAddr, quoted: &[u8]) {
+        match self.connection.undeliverable(to, quoted) {
+            Some(true) => self.silence.refused(),
+            Some(false) => self.silence.hinted(),
+            None => {} // not where media goes: one of the pairs that ICE has tried
+        }
+    }
+
+    /// Media has been sent.
+    pub(super) fn on_sent(&mut self, now: Instant) {
+        self.silence.sent(now);
+        if let Some(since) = self.away_since.take_if(|_| !self.silence.is_suspect()) {
+            let away = now.saturating_duration_since(since);
+            log::debug!("root/peers/{}: its picture was away for {away:?}", self.id);
+        }
+    }
+
+    /// It may be time for a decision: what has arrived comes first.
+    pub(super) fn consider(&mut self, ctx: &mut Context<Self>) {
+        self.datagrams.drain();
+        ctx.recipient().do_send(Decide);
+    }
+
+    fn decide(&mut self, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let Some(due) = self.silence.due().filter(|due| *due <= now) else { return };
+        let acts = self.silence.tick(now, now.saturating_duration_since(due));
+        if acts.suspect {
+            self.suspect(now);
+        }
+        if acts.gone {
+            let cause = if self.silence.is_refused() { Cause::PortUnreachable } else { Cause::Silence };
+            return self.leave_by_itself(cause, ctx);
+        }
+        if acts.probe {
+            self.probe(now);
+        }
+    }
+
+    fn probe(&mut self, now: Instant) {
+        if let Some(probe) = self.connection.probe(now) {
+            self.datagrams.send(&mut vec![probe]);
+        }
+        // Also if there is no path yet: what cannot be asked does not answer.
+        self.silence.sent_probe(now);
+    }
+
+    fn suspect(&mut self, now: Instant) {
+        let silence = self.silence.lasts(now);
+        log::info!("root/peers/{}: suspect after {silence:?} of silence", self.id);
+        self.status.state = PeerState::Suspect;
+        self.show();
+        self.let_camera_go(silence);
+    }
+
+    fn let_camera_go(&mut self, silence: Duration) {
+        self.holds = false;
+        let at = self.clock.now();
+        for subscription in self.subscriptions() {
+            subscription.addr().do_send(Suspect { peer: self.id.clone(), at, silence });
+        }
+    }
+
+    /// It is there: its camera is to be open.
+    pub(super) fn take_camera(&mut self) {
+        if std::mem::replace(&mut self.holds, true) {
+            return;
+        }
+        for subscription in self.subscriptions() {
+            subscription.addr().do_send(Alive { peer: self.id.clone() });
+        }
+    }
+}
+
+impl Handler<Decide> for Peer {
+    type Result = ();
+
+    fn handle(&mut self, _: Decide, ctx: &mut Self::Context) {
+        if self.presence.verdict().is_none() {
+            self.decide(ctx);
+            self.drain(ctx);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `[departure]`: how long silent viewers, and those who never come, are waited for.
+
+use super::file::Departure as Section;
+use super::{Checked, Reader};
+use lenscap_actors::departure::silence::Patience;
+use lenscap_actors::peer::Waiting;
+use std::time::Duration;
+use toml::Spanned;
+
+/// Nobody is waited for longer, whatever is configured: a camera's light is to go out.
+const CEILING: Duration = Duration::from_secs(5);
+
+/// The shortest silence after which a viewer may be let go.
+const GONE_MIN: Duration = Duration::from_millis(500);
+
+/// Paths by which `lenscap check` explains what is configured.
+const EXAMPLES: [(&str, Duration); 4] = [
+    ("a LAN (1 ms)", Duration::from_millis(1)),
+    ("Wi-Fi (20 ms)", Duration::from_millis(20)),
+    ("a 150 ms path", Duration::from_millis(150)),
+    ("a satellite (600 ms)", Duration::from_millis(600)),
+];
+
+impl Reader<'_> {
+    pub(super) fn departure(&self, section: &Section, ice_disconnected: Duration) -> Checked<Waiting> {
+        Ok(Waiting {
+            patience: self.patience(section)?,
+            connect_timeout: self.within(section.connect_timeout.as_ref(), 10_000, [1000, 60_000])?,
+            first_packet_timeout: self.within(section.first_packet_timeout.as_ref(), 3000, [100, 5000])?,
+            eager: section.eager.unwrap_or(true),
+            ice_disconnected,
+        })
+    }
+
+    fn patience(&self, section: &Section) -> Checked<Patience> {
+        let profile = section.profile.as_ref().map_or("production", |profile| profile.get_ref());
+        let patience = match profile {
+            "production" => Patience::production(),
+            "development" => Patience::development(),
+            "custom" => return self.custom_patience(section),
+            other => {
+                let offset = section.profile.as_ref().map_or(0, |profile| profile.span().start);
+                let expected = "expected \"production\", \"development\" or \"custom\"";
+                return Err(self.error(offset, format!("{other:?} is no profile: {expected}")));
+            }
+        };
+        let stray = [
+            section.patience.as_ref().map(|value| value.span().start),
+            section.gone_after.as_ref().map(|value| value.span().start),
+            section.probes.as_ref().map(|value| value.span().start),
+        ];
+        match stray.into_iter().flatten().next() {
+            None => Ok(patience),
+            Some(offset) => {
+                let message =
+                    format!("has no effect with the profile {profile:?}: expected profile = \"custom\" beside it");
+                Err(self.error(offset, message))
+            }
+        }
+    }
+
+    fn custom_patience(&self, section: &Section) -> Checked<Patience> {
+        let mut patience = Patience::production();
+        if let Some(value) = &section.patience {
+            let factor = *value.get_ref();
+            let fits = (0.5..=4.0).contains(&factor);
+            let message = format!("{factor} is out of range: expected 0.5 to 4.0");
+            patience = patience.scaled(self.at(value, fits.then_some(factor).ok_or(message))?);
+        }
+        patience.gone = self.within(section.gone_after.as_ref(), 3200, [GONE_MIN.as_millis(), CEILING.as_millis()])?;
+        if let Some(probes) = &section.probes {
+            patience.probes = self.number(probes, 2, 8)? as u32;
+        }
+        Ok(patience)
+    }
+
+    /// A duration between bounds, all in ms.
+    fn within(&self, value: Option<&Spanned<String>>, default: u64, [min, max]: [u128; 2]) -> Checked<Duration> {
+        let Some(value) = value else { return Ok(Duration::from_millis(default)) };
+        let duration = self.duration(value)?;
+        let fits = (min..=max).contains(&duration.as_millis());
+        let message = format!("{duration:?} is out of range: expected {min}ms to {max}ms");
+        self.at(value, fits.then_some(duration).ok_or(message))
+    }
+}
+
+/// What the settings mean, a line for each of some paths.
+pub fn explain(waiting: &Waiting) -> Vec<String> {
+    let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+    let mut lines: Vec<String> = EXAMPLES
+        .iter()
+        .map(|(path, round_trip)| {
+            let paused = waiting.patience.suspect_on(*round_trip);
+            let gone = waiting.patience.gone_on(*round_trip).min(waiting.ice_disconnected.max(paused));
+            format!(
+                "on {path}: camera paused after {} of silence, viewer let go after {}",
+                seconds(paused.min(gone)),
+                seconds(gone)
+            )
+        })
+        .collect();
+    let opened = if waiting.eager { "with the offer" } else { "with the connection" };
+    lines.push(format!(
+        "cameras open {opened}; an offer that leads to no connection lets its camera go after {}, and is let go after {}",
+        seconds(waiting.first_packet_timeout.min(waiting.connect_timeout)),
+        seconds(waiting.connect_timeout)
+    ));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Config;
+    use super::*;
+
+    fn waiting(section: &str) -> Result<Waiting, String> {
+        let text = format!("[departure]\n{section}\n");
+        Config::parse("c.toml", &text).map(|config| config.waiting).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_profile_is_explained_in_words() {
+        let lines = explain(&waiting("").unwrap());
+        assert_eq!(lines[0], "on a LAN (1 ms): camera paused after 0.34 s of silence, viewer let go after 3.20 s");
+        assert!(lines[2].starts_with("on a 150 ms path: camera paused after 0.9"), "{}", lines[2]);
+        let quick = explain(&waiting("profile = \"development\"").unwrap());
+        assert!(quick[0].contains("paused after 0.17 s") && quick[0].ends_with("1.00 s"), "{}", quick[0]);
+    }
+
+    #[test]
+    fn a_custom_profile_has_bounds() {
+        let custom = waiting("profile = \"custom\"\npatience = 2.0\ngone_after = \"5s\"\nprobes = 6").unwrap();
+        assert_eq!((custom.patience.gone, custom.patience.probes), (CEILING, 6));
+        assert_eq!(custom.patience.suspect_unknown, Duration::from_secs(2));
+        for (section, expected) in [
+            ("profile = \"quick\"", "\"quick\" is no profile"),
+            ("gone_after = \"2s\"", "has no effect with the profile \"production\""),
+            ("profile = \"custom\"\ngone_after = \"6s\"", "6s is out of range: expected 500ms to 5000ms"),
+            ("profile = \"custom\"\npatience = 0.1", "0.1 is out of range"),
+            ("profile = \"custom\"\npatience = nan", "out of range"),
+            ("profile = \"custom\"\nprobes = 1", "expected 2 to 8"),
+            ("first_packet_timeout = \"9s\"", "expected 100ms to 5000ms"),
+            ("connect_timeout = \"soon\"", "is no duration"),
+        ] {
+            let error = waiting(section).unwrap_err();
+            assert!(error.contains(expected), "{section}: {error}");
+        }
+    }
+}
