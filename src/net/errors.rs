@@ -12,6 +12,9 @@ use std::os::fd::{AsRawFd, RawFd};
 /// As much as is read of what came back; a probe is known by its first 20 bytes.
 const QUOTED_MAX: usize = 64;
 
+/// Beside the error there is all that `quinn-udp` has asked the kernel to tell of datagrams.
+const CONTROL_MAX: usize = 512;
+
 /// A datagram that nobody takes at the address it was sent to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -34,7 +37,7 @@ pub fn next(socket: &impl AsRawFd) -> Option<Refused> {
 fn read(socket: RawFd) -> Option<Option<Refused>> {
     let mut quoted = BytesMut::zeroed(QUOTED_MAX);
     let mut slices = [IoSliceMut::new(&mut quoted)];
-    let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in6);
+    let mut control = [0; CONTROL_MAX];
     let flags = MsgFlags::MSG_ERRQUEUE | MsgFlags::MSG_DONTWAIT;
     let message = recvmsg::<SockaddrStorage>(socket, &mut slices, Some(&mut control), flags).ok()?;
     let refused = message.cmsgs().ok()?.any(|control| match control {

@@ -117,8 +117,7 @@ impl Negotiator {
     /// would cost more than all the rest).
     pub fn new(timeouts: IceTimeouts) -> Result<Self, NegotiationError> {
         let internal = |error: rtc::shared::error::Error| NegotiationError::Internal(error.to_string());
-        let crypto =
-            rtc::crypto::default_provider().map_err(|error| NegotiationError::Internal(error.to_string()))?;
+        let crypto = rtc::crypto::default_provider().map_err(|error| NegotiationError::Internal(error.to_string()))?;
         let certificate = RTCCertificate::generate(
             crypto.crypto(),
             rtc::crypto::SignatureScheme::EcdsaP256Sha256,

@@ -1,9 +1,9 @@
 //! What a peer does about silence: asks, tells its stream that it may have gone or is there after all, and
 //! ends when [`Silence`](crate::departure::silence) says so.
 
+use super::Peer;
 use super::connection::News;
 use super::subscription::Attendance;
-use super::Peer;
 use crate::board::PeerState;
 use crate::departure::Cause;
 use crate::stream::{Alive, Suspect};
