@@ -11,7 +11,7 @@ use crate::net::Udp;
 use actix::prelude::*;
 use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
 use lenscap_actors::ports::SystemClock;
-use lenscap_actors::retry::Exponential;
+use lenscap_actors::retry::Policy;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
 use lenscap_actors::supervisor::spec::ExitReason;
 use std::collections::{BTreeMap, BTreeSet};
@@ -185,6 +185,7 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
             source: camera.source.to_string(),
             capture,
             group: camera.exclusive_group.clone(),
+            retry: Policy::default(),
         });
     }
     let fps_of = |id: &str| config.cameras.iter().find(|camera| camera.id == id).and_then(|camera| camera.fps);
@@ -200,7 +201,6 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
             })
             .collect(),
         max_viewers: config.max_viewers,
-        retry: Exponential::default(),
         supervision: config.supervision.clone(),
         chance,
     };

@@ -8,7 +8,7 @@ use crate::peer::Directory;
 use crate::peer::subscription::Entry;
 use crate::peers::{Peers, PeersParts};
 use crate::ports::{Capture, Clock, Datagrams, Encode};
-use crate::retry::{Backoff, Exponential};
+use crate::retry::{Exponential, Policy, Retry};
 use crate::stream::{Stream, StreamParts};
 use crate::supervisor::child::Child;
 use crate::supervisor::life::Control;
@@ -39,6 +39,8 @@ pub struct CameraPlan {
     pub capture: Arc<dyn Capture>,
     /// The name of the group of which one camera is open at a time, if it belongs to one.
     pub group: Option<String>,
+    /// When its device and its encoders are tried again.
+    pub retry: Policy,
 }
 
 /// One stream to be had.
@@ -89,8 +91,6 @@ pub struct Plan {
     pub streams: Vec<StreamPlan>,
     /// The most viewers at a time.
     pub max_viewers: usize,
-    /// When to try a device or an encoder again.
-    pub retry: Exponential,
     /// What to do about actors that fail.
     pub supervision: Supervision,
     /// Gives numbers uniform in 0..1.
@@ -307,7 +307,7 @@ impl Builder {
                 Camera::new(CameraParts {
                     id: plan.id.clone(),
                     capture: plan.capture.clone(),
-                    backoff: Backoff::new(all.plan.retry.clone()),
+                    retry: Retry::new(plan.retry.clone()),
                     chance: all.plan.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),
@@ -318,6 +318,7 @@ impl Builder {
         };
         let streams = branch.streams.iter().map(|(plan, name)| {
             let (all, plan, camera) = (self.clone(), plan.clone(), branch.name.clone());
+            let retry = Retry::new(branch.camera.retry.clone());
             let spec = self.spec(&format!("stream-{}", plan.id), Restart::Permanent, SHUTDOWN);
             Child::worker(spec, thread.clone(), name.clone(), move |_| {
                 Stream::new(StreamParts {
@@ -325,7 +326,7 @@ impl Builder {
                     camera_id: plan.camera.clone(),
                     camera: camera.clone(),
                     encode: plan.encode.clone(),
-                    backoff: Backoff::new(all.plan.retry.clone()),
+                    retry: retry.clone(),
                     chance: all.plan.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),

@@ -162,10 +162,10 @@ async fn stage() -> Stage {
             source: "fake".into(),
             capture: Arc::new(fake.clone()),
             group: None,
+            retry: Exponential { jitter: 0.0, ..Exponential::default() }.into(),
         }],
         streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(fake.clone()) }],
         max_viewers: 10,
-        retry: Exponential { jitter: 0.0, ..Exponential::default() },
         supervision: Supervision::default(),
         chance: || 0.5,
     };
