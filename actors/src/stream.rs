@@ -364,7 +364,8 @@ impl Actor for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if self.encoding.is_some() {
+        // In a backoff it has no encoder, but its camera.
+        if !matches!(self.state, StreamState::Idle | StreamState::Stopping) {
             self.camera.do_send(Abandon { stream: self.id.clone() });
         }
         let watched = !self.subscribers.is_empty();

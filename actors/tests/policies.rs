@@ -81,9 +81,11 @@ fn immediate_tries_come_first_and_backoff_follows() {
 
 #[test]
 fn health_starts_every_policy_anew_and_a_short_life_does_not() {
-    for (strategy, first, sixth) in
-        [(Strategy::Exponential, 250, 8000), (Strategy::Adaptive, 250, 8000), (Strategy::Immediate { tries: 2 }, 10, 2000)]
-    {
+    for (strategy, first, sixth) in [
+        (Strategy::Exponential, 250, 8000),
+        (Strategy::Adaptive, 250, 8000),
+        (Strategy::Immediate { tries: 2 }, 10, 2000),
+    ] {
         let mut device = Device::new(policy(strategy, 0));
         device.fails(5);
         device.works(Duration::from_secs(9));

@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn a_policy_is_said_in_words() {
-        let said = |strategy, max| Policy { strategy, max_attempts: NonZeroU32::new(max), ..Policy::default() }.to_string();
+        let said =
+            |strategy, max| Policy { strategy, max_attempts: NonZeroU32::new(max), ..Policy::default() }.to_string();
         assert_eq!(said(Strategy::Exponential, 0), "tried again after 0.25, 0.5, 1, … at most 10 s");
         assert_eq!(
             said(Strategy::Immediate { tries: 3 }, 5),
