@@ -84,6 +84,10 @@ pub fn main() -> ExitCode {
             Err(error) => wrong(&error),
             Ok(config) => {
                 println!("{} cameras, {} streams: fine", config.cameras.len(), config.streams.len());
+                println!("a camera that fails is {}", config.retry);
+                for camera in config.cameras.iter().filter(|camera| camera.retry != config.retry) {
+                    println!("{} is {}", camera.id, camera.retry);
+                }
                 ExitCode::SUCCESS
             }
         },
