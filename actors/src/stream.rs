@@ -304,8 +304,8 @@ impl Stream {
         log::error!("{}: {words}", self.path());
         // Nobody sees the camera's pictures now.
         self.camera.do_send(Detach { stream: self.id.clone() });
-        self.in_trouble("camera_failed", words);
         self.enter(StreamState::Failed);
+        self.in_trouble("camera_failed", words);
     }
 
     fn in_trouble(&mut self, code: &'static str, message: String) {
@@ -503,8 +503,8 @@ impl Handler<CameraNotice> for Stream {
             CameraNotice::GivenUp(words) => {
                 self.gop.clear();
                 self.live_since = None;
-                self.in_trouble("camera_failed", words);
                 self.enter(StreamState::Failed);
+                self.in_trouble("camera_failed", words);
             }
         }
     }
