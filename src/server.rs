@@ -11,7 +11,6 @@ use crate::net::Udp;
 use actix::prelude::*;
 use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
 use lenscap_actors::ports::SystemClock;
-use lenscap_actors::retry::Exponential;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
 use lenscap_actors::supervisor::spec::ExitReason;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,7 +161,7 @@ fn discover(config: &mut Config) {
         log::info!("found {} ({}), served as {id:?}", device.path.display(), device.name);
         config.streams.push(Stream::of(&id));
         let source = Source::V4l2(Identity::Path(device.by_id.unwrap_or(device.path)));
-        config.cameras.push(Camera::of(&id, source));
+        config.cameras.push(Camera { retry: config.retry.clone(), ..Camera::of(&id, source) });
     }
 }
 
@@ -186,6 +185,7 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
             capture,
             group: camera.exclusive_group.clone(),
             pause_on_suspicion: camera.pause_on_suspicion,
+            retry: camera.retry.clone(),
         });
     }
     let fps_of = |id: &str| config.cameras.iter().find(|camera| camera.id == id).and_then(|camera| camera.fps);
@@ -202,7 +202,6 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
             .collect(),
         max_viewers: config.max_viewers,
         waiting: config.waiting.clone(),
-        retry: Exponential::default(),
         supervision: config.supervision.clone(),
         chance,
     };

@@ -10,6 +10,8 @@ use support::*;
 fn check_accepts_the_defaults_and_explains_mistakes() {
     let fine = lenscap(&["check"]);
     assert_eq!(fine.status.code(), Some(0));
+    let words = String::from_utf8(fine.stdout).unwrap();
+    assert!(words.contains("a camera that fails is tried again after 0.25, 0.5, 1, … at most 10 s\n"), "{words}");
     let folder = Folder::new();
     let file = folder.file("wrong.toml", "[server]\nlisten = \"127.0.0.1:0\"\nmax_viewers = -1\n");
     let wrong = lenscap(&["check", "--config", file.to_str().unwrap()]);

@@ -31,7 +31,7 @@ pub enum CameraState {
     Backoff,
     /// It is not plugged in; tried again after a delay.
     Absent,
-    /// Its actors failed too often; tried again when somebody asks for it.
+    /// It failed too often, or its actors did; tried again when somebody asks for it.
     Failed,
 }
 
@@ -52,7 +52,8 @@ pub enum StreamState {
     Paused,
     /// Its camera, its encoder or itself failed and is tried again after a delay.
     Backoff,
-    /// Its camera is [failed](CameraState::Failed).
+    /// Its camera is [failed](CameraState::Failed), or its encoder failed too often; tried again when
+    /// somebody asks for it.
     Failed,
 }
 

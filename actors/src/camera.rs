@@ -5,7 +5,7 @@
 //! its mailbox waits too, so an [`Attach`] that arrives meanwhile is served afterwards, in order.
 //!
 //! What a device reports (it is not there, it is busy, its program ended) is an expected error: the
-//! camera tries again by itself. If the camera's own actor or its capture thread fails, that is
+//! camera tries again by itself, as its [`retry`](crate::retry) policy says. If the camera's own actor or its capture thread fails, that is
 //! its supervisor's business; the device is closed before anything is started again.
 
 mod messages;
@@ -17,7 +17,7 @@ use crate::group::{Answer, Group, Permit, Turn};
 use crate::ids::{CameraId, StreamId};
 use crate::media::PictureSink;
 use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture, Plugged};
-use crate::retry::Backoff;
+use crate::retry::{Next, Retry};
 use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
 use crate::supervisor::life::Estate;
@@ -27,7 +27,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a device may take to close before its camera stops waiting for it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ struct Attachment {
 struct Running {
     session: u64,
     device: Box<dyn OpenCapture>,
-    capturing_since: Option<Instant>,
+    capturing: bool,
     permit: Option<Permit>,
 }
 
@@ -72,8 +72,8 @@ pub struct CameraParts {
     pub id: CameraId,
     /// Opens its device.
     pub capture: Arc<dyn Capture>,
-    /// Delays between attempts when the device fails.
-    pub backoff: Backoff,
+    /// When to try again if the device fails.
+    pub retry: Retry,
     /// Numbers uniform in 0..1, for jitter.
     pub chance: fn() -> f64,
     /// Tells the time.
@@ -103,7 +103,8 @@ pub struct Camera {
     absent: bool,
     watch: Option<Box<dyn Send>>,
     sessions: u64,
-    backoff: Backoff,
+    attempts: Retry,
+    /// The timer of the next attempt.
     retry: Option<SpawnHandle>,
     linger: Option<SpawnHandle>,
     chance: fn() -> f64,
@@ -126,7 +127,7 @@ impl Camera {
             absent: false,
             watch: None,
             sessions: 0,
-            backoff: parts.backoff,
+            attempts: parts.retry,
             retry: None,
             linger: None,
             chance: parts.chance,
@@ -157,11 +158,12 @@ impl Camera {
     fn begin(&mut self, permit: Option<Permit>, ctx: &mut Context<Self>) {
         self.waiting = false;
         self.sessions += 1;
+        self.attempts.tries(self.clock.now());
         let device = self.capture.open(self.sessions, ctx.recipient());
         for (stream, attachment) in &self.attached {
             device.attach(stream.clone(), attachment.sink.clone());
         }
-        self.running = Some(Running { session: self.sessions, device, capturing_since: None, permit });
+        self.running = Some(Running { session: self.sessions, device, capturing: false, permit });
         self.board.camera(&self.id, |camera| {
             camera.state = CameraState::Opening;
             camera.opens += 1;
@@ -172,8 +174,9 @@ impl Camera {
     fn opened(&mut self, info: CaptureInfo) {
         let now = self.clock.now();
         if let Some(running) = &mut self.running {
-            running.capturing_since = Some(now);
+            running.capturing = true;
         }
+        self.attempts.works(now);
         log::info!("root/cameras/{}/device: capturing {} from {}", self.id, info.format, info.device);
         let opened_at = self.clock.unix_ms();
         self.board.camera(&self.id, |camera| {
@@ -188,36 +191,60 @@ impl Camera {
     }
 
     fn ended(&mut self, error: CaptureError, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
-        let healthy = self
-            .running
-            .take()
-            .and_then(|running| running.capturing_since)
-            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        let state = match error {
-            CaptureError::Absent { .. } | CaptureError::Unplugged { .. } => CameraState::Absent,
-            _ => CameraState::Backoff,
-        };
-        self.show_trouble(&error, state);
+        self.running = None;
         self.board.camera(&self.id, |camera| camera.failures += 1);
-        let words = error.to_string();
+        let missing = matches!(error, CaptureError::Absent { .. } | CaptureError::Unplugged { .. });
         let stalled = matches!(error, CaptureError::Stalled { .. });
+        let next = self.next(missing, stalled);
+        if let Some(Next::GiveUp { attempts }) = next {
+            return self.give_up(&error, attempts);
+        }
+        self.show_trouble(&error, if missing { CameraState::Absent } else { CameraState::Backoff });
+        let words = error.to_string();
         self.notify(&CameraNotice::Failed(error));
         if stalled {
             // Not an error that the device knows of: its supervisor starts it afresh.
             ctx.exit(ExitReason::Error(words));
         } else if self.attached.is_empty() {
             self.rest();
-        } else if self.absent {
-            log::warn!("root/cameras/{}/device: {words}; waiting for it", self.id);
-        } else {
-            let delay = self.backoff.failed(healthy, (self.chance)());
+        } else if let Some(Next::Delay(delay)) = next {
             log::warn!("root/cameras/{}/device: {words}; trying again in {} ms", self.id, delay.as_millis());
             self.retry = Some(ctx.run_later(delay, |camera, ctx| {
                 camera.retry = None;
                 camera.open(ctx);
             }));
+        } else {
+            log::warn!("root/cameras/{}/device: {words}; waiting for it", self.id);
         }
+    }
+
+    /// What to do about a failure; nothing if somebody else will.
+    fn next(&mut self, missing: bool, stalled: bool) -> Option<Next> {
+        let (now, chance) = (self.clock.now(), (self.chance)());
+        if stalled || self.attached.is_empty() {
+            None
+        } else if self.absent || (missing && self.watch.is_some()) {
+            // Its return will be told; what is told of its absence may come after this.
+            let delay = self.attempts.absent(now, chance);
+            (!self.absent).then_some(Next::Delay(delay))
+        } else {
+            Some(self.attempts.failed(now, chance))
+        }
+    }
+
+    fn give_up(&self, error: &CaptureError, attempts: u32) {
+        let id = &self.id;
+        let plug = if self.watch.is_some() { ", when it is plugged in again" } else { "" };
+        let words = format!(
+            "camera {id} has failed: {error}; {attempts} attempts in a row have failed, and it is tried again when a \
+             new viewer comes{plug}, or on POST /debug/actors/root/cameras/{id}/restart"
+        );
+        log::error!("root/cameras/{id}/device: {words}");
+        self.board.camera(id, |camera| {
+            show_closed(camera, CameraState::Failed);
+            camera.last_error = Some(words.clone());
+        });
+        self.notify(&CameraNotice::GivenUp(words));
     }
 
     fn show_trouble(&self, error: &CaptureError, state: CameraState) {
@@ -259,7 +286,7 @@ impl Camera {
 
     fn rest(&mut self) {
         self.closing = None;
-        self.backoff.reset();
+        self.attempts.reset(self.clock.now());
         self.show_rest();
         log::info!("root/cameras/{}/device: closed", self.id);
     }
@@ -346,7 +373,7 @@ impl Handler<Attach> for Camera {
         self.stay(ctx);
         if let Some(running) = &self.running {
             running.device.attach(message.stream.clone(), message.sink.clone());
-            if running.capturing_since.is_some() {
+            if running.capturing {
                 message.notices.do_send(CameraNotice::Capturing);
             }
         }
@@ -443,7 +470,7 @@ impl Handler<Plugged> for Camera {
         if absent {
             self.board.camera(&self.id, |camera| camera.state = CameraState::Absent);
         } else if self.is_at_rest() {
-            self.backoff.reset();
+            self.attempts.reset(self.clock.now());
             self.open(ctx);
         }
     }

@@ -8,7 +8,7 @@ use crate::peer::subscription::Entry;
 use crate::peer::{Directory, Waiting};
 use crate::peers::{Peers, PeersParts};
 use crate::ports::{Capture, Clock, Datagrams, Encode};
-use crate::retry::{Backoff, Exponential};
+use crate::retry::{Exponential, Policy, Retry};
 use crate::stream::{Stream, StreamParts};
 use crate::supervisor::child::Child;
 use crate::supervisor::life::Control;
@@ -41,6 +41,8 @@ pub struct CameraPlan {
     pub group: Option<String>,
     /// Whether it is closed when all its viewers are suspect.
     pub pause_on_suspicion: bool,
+    /// When its device and its encoders are tried again.
+    pub retry: Policy,
 }
 
 /// One stream to be had.
@@ -93,8 +95,6 @@ pub struct Plan {
     pub max_viewers: usize,
     /// How long each is waited for.
     pub waiting: Waiting,
-    /// When to try a device or an encoder again.
-    pub retry: Exponential,
     /// What to do about actors that fail.
     pub supervision: Supervision,
     /// Gives numbers uniform in 0..1.
@@ -312,7 +312,7 @@ impl Builder {
                 Camera::new(CameraParts {
                     id: plan.id.clone(),
                     capture: plan.capture.clone(),
-                    backoff: Backoff::new(all.plan.retry.clone()),
+                    retry: Retry::new(plan.retry.clone()),
                     chance: all.plan.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),
@@ -324,6 +324,7 @@ impl Builder {
         let pause_on_suspicion = branch.camera.pause_on_suspicion;
         let streams = branch.streams.iter().map(|(plan, name)| {
             let (all, plan, camera) = (self.clone(), plan.clone(), branch.name.clone());
+            let retry = Retry::new(branch.camera.retry.clone());
             let spec = self.spec(&format!("stream-{}", plan.id), Restart::Permanent, SHUTDOWN);
             Child::worker(spec, thread.clone(), name.clone(), move |_| {
                 Stream::new(StreamParts {
@@ -331,7 +332,7 @@ impl Builder {
                     camera_id: plan.camera.clone(),
                     camera: camera.clone(),
                     encode: plan.encode.clone(),
-                    backoff: Backoff::new(all.plan.retry.clone()),
+                    retry: retry.clone(),
                     chance: all.plan.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),

@@ -19,7 +19,7 @@ use crate::departure::Cause;
 use crate::ids::{CameraId, PeerId, StreamId};
 use crate::media::{Frame, Origin};
 use crate::ports::{Clock, Encode, EncodeEvent, EncodeEventKind, Encoding};
-use crate::retry::Backoff;
+use crate::retry::{Next, Retry};
 use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::Registered;
@@ -68,7 +68,7 @@ pub enum Deliver {
 pub enum StreamNotice {
     /// Its state changed.
     State(StreamId, StreamState),
-    /// Something is wrong; the stream goes on trying.
+    /// Something is wrong; the stream goes on trying unless its state is `Failed`.
     Trouble {
         /// Which stream.
         stream: StreamId,
@@ -171,8 +171,9 @@ pub struct Stream {
     live_since: Option<Instant>,
     last_forced: Option<Instant>,
     forced_later: Option<SpawnHandle>,
-    backoff: Backoff,
+    attempts: Retry,
     chance: fn() -> f64,
+    /// The timer of the next attempt.
     retry: Option<SpawnHandle>,
     rate: Rate,
     trouble: Option<StreamNotice>,
@@ -188,8 +189,8 @@ pub struct StreamParts {
     pub camera: Registered<Camera>,
     /// Makes its encoders.
     pub encode: Arc<dyn Encode>,
-    /// Delays between attempts when the encoder fails.
-    pub backoff: Backoff,
+    /// When to try again if the encoder fails.
+    pub retry: Retry,
     /// Numbers uniform in 0..1, for jitter.
     pub chance: fn() -> f64,
     /// Tells the time.
@@ -223,7 +224,7 @@ impl Stream {
             live_since: None,
             last_forced: None,
             forced_later: None,
-            backoff: parts.backoff,
+            attempts: parts.retry,
             chance: parts.chance,
             retry: None,
             rate: Rate::default(),
@@ -272,6 +273,7 @@ impl Stream {
     /// Starts the encoder and asks the camera for pictures.
     fn start(&mut self, ctx: &mut Context<Self>) {
         self.sessions += 1;
+        self.attempts.tries(self.clock.now());
         let encoding = self.encode.start(self.sessions, ctx.recipient());
         self.camera.do_send(Attach { stream: self.id.clone(), sink: encoding.sink(), notices: ctx.recipient() });
         self.encoding = Some((self.sessions, encoding));
@@ -295,6 +297,7 @@ impl Stream {
         let now = self.clock.now();
         if self.live_since.is_none() {
             self.live_since = Some(now);
+            self.attempts.works(now);
             self.trouble = None;
             self.board.stream(&self.id, |stream| {
                 stream.last_error = None;
@@ -318,17 +321,33 @@ impl Stream {
     }
 
     fn encoder_ended(&mut self, reason: String, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
-        let healthy = self.live_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.halt(ctx);
-        let delay = self.backoff.failed(healthy, (self.chance)());
-        log::error!("{}: {reason}; trying again in {} ms", self.path(), delay.as_millis());
-        self.in_trouble("camera_failed", reason);
-        self.enter(StreamState::Backoff);
-        self.retry = Some(ctx.run_later(delay, |stream, ctx| {
-            stream.retry = None;
-            stream.start(ctx);
-        }));
+        match self.attempts.failed(self.clock.now(), (self.chance)()) {
+            Next::Delay(delay) => {
+                log::error!("{}: {reason}; trying again in {} ms", self.path(), delay.as_millis());
+                self.in_trouble("camera_failed", reason);
+                self.enter(StreamState::Backoff);
+                self.retry = Some(ctx.run_later(delay, |stream, ctx| {
+                    stream.retry = None;
+                    stream.start(ctx);
+                }));
+            }
+            Next::GiveUp { attempts } => self.give_up(&reason, attempts),
+        }
+    }
+
+    fn give_up(&mut self, reason: &str, attempts: u32) {
+        let words = format!(
+            "stream {} has failed: {reason}; {attempts} attempts in a row have failed, and it is tried again when a new \
+             viewer comes, or on POST /debug/actors/{}/restart",
+            self.id,
+            self.path()
+        );
+        log::error!("{}: {words}", self.path());
+        // Nobody sees the camera's pictures now.
+        self.camera.do_send(Detach { stream: self.id.clone() });
+        self.enter(StreamState::Failed);
+        self.in_trouble("camera_failed", words);
     }
 
     fn in_trouble(&mut self, code: &'static str, message: String) {
@@ -372,7 +391,7 @@ impl Stream {
     fn stop(&mut self, message: Disconnected, ctx: &mut Context<Self>) -> ResponseActFuture<Self, Released> {
         self.enter(StreamState::Stopping);
         self.halt(ctx);
-        self.backoff.reset();
+        self.attempts.reset(self.clock.now());
         let detach = self.camera.send(Detach { stream: self.id.clone() });
         Box::pin(detach.into_actor(self).map(move |result, stream, _| {
             let took = stream.clock.now().saturating_duration_since(message.at);
@@ -416,7 +435,8 @@ impl Actor for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if self.encoding.is_some() {
+        // In a backoff it has no encoder, but its camera.
+        if !self.is_at_rest() && self.state != StreamState::Stopping {
             self.camera.do_send(Abandon { stream: self.id.clone() });
         }
         let watched = !self.subscribers.is_empty();
@@ -435,7 +455,11 @@ impl Handler<Subscribe> for Stream {
         let link = message.link;
         self.subscribers.add(message.peer, link.clone(), message.ready, message.suspect);
         self.show_subscribers();
-        if self.is_at_rest() && self.is_wanted() {
+        if self.state == StreamState::Failed && self.is_wanted() {
+            // Somebody new asks: that is a reason to try again.
+            self.halt(ctx);
+            self.start(ctx);
+        } else if self.is_at_rest() && self.is_wanted() {
             self.start(ctx);
         } else if self.is_at_rest() {
             self.enter(StreamState::Paused);
@@ -551,7 +575,7 @@ impl Handler<CameraNotice> for Stream {
         match notice {
             CameraNotice::Capturing => {
                 self.trouble = None;
-                if self.state == StreamState::Backoff {
+                if matches!(self.state, StreamState::Backoff | StreamState::Failed) {
                     self.enter(StreamState::Starting);
                 }
             }
@@ -560,6 +584,12 @@ impl Handler<CameraNotice> for Stream {
                 self.live_since = None;
                 self.in_trouble(error.code(), error.to_string());
                 self.enter(StreamState::Backoff);
+            }
+            CameraNotice::GivenUp(words) => {
+                self.gop.clear();
+                self.live_since = None;
+                self.enter(StreamState::Failed);
+                self.in_trouble("camera_failed", words);
             }
         }
     }

@@ -167,11 +167,11 @@ async fn stage() -> Stage {
             capture: Arc::new(fake.clone()),
             group: None,
             pause_on_suspicion: true,
+            retry: Exponential { jitter: 0.0, ..Exponential::default() }.into(),
         }],
         streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(fake.clone()) }],
         max_viewers: 10,
         waiting: Waiting::default(),
-        retry: Exponential { jitter: 0.0, ..Exponential::default() },
         supervision: Supervision::default(),
         chance: || 0.5,
     };

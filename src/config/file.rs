@@ -19,6 +19,8 @@ pub(super) struct File {
     #[serde(default)]
     pub supervision: Supervision,
     #[serde(default)]
+    pub retry: Retry,
+    #[serde(default)]
     pub debug: Debug,
     #[serde(default)]
     pub camera: Vec<Spanned<Camera>>,
@@ -80,6 +82,19 @@ pub(super) struct Supervision {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Retry {
+    pub strategy: Option<Spanned<String>>,
+    pub initial: Option<Spanned<String>>,
+    pub factor: Option<Spanned<f64>>,
+    pub max: Option<Spanned<String>>,
+    pub jitter: Option<Spanned<f64>>,
+    pub reset_after: Option<Spanned<String>>,
+    pub tries: Option<Spanned<i64>>,
+    pub max_attempts: Option<Spanned<i64>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Debug {
     pub allow_kill: Option<bool>,
 }
@@ -96,6 +111,8 @@ pub(super) struct Camera {
     pub pause_on_suspicion: Option<bool>,
     pub stall_timeout: Option<Spanned<String>>,
     pub controls: Option<Spanned<BTreeMap<String, Setting>>>,
+    #[serde(default)]
+    pub retry: Retry,
 }
 
 #[derive(Debug, Deserialize)]

@@ -6,6 +6,7 @@
 pub mod departure;
 mod error;
 mod file;
+mod retry;
 mod source;
 mod supervision;
 
@@ -14,9 +15,10 @@ pub use source::Source;
 
 use crate::capture::controls::Setting;
 use crate::capture::identity::Identity;
-use file::{Camera as CameraEntry, File, Ice, Stream as StreamEntry};
+use file::{Camera as CameraEntry, File, Ice, Retry, Stream as StreamEntry};
 use lenscap_actors::peer::Waiting;
 use lenscap_actors::peer::negotiation::IceTimeouts;
+use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -54,6 +56,8 @@ pub struct Config {
     pub discover_v4l2: bool,
     /// What to do about actors that fail.
     pub supervision: Supervision,
+    /// When a camera that says nothing else is tried again.
+    pub retry: Policy,
     /// Whether actors may be killed by HTTP, for drills.
     pub allow_kill: bool,
     /// The cameras, in the order of the file.
@@ -83,6 +87,8 @@ pub struct Camera {
     pub stall_timeout: Duration,
     /// What is set at every open.
     pub controls: BTreeMap<String, Setting>,
+    /// When its device and its encoders are tried again.
+    pub retry: Policy,
 }
 
 /// Pixel formats of V4L2 cameras.
@@ -179,7 +185,8 @@ impl Reader<'_> {
             public_addresses.push(self.at(address, public_address(address.get_ref(), webrtc_listen.port()))?);
         }
         let ice = self.ice(&raw.webrtc.ice)?;
-        let cameras = self.cameras(&raw.camera)?;
+        let retry = self.retry(&Retry::default(), &raw.retry)?;
+        let cameras = self.cameras(&raw.camera, &raw.retry)?;
         let streams = self.streams(&raw.stream, &cameras)?;
         Ok(Config {
             listen,
@@ -191,6 +198,7 @@ impl Reader<'_> {
             ice,
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
             supervision: self.supervision(&raw.supervision)?,
+            retry,
             allow_kill: raw.debug.allow_kill.unwrap_or(false),
             cameras,
             streams,
@@ -280,7 +288,7 @@ impl Reader<'_> {
         Ok(timeouts)
     }
 
-    fn cameras(&self, raw: &[Spanned<CameraEntry>]) -> Checked<Vec<Camera>> {
+    fn cameras(&self, raw: &[Spanned<CameraEntry>], retry: &Retry) -> Checked<Vec<Camera>> {
         let mut cameras: Vec<Camera> = vec![];
         let mut ids = BTreeMap::new();
         let mut devices: BTreeMap<PathBuf, String> = BTreeMap::new();
@@ -329,6 +337,7 @@ impl Reader<'_> {
                 pause_on_suspicion: entry.pause_on_suspicion.unwrap_or(true),
                 stall_timeout: self.stall_timeout(entry.stall_timeout.as_ref())?,
                 controls: entry.controls.as_ref().map(|controls| controls.get_ref().clone()).unwrap_or_default(),
+                retry: self.retry(&entry.retry, retry)?,
             });
         }
         Ok(cameras)
@@ -422,6 +431,7 @@ impl Camera {
             pause_on_suspicion: true,
             stall_timeout: STALL_TIMEOUT,
             controls: BTreeMap::new(),
+            retry: Policy::default(),
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use lenscap_actors::retry::Strategy;
 
 fn wrong(text: &str) -> String {
     Config::parse("x.toml", text).map(|_| ()).unwrap_err().to_string()
@@ -12,6 +13,7 @@ fn the_defaults_are_right_and_have_a_demo() {
     assert_eq!(config.streams, [Stream::of("demo")]);
     assert!(config.discover_v4l2);
     assert_eq!(config.supervision, Supervision::default());
+    assert_eq!((&config.retry, &config.cameras[0].retry), (&Policy::default(), &Policy::default()));
     assert!(!config.allow_kill, "not without being told");
 }
 
@@ -30,7 +32,7 @@ fn every_commented_key_of_the_defaults_is_a_key() {
         .lines()
         .filter_map(|line| match line.strip_prefix("# ") {
             Some(rest) if rest.contains(" = ") && !rest.starts_with(' ') => Some(rest),
-            Some(rest) if rest.starts_with("[[") => Some(rest),
+            Some(rest) if rest.starts_with('[') && rest.ends_with(']') => Some(rest),
             Some(_) => None,
             None => Some(line),
         })
@@ -42,6 +44,32 @@ fn every_commented_key_of_the_defaults_is_a_key() {
     let config = Config::parse("x", &v4l2(&text)).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(config.streams.len(), 2);
     assert_eq!(config.ice.disconnected, Duration::from_secs(5));
+}
+
+#[test]
+fn every_key_of_retry_is_in_the_defaults() {
+    let error = wrong("[retry]\nnonsense = 1");
+    let keys: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert!(keys.len() >= 8, "{error}");
+    let section = DEFAULTS.split("\n[retry]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    for key in keys {
+        assert!(section.contains(&format!("\n{key} = ")), "{key}");
+    }
+}
+
+#[test]
+fn a_camera_overrides_the_retry_policy_key_by_key() {
+    let text = "[retry]\nstrategy = \"immediate\"\ntries = 5\nmax = \"1m\"\n\
+                [[camera]]\nid = \"a\"\nsource = \"test\"\n[camera.retry]\nmax_attempts = 7\nfactor = 3\n\
+                [[camera]]\nid = \"b\"\nsource = \"test\"\n[camera.retry]\nstrategy = \"adaptive\"\n\
+                [[camera]]\nid = \"c\"\nsource = \"test\"\n";
+    let config = Config::parse("x", text).unwrap();
+    let [a, b, c] = [0, 1, 2].map(|at| config.cameras[at].retry.clone());
+    assert_eq!(c, config.retry);
+    assert_eq!((c.strategy, c.backoff.max), (Strategy::Immediate { tries: 5 }, Duration::from_secs(60)));
+    assert_eq!((a.strategy, a.backoff.factor, c.backoff.factor), (c.strategy, 3.0, 2.0));
+    assert_eq!((a.max_attempts.map(|max| max.get()), c.max_attempts), (Some(7), None));
+    assert_eq!(b, Policy { strategy: Strategy::Adaptive, ..c });
 }
 
 #[test]
@@ -57,6 +85,23 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
         ("[supervision]\nrestarts = -1", "x.toml:2: supervision.restarts: ", "expected 0 to 1000000"),
         ("[supervision]\nperiod = \"1ms\"", "x.toml:2: supervision.period: ", "expected 1s or more"),
         ("[supervision]\nfrozen_after = 5", "x.toml:2: supervision.frozen_after: ", ""),
+        ("[retry]\nstrategy = \"never\"", "x.toml:2: retry.strategy: ", "expected \"exponential\", \"adaptive\""),
+        ("[retry]\ninitial = \"0s\"", "x.toml:2: retry.initial: ", "expected 10ms to 24h"),
+        ("[retry]\ninitial = \"1m\"", "x.toml:2: retry.initial: ", "(60s) is longer than the longest (10s)"),
+        ("[retry]\nfactor = 0.5", "x.toml:2: retry.factor: ", "expected 1 to 100"),
+        ("[retry]\nfactor = nan", "x.toml:2: retry.factor: ", "expected 1 to 100"),
+        ("[retry]\nmax = \"25h\"", "x.toml:2: retry.max: ", "expected 10ms to 24h"),
+        ("[retry]\njitter = 1.5", "x.toml:2: retry.jitter: ", "expected 0 to 1"),
+        ("[retry]\nreset_after = \"0s\"", "x.toml:2: retry.reset_after: ", "expected 1s to 24h"),
+        ("[retry]\ntries = 0", "x.toml:2: retry.tries: ", "expected 1 to 100"),
+        ("[retry]\nmax_attempts = -1", "x.toml:2: retry.max_attempts: ", "expected 0 to 1000000"),
+        (&format!("{camera}[camera.retry]\nmax = \"9ms\""), "x.toml:5: camera.retry.max: ", "expected 10ms to 24h"),
+        (
+            &format!("{camera}[camera.retry]\nmax = \"200ms\""),
+            "x.toml:5: camera.retry.max: ",
+            "longer than the longest",
+        ),
+        (&format!("{camera}[camera.retry]\npatience = 1"), "x.toml:5: camera.retry.patience: ", "expected one of"),
         ("[debug]\nallow_kill = 1", "x.toml:2: debug.allow_kill: ", ""),
         (&format!("{camera}stall_timeout = \"1s\""), "x.toml:4: camera.stall_timeout: ", "cameras only"),
         (&format!("{camera}controls = {{ a = 1 }}"), "x.toml:4: camera.controls: ", "cameras only"),

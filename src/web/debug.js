@@ -66,6 +66,14 @@ function startAgain(path) {
   return button;
 }
 
+/** A camera that was given up can be started again although its actors are well. */
+function withRestart(camera) {
+  if (camera.state !== 'failed') return camera;
+  const state = document.createElement('span');
+  state.append('failed ', startAgain(`root/cameras/${camera.id}`));
+  return { ...camera, state };
+}
+
 function flatten(node, depth = 0) {
   const { budget, work, last_exit: exit } = node;
   const state = document.createElement('span');
@@ -89,7 +97,7 @@ export function showTables(report, into, summary) {
   into.replaceChildren(
     table('Actors', flatten(report.tree)),
     table('Ended in the last minute', report.exits.toReversed().slice(0, 50)),
-    table('Cameras', report.cameras),
+    table('Cameras', report.cameras.map(withRestart)),
     table('Streams', report.streams),
     table('Peers', report.peers),
     table('Releases', report.releases.toReversed().slice(0, 50)),

@@ -15,6 +15,8 @@ pub enum CameraNotice {
     Capturing,
     /// It failed; it is tried again by itself.
     Failed(CaptureError),
+    /// It failed too often, in words; it is not tried again before somebody asks for it.
+    GivenUp(String),
 }
 
 /// A stream wants this camera's pictures.

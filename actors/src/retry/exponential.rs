@@ -1,5 +1,6 @@
-//! When to try again. Pure: the caller owns the timer.
+//! Delays that grow by a factor.
 
+use super::bounded;
 use std::time::Duration;
 
 /// How the delays between attempts grow.
@@ -9,7 +10,7 @@ pub struct Exponential {
     pub initial: Duration,
     /// By how much each delay is longer than the one before.
     pub factor: f64,
-    /// The longest delay.
+    /// The longest delay, jitter included.
     pub max: Duration,
     /// Share of each delay that is left to chance, 0 to 1, so that many do not try in step.
     pub jitter: f64,
@@ -26,6 +27,21 @@ impl Default for Exponential {
             jitter: 0.2,
             reset_after: Duration::from_secs(10),
         }
+    }
+}
+
+impl Exponential {
+    /// The delay after so many delays in a row. `chance` is uniform in 0..1.
+    pub fn delay(&self, before: u32, chance: f64) -> Duration {
+        let growth = self.factor.powi(i32::try_from(before).unwrap_or(i32::MAX));
+        self.spread(self.initial.as_secs_f64() * growth, chance)
+    }
+
+    /// A delay of about so many seconds, but no longer than `max`, and with jitter.
+    pub(super) fn spread(&self, seconds: f64, chance: f64) -> Duration {
+        let jitter = self.jitter.clamp(0.0, 1.0);
+        let most = self.max.as_secs_f64() / (1.0 + jitter);
+        bounded(seconds.min(most) * (1.0 + jitter * (2.0 * chance - 1.0)))
     }
 }
 
@@ -58,16 +74,15 @@ impl Backoff {
         if healthy >= self.policy.reset_after {
             self.failures = 0;
         }
-        let grown = self.policy.initial.as_secs_f64() * self.policy.factor.powi(self.failures.min(64) as i32);
+        let delay = self.policy.delay(self.failures, chance);
         self.failures = self.failures.saturating_add(1);
-        let capped = grown.min(self.policy.max.as_secs_f64());
-        let spread = 1.0 + self.policy.jitter * (2.0 * chance - 1.0);
-        Duration::from_secs_f64((capped * spread).max(0.001))
+        delay
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::FLOOR;
     use super::*;
 
     fn steady() -> Backoff {
@@ -92,6 +107,13 @@ mod tests {
     }
 
     #[test]
+    fn no_delay_is_longer_than_the_ceiling_whatever_chance_does() {
+        let policy = Exponential { jitter: 0.5, ..Exponential::default() };
+        assert!(policy.delay(20, 0.999) <= policy.max && policy.delay(20, 0.999) > policy.max.mul_f64(0.99));
+        assert!(policy.delay(20, 0.0) >= policy.max / 4);
+    }
+
+    #[test]
     fn jitter_stays_within_its_share_and_no_delay_is_zero() {
         for chance in [0.0, 0.3, 0.999] {
             let mut backoff = Backoff::new(Exponential::default());
@@ -99,6 +121,6 @@ mod tests {
             assert!((200.0..=300.0).contains(&ms), "{ms}");
         }
         let mut backoff = Backoff::new(Exponential { initial: Duration::ZERO, ..Exponential::default() });
-        assert!(backoff.failed(Duration::ZERO, 0.0) > Duration::ZERO);
+        assert_eq!(backoff.failed(Duration::ZERO, 0.0), FLOOR);
     }
 }
