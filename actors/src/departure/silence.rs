@@ -47,9 +47,14 @@ impl Patience {
             suspect: vec![
                 (Duration::from_micros(1800), ms(345)),
                 (ms(8), ms(600)),
-                (ms(25), ms(620)),
+                (ms(14), ms(610)),
+                (ms(18), ms(690)),
+                (ms(30), ms(750)),
                 (ms(45), ms(1000)),
-                (ms(100), ms(950)),
+                (ms(50), ms(1000)),
+                (ms(62), ms(1300)),
+                (ms(80), ms(1300)),
+                (ms(110), ms(950)),
                 (ms(250), ms(820)),
                 (ms(650), ms(1140)),
             ],
@@ -107,6 +112,9 @@ impl Patience {
 /// Before so many round trips were measured a path may be anything.
 const SAMPLES_MIN: u32 = 3;
 
+/// So much of a verdict's silence is taken for the last packet's travel, at most.
+const UNDER_WAY_MAX: Duration = Duration::from_millis(300);
+
 /// Answers to probes that are waited for at a time; older ones count as unanswered.
 const PROBES_KEPT: usize = 8;
 
@@ -126,6 +134,9 @@ pub struct Acts {
 pub struct Silence {
     patience: Patience,
     path: Path,
+    /// What the patience is for this path, and how long its answers take at most.
+    suspect_after: Duration,
+    rto: Duration,
     /// Since when something of ours has gone without a proof.
     unproven: Option<Instant>,
     /// When the probes of this silence were sent, the oldest first.
@@ -145,9 +156,12 @@ pub struct Silence {
 impl Silence {
     /// A viewer of whose path nothing is known.
     pub fn new(patience: Patience) -> Self {
+        let path = Path::default();
         Self {
+            suspect_after: patience.suspect_after(&path),
+            rto: path.rto(),
             patience,
-            path: Path::default(),
+            path,
             unproven: None,
             probes: Vec::with_capacity(PROBES_KEPT),
             suspect_since: None,
@@ -194,6 +208,8 @@ impl Silence {
     /// A round trip was measured, by a probe or a receiver report.
     pub fn measured(&mut self, round_trip: Duration) {
         self.path.measured(round_trip);
+        self.suspect_after = self.patience.suspect_after(&self.path);
+        self.rto = self.path.rto();
     }
 
     /// Media was sent, which the viewer will acknowledge.
@@ -258,11 +274,10 @@ impl Silence {
         }
         let first = self.first.map(|(_, at)| at);
         let Some(since) = self.unproven else { return first };
-        let suspect_after = self.patience.suspect_after(&self.path);
-        let probe = self.next_probe(since, suspect_after);
+        let probe = self.next_probe(since);
         let mut next = first.map_or(probe, |first| first.min(probe));
         if !self.is_suspect() {
-            next = next.min(since + suspect_after);
+            next = next.min(since + self.suspect_after);
             if self.hinted {
                 next = self.agreed(since, HINTED_PROBES).map_or(next, |at| next.min(at));
             }
@@ -276,7 +291,7 @@ impl Silence {
     /// When so many probes will have gone unanswered, and a hint's silence is over, too.
     fn agreed(&self, since: Instant, probes: u32) -> Option<Instant> {
         let sent = self.probes.get(probes.saturating_sub(1) as usize)?;
-        Some((since + self.patience.hinted_silence).max(*sent + self.path.rto()))
+        Some((since + self.patience.hinted_silence).max(*sent + self.rto))
     }
 
     /// Decides. `late` is by how much this comes later than [`Silence::due`] wanted: our own lateness is
@@ -298,10 +313,9 @@ impl Silence {
         self.unproven = Some(since);
         self.probes.iter_mut().for_each(|sent| *sent = (*sent + late).min(now));
         let silence = now.saturating_duration_since(since);
-        let suspect_after = self.patience.suspect_after(&self.path);
         let unanswered = self.unanswered(now);
         let hinted = self.hinted && silence >= self.patience.hinted_silence && unanswered >= HINTED_PROBES;
-        if !self.is_suspect() && (silence >= suspect_after || hinted) {
+        if !self.is_suspect() && (silence >= self.suspect_after || hinted) {
             self.suspect_since = Some(now);
             acts.suspect = true;
         }
@@ -310,29 +324,32 @@ impl Silence {
             acts.gone = true;
             return acts;
         }
-        acts.probe |= self.asked_to_probe || now >= self.next_probe(since, suspect_after);
+        acts.probe |= self.asked_to_probe || now >= self.next_probe(since);
         acts
     }
 
     /// The silence that is enough for a verdict, if probes agree.
     fn enough(&self) -> Duration {
-        if self.is_refused() { self.patience.hinted_silence } else { self.patience.gone }
+        if self.is_refused() {
+            return self.patience.hinted_silence;
+        }
+        // What was heard last had been under way for half a round trip.
+        let under_way = self.path.round_trip().map_or(Duration::ZERO, |round_trip| round_trip / 2);
+        self.patience.gone - under_way.min(UNDER_WAY_MAX).min(self.patience.gone / 8)
     }
 
     /// Probes that should have been answered by now.
     fn unanswered(&self, now: Instant) -> u32 {
-        let rto = self.path.rto();
-        self.probes.iter().filter(|sent| now.saturating_duration_since(**sent) >= rto).count() as u32
+        self.probes.iter().filter(|sent| now.saturating_duration_since(**sent) >= self.rto).count() as u32
     }
 
-    fn next_probe(&self, since: Instant, suspect_after: Duration) -> Instant {
+    fn next_probe(&self, since: Instant) -> Instant {
+        let doubtful = since + self.suspect_after.saturating_sub(self.patience.probe_lead);
         match self.probes.last() {
-            None => since + suspect_after.saturating_sub(self.patience.probe_lead),
-            Some(last) if self.hinted && !self.is_suspect() => {
-                *last + (self.path.rto() / 4).max(Duration::from_millis(10))
-            }
+            None => doubtful,
+            Some(last) if self.hinted && !self.is_suspect() => *last + (self.rto / 4).max(Duration::from_millis(10)),
             // After the suspicion they also look for a return.
-            Some(last) => *last + suspect_after / 4,
+            Some(last) => doubtful.max(*last + self.suspect_after / 4),
         }
     }
 }
@@ -377,7 +394,7 @@ mod tests {
         let done = wait(&mut silence, start, ms(10_000));
         assert_eq!(done[0].1, "probe");
         let of = |name: &str| done.iter().filter(|(_, done)| *done == name).map(|(at, _)| *at).collect::<Vec<_>>();
-        assert_eq!((of("suspect"), of("gone")), (vec![345], vec![3200]));
+        assert_eq!((of("suspect"), of("gone")), (vec![345], vec![3199]));
         assert!(of("probe").iter().filter(|at| **at < 345).count() >= 1);
         assert_eq!(silence.due(), None, "a verdict is given once");
     }
@@ -434,7 +451,7 @@ mod tests {
         silence.sent_probe(start);
         let done = wait(&mut silence, start, ms(10_000));
         let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
-        assert_eq!((at("suspect"), at("gone")), (60, 3200), "{done:?}");
+        assert_eq!((at("suspect"), at("gone")), (60, 3199), "{done:?}");
     }
 
     #[test]

@@ -1,0 +1,76 @@
+//! One session's path: what it does to packets, each way.
+
+use crate::models::{Loss, Model};
+use crate::random::Random;
+
+/// The path of one session, both ways.
+pub struct Link {
+    pub one_way: f64,
+    pub jitter: f64,
+    pub loss: Loss,
+    bad: bool,
+    turns: f64,
+    pub stalls: Option<([f64; 2], f64)>,
+    stall: [f64; 2],
+    pub long_stalls: u64,
+    /// When the last packet arrived, each way.
+    arrived: [f64; 2],
+}
+
+pub const DOWN: usize = 0;
+pub const UP: usize = 1;
+
+impl Link {
+    pub fn new(model: &Model, random: &mut Random) -> Self {
+        let mut link = Self {
+            one_way: random.between(model.round_trip) / 2.0,
+            jitter: model.jitter,
+            loss: model.loss,
+            bad: true,
+            turns: 0.0,
+            stalls: model.stalls,
+            stall: [f64::INFINITY; 2],
+            long_stalls: 0,
+            arrived: [0.0; 2],
+        };
+        link.next_stall(0.0, random);
+        link
+    }
+
+    pub fn next_stall(&mut self, after: f64, random: &mut Random) {
+        if let Some((lasts, every)) = self.stalls {
+            let start = after + random.exponential(every);
+            self.stall = [start, start + random.between(lasts)];
+        }
+    }
+
+    /// Whether packets are held up at `at`, or were until a moment ago.
+    pub fn stalled(&self, at: f64) -> bool {
+        at >= self.stall[0] && at < self.stall[1] + 2.0 * self.one_way
+    }
+
+    /// A packet is sent at `at`; when it arrives, unless it is lost. Calls come in the order of time.
+    pub fn send(&mut self, way: usize, at: f64, random: &mut Random) -> Option<f64> {
+        let loss = match self.loss {
+            Loss::Even(loss) => loss,
+            Loss::Bursts { good, bad, good_lasts, bad_lasts } => {
+                while self.turns <= at {
+                    self.bad = !self.bad;
+                    self.turns += random.exponential(if self.bad { bad_lasts } else { good_lasts });
+                }
+                if self.bad { bad } else { good }
+            }
+        };
+        while self.stall[1] <= at {
+            self.long_stalls += u64::from(self.stall[1] - self.stall[0] > 0.3);
+            self.next_stall(self.stall[1], random);
+        }
+        if random.unit() < loss {
+            return None;
+        }
+        let leaves = if at >= self.stall[0] { self.stall[1] } else { at };
+        let arrives = (leaves + self.one_way + random.half_normal(self.jitter)).max(self.arrived[way]);
+        self.arrived[way] = arrives;
+        Some(arrives)
+    }
+}

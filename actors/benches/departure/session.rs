@@ -1,0 +1,193 @@
+//! One viewer, from its connection until it has vanished and that is known: decided by what ships.
+
+use crate::link::{DOWN, Link, UP};
+use crate::models::Model;
+use crate::random::Random;
+use lenscap_actors::departure::silence::{Patience, Silence};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How often the browser sends what, s, as measured from Chromium.
+pub const FEEDBACK: f64 = 0.062;
+pub const REPORT: f64 = 1.0;
+pub const STUN: f64 = 2.6;
+/// Media is sent this often, at least.
+const MEDIA: f64 = 0.004;
+/// From a suspicion withdrawn to the first packet of a camera that was closed meanwhile.
+const REOPENING: f64 = 0.1;
+
+/// Seconds of lateness in a burst, and between bursts, of a loaded host.
+const LATE_MAX: f64 = 0.4;
+const LATE_EVERY: f64 = 10.0;
+
+#[derive(Clone, Copy)]
+enum Packet {
+    /// Feedback on media that has arrived.
+    Feedback,
+    /// A receiver report, with the round trip that it tells, and whether it acknowledges anything new.
+    Report(f64, bool),
+    /// The answer to a probe, after this round trip.
+    Answer(f64),
+    /// The browser's own STUN.
+    Sound,
+}
+
+/// What many sessions have shown.
+#[derive(Default)]
+pub struct Totals {
+    pub hours: f64,
+    pub sessions: u64,
+    pub wrongly_gone: u64,
+    pub pauses: u64,
+    pub long_stalls: u64,
+    pub probes: u64,
+    pub paused: f64,
+    /// From the vanishing to the closed camera, and to the verdict, s.
+    pub closed: Vec<f64>,
+    pub gone: Vec<f64>,
+    /// The longest time from the last packet's arrival to the verdict, s.
+    pub longest_silence: f64,
+}
+
+/// When media flows: it stops with a suspicion, for this viewer is alone, and begins again after it.
+struct Media {
+    flows: bool,
+    changed: f64,
+}
+
+impl Media {
+    fn flowed(&self, at: f64) -> bool {
+        self.flows == (at >= self.changed)
+    }
+
+    fn turn(&mut self, flows: bool, at: f64) {
+        *self = Self { flows, changed: at };
+    }
+}
+
+/// Lets one session happen, and the viewer vanish at its end.
+pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: &mut Totals) {
+    let base = Instant::now();
+    let instant = |at: f64| base + Duration::from_secs_f64(at);
+    let seconds = |at: Instant| at.duration_since(base).as_secs_f64();
+    let end = random.between([300.0, 3600.0]);
+    let mut link = Link::new(model, random);
+    let mut silence = Silence::new(patience.clone());
+    silence.connected(instant(0.0));
+    silence.sent(instant(0.0));
+    let mut media = Media { flows: true, changed: 0.0 };
+    let (mut feedback, mut report, mut stun) = (random.unit() * FEEDBACK, random.unit() * REPORT, random.unit() * STUN);
+    let mut at_viewer: VecDeque<(f64, f64)> = VecDeque::new();
+    let mut at_server: VecDeque<(f64, Packet)> = VecDeque::new();
+    let mut busy = if model.loaded { random.exponential(LATE_EVERY) } else { f64::INFINITY };
+    let mut busy_until = f64::NEG_INFINITY;
+    let (mut closed, mut last_arrival) = (None, 0.0);
+    loop {
+        let due = silence.due().map_or(f64::INFINITY, seconds);
+        let inbound = at_server.front().map_or(f64::INFINITY, |(at, _)| *at);
+        let probed = at_viewer.front().map_or(f64::INFINITY, |(at, _)| *at);
+        let sends = feedback.min(report).min(stun);
+        let next = due.min(inbound).min(probed).min(sends);
+        if next == sends && sends < due.min(inbound).min(probed) {
+            // The viewer's own clocks, which stop when it vanishes.
+            let watched = media.flowed(sends - link.one_way);
+            let packet = if sends == feedback {
+                feedback += FEEDBACK;
+                watched.then_some(Packet::Feedback)
+            } else if sends == report {
+                report += REPORT;
+                Some(Packet::Report(link.one_way + random.half_normal(link.jitter), watched))
+            } else {
+                stun += STUN;
+                Some(Packet::Sound)
+            };
+            if let Some(packet) = packet
+                && let Some(at) = link.send(UP, sends, random)
+            {
+                let packet = match packet {
+                    Packet::Report(down, news) => Packet::Report(down + at - sends, news),
+                    other => other,
+                };
+                at_server.push_back((at, packet));
+            }
+            if feedback.min(report).min(stun) >= end {
+                (feedback, report, stun) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+            }
+            continue;
+        }
+        if next == probed && probed < due.min(inbound) {
+            let Some((at, sent)) = at_viewer.pop_front() else { continue };
+            if at < end
+                && let Some(back) = link.send(UP, at, random)
+            {
+                at_server.push_back((back, Packet::Answer(back - sent)));
+            }
+            continue;
+        }
+        // The server's turn, which may come late.
+        while busy <= next {
+            busy_until = busy_until.max(busy + random.between([0.0, LATE_MAX]));
+            busy += random.exponential(LATE_EVERY);
+        }
+        let now = next.max(busy_until);
+        let mut probe = false;
+        // Everything that has arrived is read before anything is decided.
+        while let Some((at, packet)) = at_server.front().copied().filter(|(at, _)| *at <= now) {
+            at_server.pop_front();
+            last_arrival = at;
+            let (round_trip, proof) = match packet {
+                Packet::Feedback => (None, true),
+                Packet::Report(round_trip, news) => (Some(round_trip), news),
+                Packet::Answer(round_trip) => (Some(round_trip), true),
+                Packet::Sound => (None, false),
+            };
+            if let Some(round_trip) = round_trip {
+                silence.measured(Duration::from_secs_f64(round_trip));
+            }
+            if !proof {
+                silence.heard();
+                probe |= silence.wants_probe();
+                continue;
+            }
+            if let Some(since) = silence.proven(instant(now)) {
+                closed = None;
+                totals.pauses += 1;
+                totals.paused += now - seconds(since);
+                media.turn(true, now + REOPENING);
+            }
+            if media.flows {
+                silence.sent(instant((now.max(at) + MEDIA).max(media.changed)));
+            }
+        }
+        if let Some(due) = silence.due().map(seconds).filter(|due| *due <= now) {
+            let acts = silence.tick(instant(now), Duration::from_secs_f64((now - due).max(0.0)));
+            if acts.suspect {
+                closed = Some(now);
+                media.turn(false, now);
+            }
+            if acts.gone {
+                if now < end {
+                    totals.wrongly_gone += 1;
+                    totals.hours += now / 3600.0;
+                } else {
+                    totals.hours += end / 3600.0;
+                    totals.closed.push(closed.unwrap_or(now) - end);
+                    totals.gone.push(now - end);
+                    totals.longest_silence = totals.longest_silence.max(now - last_arrival);
+                }
+                break;
+            }
+            probe |= acts.probe;
+        }
+        if probe {
+            silence.sent_probe(instant(now));
+            // Those in a stall are no cost to a healthy viewer.
+            totals.probes += u64::from(now < end && !link.stalled(now));
+            if let Some(at) = link.send(DOWN, now, random) {
+                at_viewer.push_back((at, now));
+            }
+        }
+    }
+    totals.sessions += 1;
+    totals.long_stalls += link.long_stalls;
+}
