@@ -32,7 +32,7 @@ pub fn draw(rows: &[&Row], path: &Path) -> Result<(), Box<dyn Error>> {
             .caption(title, ("sans-serif", 14))
             .margin(6)
             .x_label_area_size(22)
-            .y_label_area_size(30)
+            .y_label_area_size(38)
             .build_cartesian_2d(0.0..UNTIL, 0.0..1.0)?;
         chart
             .configure_mesh()
@@ -45,7 +45,8 @@ pub fn draw(rows: &[&Row], path: &Path) -> Result<(), Box<dyn Error>> {
             chart.draw_series(LineSeries::new([(timeout, 0.0), (timeout, 1.0), (UNTIL, 1.0)], FIXED.mix(0.7)))?;
             let wrong = row.fixed_wrong(nth);
             let label = if wrong >= 10.0 { format!("{wrong:.0}") } else { format!("{wrong:.1}") };
-            let place = (timeout + 0.05, 0.12 + 0.12 * nth as f64);
+            // Left of the orange curve, which stands just behind the second of them.
+            let place = (if nth == 1 { timeout - 0.45 } else { timeout + 0.05 }, 0.15);
             chart.draw_series([Text::new(label, place, ("sans-serif", 12).into_font().color(&FIXED))])?;
         }
         for (series, color) in [(&row.totals.gone, GONE), (&row.totals.closed, OURS)] {
