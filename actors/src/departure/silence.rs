@@ -45,7 +45,7 @@ impl Patience {
         let ms = Duration::from_millis;
         Self {
             suspect: vec![
-                (Duration::from_micros(1800), ms(345)),
+                (Duration::from_micros(1800), ms(355)),
                 (ms(8), ms(600)),
                 (ms(14), ms(610)),
                 (ms(18), ms(690)),
@@ -394,8 +394,8 @@ mod tests {
         let done = wait(&mut silence, start, ms(10_000));
         assert_eq!(done[0].1, "probe");
         let of = |name: &str| done.iter().filter(|(_, done)| *done == name).map(|(at, _)| *at).collect::<Vec<_>>();
-        assert_eq!((of("suspect"), of("gone")), (vec![345], vec![3199]));
-        assert!(of("probe").iter().filter(|at| **at < 345).count() >= 1);
+        assert_eq!((of("suspect"), of("gone")), (vec![355], vec![3199]));
+        assert!(of("probe").iter().filter(|at| **at < 355).count() >= 1);
         assert_eq!(silence.due(), None, "a verdict is given once");
     }
 
@@ -408,7 +408,7 @@ mod tests {
         silence.heard();
         assert!(silence.is_suspect(), "it may hear nothing of us");
         assert!(silence.wants_probe(), "so it is asked");
-        assert_eq!(silence.proven(start + ms(1001)), Some(start + ms(345)));
+        assert_eq!(silence.proven(start + ms(1001)), Some(start + ms(355)));
         assert!(!silence.is_suspect() && silence.proven(start + ms(1002)).is_none());
         assert_eq!(silence.due(), None, "nothing is expected while nothing is sent");
     }
@@ -480,7 +480,7 @@ mod tests {
             sent.push(due.duration_since(start).as_millis());
         }
         assert_eq!(sent, [0, 30, 60]);
-        assert_eq!(silence.patience.suspect_after(silence.path()), ms(345));
+        assert_eq!(silence.patience.suspect_after(silence.path()), ms(355));
     }
 
     #[test]
@@ -501,8 +501,8 @@ mod tests {
             (0..5).for_each(|_| path.measured(Duration::from_micros(us)));
             patience.suspect_after(&path).as_millis()
         };
-        assert_eq!(after(500), 345);
-        assert!((345..600).contains(&after(5000)));
+        assert_eq!(after(500), 355);
+        assert!((355..600).contains(&after(5000)));
         assert!((1100..=1140).contains(&after(600_000)));
         assert_eq!(after(5_000_000), 1140);
         assert_eq!(patience.suspect_after(&Path::default()), ms(1000));

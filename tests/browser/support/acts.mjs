@@ -29,7 +29,7 @@ export async function gone(pid, patience = 10_000) {
   }
 }
 
-/** Each act takes ({ page, kill, elsewhere, server }) and gives the time at which it was done. */
+/** Each act takes ({ page, kill, elsewhere, server, network }) and gives the time at which it was done. */
 export const ACTS = {
   'pc.close()': ({ page }) => page.evaluate(() => {
     const at = performance.timeOrigin + performance.now();
@@ -58,12 +58,34 @@ export const ACTS = {
   },
 };
 
+const cut = (...sides) => ({ network }) => {
+  const at = clock();
+  network.cut(...sides);
+  return at;
+};
+
+/** Acts that need a network of one's own to be done in. */
+export const CUTS = {
+  'network cut both ways': cut('server', 'viewer'),
+  'server → viewer cut': cut('viewer'),
+  'viewer → server cut': cut('server'),
+  'killed behind a silent firewall': ({ network, kill }) => {
+    network.hush();
+    const at = clock();
+    kill();
+    return at;
+  },
+};
+
+const MORTAL = ['browser killed', 'killed behind a silent firewall'];
+
 /**
  * Opens a viewer of `stream`, lets it watch for a while, lets it leave, and gives the time from
  * the act to the end of the camera's process, in ms.
  */
 export async function measureAct(server, stream, act, browsers) {
-  const mortal = act === 'browser killed' ? await launchMortal() : null;
+  const { network } = browsers;
+  const mortal = MORTAL.includes(act) ? await launchMortal({ executable: network?.chromium }) : null;
   const browser = mortal?.browser ?? browsers.shared;
   // A small window: what is measured is not how fast this machine paints.
   const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
@@ -76,11 +98,13 @@ export async function measureAct(server, stream, act, browsers) {
     // At random, or the figures would follow some rhythm of the server.
     await sleep(500 + Math.random() * 1500);
     const [at, end] = await Promise.all([
-      ACTS[act]({ page, kill: mortal?.kill, elsewhere: browsers.elsewhere, server }),
+      { ...ACTS, ...CUTS }[act]({ page, kill: mortal?.kill, elsewhere: browsers.elsewhere, server, network }),
       gone(pid),
     ]);
     return end - at;
   } finally {
+    network?.heal();
+    network?.unhush();
     if (mortal) await mortal.close().catch(() => {});
     else await context.close();
     await server.until(({ peers }) => peers.length === 0, 'everybody has left');

@@ -18,8 +18,8 @@ export function launch({ executable = '/usr/bin/chromium', cache = false } = {})
 }
 
 /** A browser that can be killed: { browser, kill }. */
-export async function launchMortal() {
-  const server = await chromium.launchServer({ executablePath: '/usr/bin/chromium', args: ARGS });
+export async function launchMortal({ executable = '/usr/bin/chromium' } = {}) {
+  const server = await chromium.launchServer({ executablePath: executable, args: ARGS });
   const browser = await chromium.connect(server.wsEndpoint());
   return { browser, kill: () => process.kill(server.process().pid, 'SIGKILL'), close: () => server.close() };
 }

@@ -61,23 +61,46 @@ export class Network {
   lose(percent) {
     const share = percent < 100 ? `numgen random mod 100 < ${percent}` : '';
     for (const side of ['server', 'viewer']) {
-      const [command, ...args] = [...this.inside(side), 'nft', '-f', '-'];
-      execFileSync(command, args, {
-        input: `table inet loss {
-          chain input {
-            type filter hook input priority 0;
-            meta l4proto udp ${share} drop
-          }
-        }\n`,
-      });
+      this.#rules(side, 'loss', `chain input { type filter hook input priority 0; meta l4proto udp ${share} drop; }`);
     }
   }
 
-  /** Undoes `lose`. */
+  /** Has all that is on its way to these sides vanish: cables that are pulled, silently. */
+  cut(...sides) {
+    for (const side of sides) {
+      this.#rules(side, 'loss', 'chain input { type filter hook input priority 0; iifname eth0 drop; }');
+    }
+  }
+
+  /** A firewall that lets the viewer's end go unnoticed: no refusals, no end of its TCP connections. */
+  hush() {
+    this.#rules('viewer', 'hush', `chain output {
+      type filter hook output priority 0;
+      icmp type destination-unreachable drop
+      tcp flags & (fin | rst) != 0 drop
+    }`);
+  }
+
+  /** Undoes `lose` and `cut`. */
   heal() {
+    this.#clear('loss');
+  }
+
+  /** Undoes `hush`. */
+  unhush() {
+    this.#clear('hush');
+  }
+
+  #rules(side, table, chain) {
+    const [command, ...args] = [...this.inside(side), 'nft', '-f', '-'];
+    execFileSync(command, args, { input: `table inet ${table} {\n${chain}\n}\n` });
+  }
+
+  #clear(table) {
     for (const side of ['server', 'viewer']) {
-      const [command, ...args] = [...this.inside(side), 'nft', 'delete', 'table', 'inet', 'loss'];
-      execFileSync(command, args);
+      // Made before it is removed: then it does not matter whether it was there.
+      const [command, ...args] = [...this.inside(side), 'nft', '-f', '-'];
+      execFileSync(command, args, { input: `table inet ${table} {}\ndelete table inet ${table}\n` });
     }
   }
 

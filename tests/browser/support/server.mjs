@@ -1,11 +1,13 @@
 // Runs the real server on ports of its own and asks it.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 export const BINARY = join(ROOT, 'target/release/lenscap');
@@ -29,10 +31,12 @@ export class Server {
   log = '';
   #child;
   #folder;
+  #wrap;
 
   /** `wrap` is put before the command, to run it elsewhere: ['ip', 'netns', 'exec', …]. */
   static async start(configuration, { wrap = [] } = {}) {
     const server = new Server();
+    server.#wrap = wrap;
     server.#folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
     const file = join(server.#folder, 'config.toml');
     writeFileSync(file, configuration);
@@ -63,6 +67,12 @@ export class Server {
   }
 
   async debug() {
+    if (this.#wrap.length > 0) {
+      // It is on a network of its own.
+      const [command, ...args] = [...this.#wrap, 'curl', '-sS', '-H', 'Accept: application/json', `${this.url}/debug`];
+      const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 1 << 24 });
+      return JSON.parse(stdout);
+    }
     const response = await fetch(`${this.url}/debug`, { headers: { Accept: 'application/json' } });
     return response.json();
   }
@@ -73,8 +83,19 @@ export class Server {
     return status;
   }
 
+  async #poll(condition, what, patience) {
+    const deadline = Date.now() + patience;
+    for (;;) {
+      const report = await this.debug();
+      if (condition(report)) return report;
+      if (Date.now() > deadline) throw new Error(`not within ${patience} ms: ${what}\n${JSON.stringify(report, null, 1)}\n${this.log}`);
+      await sleep(50);
+    }
+  }
+
   /** Waits until `condition` holds for what /debug says, which is asked whenever it changes. */
   async until(condition, what = condition.toString(), patience = 10_000) {
+    if (this.#wrap.length > 0) return this.#poll(condition, what, patience);
     const abort = new AbortController();
     const timer = setTimeout(() => abort.abort(), patience);
     let last;

@@ -1,0 +1,30 @@
+// From a viewer's leaving, by every road and by none, to the end of its camera's process: a real Chromium on a
+// network of its own.
+
+import { ACTS, CUTS, measureAct } from '../tests/browser/support/acts.mjs';
+import { across } from '../tests/browser/support/network.mjs';
+import { ffmpegCamera } from '../tests/browser/support/server.mjs';
+import { figures, report } from './table.mjs';
+
+const RUNS = Number(process.argv[2] ?? 10);
+const chosen = process.argv.slice(3);
+
+const endings = [];
+const { network, server, browser } = await across({ after: (end) => endings.push(end) }, {
+  cameras: [{ id: 'pipe', source: `exec:${ffmpegCamera()}` }],
+});
+try {
+  const rows = [];
+  for (const act of Object.keys({ ...ACTS, ...CUTS })) {
+    if (chosen.length > 0 && !chosen.some((word) => act.includes(word))) continue;
+    const series = [];
+    for (let run = 0; run < RUNS; run++) {
+      series.push(await measureAct(server, 'pipe', act, { shared: browser, network, elsewhere: 'about:blank' }));
+    }
+    rows.push({ what: act, ...figures(series) });
+    console.error(rows.at(-1));
+  }
+  report('leaving', 'ms', rows);
+} finally {
+  for (const end of endings) await end();
+}
