@@ -3,8 +3,9 @@
 //! The actors write here **before** they answer a message, so what is read is never older than
 //! the last answer; and it can be read while an actor is busy. Nothing secret is ever written.
 
-use crate::departure::Cause;
+use crate::departure::{Cause, returning};
 use crate::ids::{CameraId, PeerId, StreamId};
+use crate::tally::Tally;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -187,6 +188,8 @@ pub struct ReleaseRecord {
     pub detected_ms: f64,
     /// From the verdict to the closed descriptor, ms; none if others still watch.
     pub closed_ms: Option<f64>,
+    /// From then to the return of a viewer that was let go [wrongly](returning), ms.
+    pub returned_ms: Option<f64>,
 }
 
 /// Everything on the board at one moment.
@@ -200,6 +203,8 @@ pub struct Snapshot {
     pub peers: BTreeMap<PeerId, PeerStatus>,
     /// Releases, the latest last.
     pub releases: VecDeque<ReleaseRecord>,
+    /// What has been counted since the server was started.
+    pub tally: Tally,
 }
 
 /// A duration as the board shows it.
@@ -267,9 +272,51 @@ impl Board {
     pub fn released(&self, record: ReleaseRecord) {
         log::info!("root/peers/{}: left {} ({})", record.peer, record.stream, record.cause);
         self.write(|board| {
+            board.tally.released(&record);
             board.releases.push_back(record);
             while board.releases.len() > RELEASES_KEPT {
                 board.releases.pop_front();
+            }
+        });
+    }
+
+    /// Counts a viewer that has become suspect.
+    pub fn suspected(&self) {
+        self.count(|board| board.tally.suspicions += 1);
+    }
+
+    /// Counts a suspect that is there after all; its picture was away for so long.
+    pub fn suspicion_withdrawn(&self, away: Duration) {
+        self.count(|board| board.tally.suspicion_withdrawn(away));
+    }
+
+    /// Counts a probe.
+    pub fn probed(&self) {
+        self.count(|board| board.tally.probes += 1);
+    }
+
+    /// A viewer comes whose page says that it was the peer `former`. Counts it if that shows that
+    /// it had been let go wrongly; `now_ms` is in ms since the Unix epoch.
+    pub fn returned(&self, former: &str, now_ms: u64) {
+        let found = self.write(|board| {
+            let Snapshot { releases, tally, .. } = board;
+            releases.iter_mut().rev().find_map(|release| {
+                let since = returning::after(release, former, now_ms)?;
+                release.returned_ms = Some(milliseconds(since));
+                tally.returns += 1;
+                Some((release.cause, since))
+            })
+        });
+        if let Some((cause, since)) = found {
+            log::warn!("root/peers/{former}: let go ({cause}), and back after {} ms", since.as_millis());
+        }
+    }
+
+    /// Takes a peer off the board; what it was sent stays in the tally.
+    pub fn forget(&self, peer: &PeerId) {
+        self.write(|board| {
+            if let Some(status) = board.peers.remove(peer) {
+                board.tally.traffic.add(&status);
             }
         });
     }
@@ -279,3 +326,6 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

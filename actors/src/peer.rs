@@ -267,7 +267,7 @@ impl Peer {
             }
         };
         Box::pin(release.into_actor(self).map(move |(), peer, ctx| {
-            peer.board.write(|board| board.peers.remove(&peer.id));
+            peer.board.forget(&peer.id);
             let _ = peer.signals.try_send(Signal::Closed(verdict.cause));
             peer.released = true;
             ctx.stop();
@@ -320,7 +320,7 @@ impl Drop for Peer {
     fn drop(&mut self) {
         // Runs after a panic, too.
         self.datagrams.forget(&self.ufrag);
-        self.board.write(|board| board.peers.remove(&self.id));
+        self.board.forget(&self.id);
     }
 }
 

@@ -335,6 +335,7 @@ impl Stream {
             cause,
             detected_ms: milliseconds(message.silence),
             closed_ms: closed.map(milliseconds),
+            returned_ms: None,
         });
     }
 }

@@ -4,8 +4,10 @@
 //! beacon, and its WebSocket ends. The first one decides, the others find the verdict given.
 //!
 //! [`silence`] decides where no sign comes at all, by what [`path`] knows. Peers do not ask it yet.
+//! [`returning`] tells when a verdict was probably wrong.
 
 pub mod path;
+pub mod returning;
 pub mod silence;
 
 use serde::Serialize;
@@ -34,6 +36,23 @@ pub enum Cause {
     Crashed,
     /// The server is going down.
     Shutdown,
+}
+
+impl Cause {
+    /// Whether the server concluded it from silence, and so may be wrong: nobody had said that the
+    /// viewer leaves.
+    pub fn is_inferred(self) -> bool {
+        match self {
+            Cause::IceDisconnected | Cause::IceFailed => true,
+            Cause::Bye
+            | Cause::Beacon
+            | Cause::WsClosed
+            | Cause::CloseNotify
+            | Cause::WhepDelete
+            | Cause::Crashed
+            | Cause::Shutdown => false,
+        }
+    }
 }
 
 impl fmt::Display for Cause {

@@ -138,6 +138,7 @@ impl Subscription {
             cause,
             detected_ms: milliseconds(silence),
             closed_ms: closed.map(milliseconds),
+            returned_ms: None,
         });
     }
 }
