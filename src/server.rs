@@ -84,6 +84,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         udp: local,
         public_addresses: config.public_addresses.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        hidden_timeout: config.departure.hidden_timeout,
         allow_kill: config.allow_kill,
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,

@@ -13,6 +13,8 @@ pub(super) struct File {
     #[serde(default)]
     pub webrtc: Webrtc,
     #[serde(default)]
+    pub departure: Departure,
+    #[serde(default)]
     pub discovery: Discovery,
     #[serde(default)]
     pub supervision: Supervision,
@@ -48,6 +50,12 @@ pub(super) struct Ice {
     pub disconnected_timeout: Option<Spanned<String>>,
     pub failed_timeout: Option<Spanned<String>>,
     pub keepalive_interval: Option<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Departure {
+    pub hidden_timeout: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

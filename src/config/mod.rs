@@ -3,11 +3,13 @@
 //! [`file`] is what may be written, this module what it means. Nothing is started before all of
 //! it is right.
 
+mod departure;
 mod error;
 mod file;
 mod source;
 mod supervision;
 
+pub use departure::Departure;
 pub use error::ConfigError;
 pub use source::Source;
 
@@ -46,6 +48,8 @@ pub struct Config {
     pub public_addresses: Vec<SocketAddr>,
     /// ICE's own time-outs.
     pub ice: IceTimeouts,
+    /// When a viewer counts as gone.
+    pub departure: Departure,
     /// Whether V4L2 cameras that are not configured are added.
     pub discover_v4l2: bool,
     /// What to do about actors that fail.
@@ -182,6 +186,7 @@ impl Reader<'_> {
             webrtc_listen,
             public_addresses,
             ice,
+            departure: self.departure(&raw.departure)?,
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
             supervision: self.supervision(&raw.supervision)?,
             allow_kill: raw.debug.allow_kill.unwrap_or(false),

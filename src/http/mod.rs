@@ -47,6 +47,8 @@ pub struct Site {
     pub cameras: BTreeSet<String>,
     /// The controls of those that have any.
     pub controls: BTreeMap<String, Controls>,
+    /// When hidden pages shall leave, if they do not say so themselves; none: they stay.
+    pub hidden_timeout: Option<Duration>,
     /// Whether actors may be killed for drills.
     pub allow_kill: bool,
     /// When the server was started.
