@@ -84,7 +84,7 @@ pub fn main() -> ExitCode {
             Err(error) => wrong(&error),
             Ok(config) => {
                 println!("{} cameras, {} streams: fine", config.cameras.len(), config.streams.len());
-                departure::explain(&config.waiting).iter().for_each(|line| println!("{line}"));
+                departure::explain(&config.departure.waiting).iter().for_each(|line| println!("{line}"));
                 println!("a camera that fails is {}", config.retry);
                 for camera in config.cameras.iter().filter(|camera| camera.retry != config.retry) {
                     println!("{} is {}", camera.id, camera.retry);

@@ -83,6 +83,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         udp: local,
         public_addresses: config.public_addresses.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        hidden_timeout: config.departure.hidden_timeout,
         allow_kill: config.allow_kill,
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,
@@ -201,7 +202,7 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
             })
             .collect(),
         max_viewers: config.max_viewers,
-        waiting: config.waiting.clone(),
+        waiting: config.departure.waiting.clone(),
         supervision: config.supervision.clone(),
         chance,
     };

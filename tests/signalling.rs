@@ -48,6 +48,45 @@ async fn bad_messages_are_answered_and_the_connection_goes_on() {
 }
 
 #[actix::test]
+async fn who_it_was_before_may_be_said_in_any_way() {
+    let server = Server::start(CAMERAS, "[departure]\nhidden_timeout = \"90s\"");
+    let mut socket = connect(&server).await;
+    let long = "peer-1".repeat(8000);
+    for after in [json!(null), json!("peer-1"), json!("nobody"), json!(""), json!(7), json!(["peer-1"]), json!(long)] {
+        say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER, "after": after })).await;
+        let answer = hear(&mut socket, "answer").await.unwrap();
+        assert_eq!(answer["hidden_timeout"], 90.0);
+    }
+    let report = server.debug().await;
+    // Each took the place of the one before, who had said goodbye by that.
+    assert_eq!(report["departures"]["causes"][0]["cause"], "bye");
+    assert_eq!(report["departures"]["returns_within_10s"], 0);
+}
+
+#[actix::test]
+async fn a_page_in_doubt_is_answered() {
+    let server = Server::start(CAMERAS, "");
+    let mut socket = connect(&server).await;
+    for _ in 0..2 {
+        say(&mut socket, &json!({ "type": "ping" })).await;
+        assert_eq!(hear(&mut socket, "pong").await, Some(json!({ "type": "pong" })));
+    }
+    say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    assert_eq!(hear(&mut socket, "answer").await.unwrap()["hidden_timeout"], json!(null), "hidden pages stay");
+}
+
+#[actix::test]
+async fn a_page_whose_peer_dies_is_told_before_its_connection_ends() {
+    let server = Server::start(CAMERAS, "[debug]\nallow_kill = true");
+    let mut socket = connect(&server).await;
+    say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    let peer = hear(&mut socket, "answer").await.unwrap()["peer"].as_str().unwrap().to_owned();
+    client().post(server.url(&format!("/debug/actors/root/peers/{peer}/kill"))).send().await.unwrap();
+    assert_eq!(hear(&mut socket, "closed").await.unwrap()["cause"], "crashed");
+    assert!(hear(&mut socket, "anything").await.is_none());
+}
+
+#[actix::test]
 async fn a_message_of_more_than_64_kib_is_answered_and_ends_its_connection_only() {
     let server = Server::start(CAMERAS, "");
     let mut other = connect(&server).await;

@@ -3,15 +3,16 @@
 //! The actors write here **before** they answer a message, so what is read is never older than
 //! the last answer; and it can be read while an actor is busy. Nothing secret is ever written.
 
-use crate::departure::Cause;
+use crate::departure::{Cause, returning};
 use crate::ids::{CameraId, PeerId, StreamId};
+use crate::tally::Tally;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How many releases are remembered.
+/// How many releases, and verdicts, are remembered.
 pub const RELEASES_KEPT: usize = 256;
 
 /// States of a camera.
@@ -195,6 +196,22 @@ pub struct ReleaseRecord {
     pub closed_ms: Option<f64>,
 }
 
+/// That a viewer was found to have left.
+#[derive(Clone, Debug, Serialize)]
+pub struct VerdictRecord {
+    /// When, in ms since the Unix epoch.
+    pub at: u64,
+    /// Who.
+    pub peer: PeerId,
+    /// By what.
+    pub cause: Cause,
+    /// Age of the last sign of life, ms.
+    pub silence_ms: f64,
+    /// How long after a verdict that nobody had asked for the viewer was back, ms, if that was
+    /// [soon](returning::SOON): the verdict was probably wrong.
+    pub returned_ms: Option<f64>,
+}
+
 /// Everything on the board at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -206,6 +223,10 @@ pub struct Snapshot {
     pub peers: BTreeMap<PeerId, PeerStatus>,
     /// Releases, the latest last.
     pub releases: VecDeque<ReleaseRecord>,
+    /// Verdicts, the latest last. One that follows a release by suspicion is no release.
+    pub verdicts: VecDeque<VerdictRecord>,
+    /// What has been counted since the server was started.
+    pub tally: Tally,
 }
 
 /// A duration as the board shows it.
@@ -276,9 +297,56 @@ impl Board {
             cause => log::info!("root/peers/{}: left {} ({cause})", record.peer, record.stream),
         }
         self.write(|board| {
-            board.releases.push_back(record);
-            while board.releases.len() > RELEASES_KEPT {
-                board.releases.pop_front();
+            board.tally.released(&record);
+            remember(&mut board.releases, record);
+        });
+    }
+
+    /// Adds a verdict and forgets the oldest beyond [`RELEASES_KEPT`].
+    pub fn verdict(&self, record: VerdictRecord) {
+        self.write(|board| {
+            board.tally.verdict(&record);
+            remember(&mut board.verdicts, record);
+        });
+    }
+
+    /// Counts a viewer that has become suspect.
+    pub fn suspected(&self) {
+        self.count(|board| board.tally.suspicions += 1);
+    }
+
+    /// Counts a suspect that is there after all; its picture was away for so long.
+    pub fn suspicion_withdrawn(&self, away: Duration) {
+        self.count(|board| board.tally.suspicion_withdrawn(away));
+    }
+
+    /// Counts a probe.
+    pub fn probed(&self) {
+        self.count(|board| board.tally.probes += 1);
+    }
+
+    /// A viewer comes whose page says that it was the peer `former`. Counts it if that shows that
+    /// it had been let go wrongly; `now_ms` is in ms since the Unix epoch.
+    pub fn returned(&self, former: &str, now_ms: u64) {
+        let found = self.write(|board| {
+            let Snapshot { verdicts, tally, .. } = board;
+            verdicts.iter_mut().rev().find_map(|verdict| {
+                let since = returning::after(verdict, former, now_ms)?;
+                verdict.returned_ms = Some(milliseconds(since));
+                tally.returns += 1;
+                Some((verdict.cause, since))
+            })
+        });
+        if let Some((cause, since)) = found {
+            log::warn!("root/peers/{former}: let go ({cause}), and back after {} ms", since.as_millis());
+        }
+    }
+
+    /// Takes a peer off the board; what it was sent stays in the tally.
+    pub fn forget(&self, peer: &PeerId) {
+        self.write(|board| {
+            if let Some(status) = board.peers.remove(peer) {
+                board.tally.traffic.add(&status);
             }
         });
     }
@@ -288,3 +356,13 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+fn remember<T>(list: &mut VecDeque<T>, record: T) {
+    list.push_back(record);
+    while list.len() > RELEASES_KEPT {
+        list.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
 //! - [`group`] lets one camera of several be open at a time.
 //! - [`supervisor`] decides who is started again, when, and with whom, and does it.
+//! - [`tally`] counts how all that went.
 //! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
 //!   shows; [`root`] puts it all together.
 //!
@@ -42,3 +43,4 @@ pub mod retry;
 pub mod root;
 pub mod stream;
 pub mod supervisor;
+pub mod tally;

@@ -16,7 +16,7 @@ mod vigil;
 
 pub use messages::{Leave, RemoteCandidate, Signal, Switch, UnknownStream};
 
-use crate::board::{Board, PeerState, PeerStatus, StreamState, milliseconds};
+use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::{Patience, Silence};
 use crate::departure::{Cause, Presence, Verdict};
 use crate::ids::{PeerId, StreamId};
@@ -307,6 +307,7 @@ impl Peer {
 
     /// Ends everything and gives a future that resolves when the streams are released.
     fn depart(&mut self, verdict: Verdict, ctx: &mut Context<Self>) -> ResponseActFuture<Self, ()> {
+        self.record(verdict);
         if let Err(error) = self.connection.close() {
             log::debug!("root/peers/{}: {error}", self.id);
         }
@@ -331,11 +332,22 @@ impl Peer {
             }
         };
         Box::pin(release.into_actor(self).map(move |(), peer, ctx| {
-            peer.board.write(|board| board.peers.remove(&peer.id));
+            peer.board.forget(&peer.id);
             let _ = peer.signals.try_send(Signal::Closed(verdict.cause));
             peer.released = true;
             ctx.stop();
         }))
+    }
+
+    fn record(&self, Verdict { cause, silence, .. }: Verdict) {
+        log::info!("root/peers/{}: gone ({cause})", self.id);
+        self.board.verdict(VerdictRecord {
+            at: self.clock.unix_ms(),
+            peer: self.id.clone(),
+            cause,
+            silence_ms: milliseconds(silence),
+            returned_ms: None,
+        });
     }
 
     fn leave_by_itself(&mut self, cause: Cause, ctx: &mut Context<Self>) {
@@ -384,8 +396,11 @@ impl Actor for Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         // Runs after a panic, too.
+        if let Some(crashed) = self.presence.leaving(Cause::Crashed, self.clock.now()) {
+            self.record(crashed);
+        }
         self.datagrams.forget(&self.ufrag);
-        self.board.write(|board| board.peers.remove(&self.id));
+        self.board.forget(&self.id);
     }
 }
 

@@ -1,4 +1,4 @@
-//! `[departure]`: how long silent viewers, and those who never come, are waited for.
+//! `[departure]`: how long silent viewers, those who never come, and hidden pages are waited for.
 
 use super::file::Departure as Section;
 use super::{Checked, Reader};
@@ -13,6 +13,19 @@ const CEILING: Duration = Duration::from_secs(5);
 /// The shortest silence after which a viewer may be let go.
 const GONE_MIN: Duration = Duration::from_millis(500);
 
+/// Timers of browsers count milliseconds in 31 bits; beyond those they ring at once.
+const HIDDEN_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When a viewer counts as gone.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Departure {
+    /// How long it is waited for.
+    pub waiting: Waiting,
+    /// A page that has been hidden for so long leaves, and comes back when it is shown; 0 to 24 h.
+    /// None: it stays.
+    pub hidden_timeout: Option<Duration>,
+}
+
 /// Paths by which `lenscap check` explains what is configured.
 const EXAMPLES: [(&str, Duration); 4] = [
     ("a LAN (1 ms)", Duration::from_millis(1)),
@@ -22,7 +35,15 @@ const EXAMPLES: [(&str, Duration); 4] = [
 ];
 
 impl Reader<'_> {
-    pub(super) fn departure(&self, section: &Section, ice_disconnected: Duration) -> Checked<Waiting> {
+    pub(super) fn departure(&self, section: &Section, ice_disconnected: Duration) -> Checked<Departure> {
+        let hidden_timeout = match &section.hidden_timeout {
+            Some(value) => self.hidden_timeout(value)?,
+            None => None,
+        };
+        Ok(Departure { waiting: self.waiting(section, ice_disconnected)?, hidden_timeout })
+    }
+
+    fn waiting(&self, section: &Section, ice_disconnected: Duration) -> Checked<Waiting> {
         Ok(Waiting {
             patience: self.patience(section)?,
             connect_timeout: self.within(section.connect_timeout.as_ref(), 10_000, [1000, 60_000])?,
@@ -74,6 +95,18 @@ impl Reader<'_> {
         Ok(patience)
     }
 
+    fn hidden_timeout(&self, value: &Spanned<String>) -> Checked<Option<Duration>> {
+        if value.get_ref() == "never" {
+            return Ok(None);
+        }
+        let parsed = humantime::parse_duration(value.get_ref()).ok().filter(|time| *time <= HIDDEN_TIMEOUT_MAX);
+        let expected = || {
+            let text = value.get_ref();
+            format!("{text:?} is neither \"never\" nor a duration up to 24h: expected one like \"0s\" or \"5m\"")
+        };
+        self.at(value, parsed.map(Some).ok_or_else(expected))
+    }
+
     /// A duration between bounds, all in ms.
     fn within(&self, value: Option<&Spanned<String>>, default: u64, [min, max]: [u128; 2]) -> Checked<Duration> {
         let Some(value) = value else { return Ok(Duration::from_millis(default)) };
@@ -115,13 +148,13 @@ mod tests {
 
     fn waiting(section: &str) -> Result<Waiting, String> {
         let text = format!("[departure]\n{section}\n");
-        Config::parse("c.toml", &text).map(|config| config.waiting).map_err(|error| error.to_string())
+        Config::parse("c.toml", &text).map(|config| config.departure.waiting).map_err(|error| error.to_string())
     }
 
     #[test]
     fn a_profile_is_explained_in_words() {
         let lines = explain(&waiting("").unwrap());
-        assert_eq!(lines[0], "on a LAN (1 ms): camera paused after 0.36 s of silence, viewer let go after 3.20 s");
+        assert_eq!(lines[0], "on a LAN (1 ms): camera paused after 0.35 s of silence, viewer let go after 3.20 s");
         assert!(lines[2].starts_with("on a 150 ms path: camera paused after 0.89 s"), "{}", lines[2]);
         let quick = explain(&waiting("profile = \"development\"").unwrap());
         assert!(quick[0].contains("paused after 0.18 s") && quick[0].ends_with("1.00 s"), "{}", quick[0]);
@@ -145,5 +178,27 @@ mod tests {
             let error = waiting(section).unwrap_err();
             assert!(error.contains(expected), "{section}: {error}");
         }
+    }
+
+    #[test]
+    fn a_hidden_page_stays_unless_it_is_told_when_to_leave() {
+        let parse = |value: &str| Config::parse("x.toml", &format!("[departure]\nhidden_timeout = {value}"));
+        assert_eq!(Config::parse("x", "[departure]").unwrap().departure, Departure::default());
+        for (value, expected) in [
+            ("\"never\"", None),
+            ("\"0s\"", Some(Duration::ZERO)),
+            ("\"1500ms\"", Some(Duration::from_millis(1500))),
+            ("\"24h\"", Some(HIDDEN_TIMEOUT_MAX)),
+        ] {
+            assert_eq!(parse(value).unwrap().departure.hidden_timeout, expected, "{value}");
+        }
+        for value in ["\"\"", "\"Never\"", "\"-1s\"", "\"25h\"", "\"5\""] {
+            let error = parse(value).unwrap_err().to_string();
+            assert!(
+                error.starts_with("x.toml:2: departure.hidden_timeout: ") && error.contains("\"never\""),
+                "{error}"
+            );
+        }
+        assert!(parse("5").unwrap_err().to_string().starts_with("x.toml:2: departure.hidden_timeout: "));
     }
 }

@@ -64,6 +64,7 @@ pub(super) struct Departure {
     pub connect_timeout: Option<Spanned<String>>,
     pub first_packet_timeout: Option<Spanned<String>>,
     pub eager: Option<bool>,
+    pub hidden_timeout: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

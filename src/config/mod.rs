@@ -10,13 +10,13 @@ mod retry;
 mod source;
 mod supervision;
 
+pub use departure::Departure;
 pub use error::ConfigError;
 pub use source::Source;
 
 use crate::capture::controls::Setting;
 use crate::capture::identity::Identity;
 use file::{Camera as CameraEntry, File, Ice, Retry, Stream as StreamEntry};
-use lenscap_actors::peer::Waiting;
 use lenscap_actors::peer::negotiation::IceTimeouts;
 use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
@@ -50,8 +50,8 @@ pub struct Config {
     pub public_addresses: Vec<SocketAddr>,
     /// ICE's own time-outs.
     pub ice: IceTimeouts,
-    /// How long silent viewers, and those who never come, are waited for.
-    pub waiting: Waiting,
+    /// When a viewer counts as gone.
+    pub departure: Departure,
     /// Whether V4L2 cameras that are not configured are added.
     pub discover_v4l2: bool,
     /// What to do about actors that fail.
@@ -194,7 +194,7 @@ impl Reader<'_> {
             max_viewers,
             webrtc_listen,
             public_addresses,
-            waiting: self.departure(&raw.departure, ice.disconnected)?,
+            departure: self.departure(&raw.departure, ice.disconnected)?,
             ice,
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
             supervision: self.supervision(&raw.supervision)?,

@@ -92,6 +92,8 @@ fn report(site: &Site) -> Value {
         "streams": board.streams.iter().map(|(id, stream)| with_id(id.as_str(), stream)).collect::<Vec<_>>(),
         "peers": board.peers.iter().map(|(id, peer)| with_id(id.as_str(), peer)).collect::<Vec<_>>(),
         "releases": board.releases,
+        "verdicts": board.verdicts,
+        "departures": board.tally.departures(),
     })
 }
 

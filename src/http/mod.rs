@@ -4,6 +4,7 @@ mod admission;
 mod beacon;
 mod controls;
 mod debug;
+mod metrics;
 mod origin;
 mod pages;
 mod problem;
@@ -17,6 +18,7 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use lenscap_actors::peer::negotiation::Negotiator;
 use lenscap_actors::root::Root;
+use metrics::Metrics;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
@@ -45,6 +47,8 @@ pub struct Site {
     pub cameras: BTreeSet<String>,
     /// The controls of those that have any.
     pub controls: BTreeMap<String, Controls>,
+    /// When hidden pages shall leave, if they do not say so themselves; none: they stay.
+    pub hidden_timeout: Option<Duration>,
     /// Whether actors may be killed for drills.
     pub allow_kill: bool,
     /// When the server was started.
@@ -54,9 +58,11 @@ pub struct Site {
 /// Binds the server; it runs when what is returned is awaited.
 pub fn serve(config: &Config, site: Site) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
     let site = web::Data::new(site);
+    let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(site.clone())
+            .app_data(metrics.clone())
             .app_data(web::PayloadConfig::new(MESSAGE_BYTES_MAX))
             .wrap(from_fn(origin::check))
             .wrap(
@@ -70,6 +76,7 @@ pub fn serve(config: &Config, site: Site) -> io::Result<(actix_web::dev::Server,
             .configure(beacon::routes)
             .configure(controls::routes)
             .configure(debug::routes)
+            .configure(metrics::routes)
             .configure(pages::routes)
     })
     .workers(2)

@@ -21,6 +21,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
         ("/", "index.html"),
         ("/lenscap.js", "lenscap.js"),
         ("/session.js", "session.js"),
+        ("/presence.js", "presence.js"),
         ("/gallery.js", "gallery.js"),
         ("/view.js", "view.js"),
         ("/controls.js", "controls.js"),

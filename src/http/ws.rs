@@ -24,6 +24,10 @@ enum Request {
     Watch {
         stream: String,
         sdp: String,
+        /// The peer that the page was before, if it says so. Of any type: what it says is only
+        /// compared.
+        #[serde(default)]
+        after: Value,
     },
     Candidate {
         candidate: String,
@@ -35,6 +39,8 @@ enum Request {
     Switch {
         stream: String,
     },
+    /// Is the connection alive? The page asks when it has reason to doubt it.
+    Ping,
     Bye,
 }
 
@@ -137,16 +143,20 @@ impl Talk {
 
     async fn request(&mut self, request: Request) -> Result<(), Problem> {
         match request {
-            Request::Watch { stream, sdp } => {
+            Request::Watch { stream, sdp, after } => {
                 if let Some(former) = self.watching.take() {
                     former.leave(Cause::Bye).await;
                 }
                 let joined = join(&self.site, "ws", &stream, sdp, self.viewer).await?;
+                if let Value::String(former) = after {
+                    self.site.root.board.returned(&former, self.site.root.clock.unix_ms());
+                }
                 let answer = json!({
                     "type": "answer",
                     "peer": joined.peer.id,
                     "beacon": super::beacon::path(&joined.token),
                     "sdp": joined.answer,
+                    "hidden_timeout": self.site.hidden_timeout.map(|timeout| timeout.as_secs_f64()),
                 });
                 self.watching = Some(Watching { joined, left: false });
                 // If it cannot be sent, the connection's end is noticed by the reader at once.
@@ -162,6 +172,10 @@ impl Talk {
                 let peer = &self.watched()?.joined.peer.peer;
                 let result = peer.send(Switch(StreamId::from(stream))).await;
                 result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))
+            }
+            Request::Ping => {
+                let _ = self.send(json!({ "type": "pong" })).await;
+                Ok(())
             }
             Request::Bye => {
                 if let Some(watching) = self.watching.take() {
@@ -184,15 +198,20 @@ impl Talk {
             Some(Signal::Error(code, message)) => {
                 self.send(json!({ "type": "error", "code": code, "message": message })).await
             }
-            // The peer has ended without our doing, and with it the use of this connection. The
-            // page connects anew if it is still there.
-            Some(Signal::Closed(_)) | None => {
-                if let Some(mut watching) = self.watching.take() {
-                    watching.left = true;
-                }
-                Err(Over)
-            }
+            Some(Signal::Closed(cause)) => self.ended(cause).await,
+            None => self.ended(Cause::Crashed).await,
         }
+    }
+
+    /// The peer has ended without our doing, and with it the use of this connection. The page connects
+    /// anew if it is still there; it is told, for it sees the end of the connection only a second
+    /// later, after both sides have said goodbye.
+    async fn ended(&mut self, cause: Cause) -> Result<(), Over> {
+        if let Some(mut watching) = self.watching.take() {
+            watching.left = true;
+        }
+        let _ = self.send(json!({ "type": "closed", "cause": cause })).await;
+        Err(Over)
     }
 
     async fn send(&mut self, message: Value) -> Result<(), Over> {

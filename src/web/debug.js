@@ -91,6 +91,29 @@ function flatten(node, depth = 0) {
   return [row, ...node.children.flatMap((child) => flatten(child, depth + 1))];
 }
 
+/** Leavings by cause: times as median, 95 % and longest, in ms. */
+function departures({ causes }) {
+  const times = ({ count, median_ms: median, p95_ms: p95, max_ms: max }) => count
+    ? [median, p95, max].map((ms) => ms.toFixed(ms < 10 ? 1 : 0)).join(' / ')
+    : null;
+  return causes.map(({ cause, count, release, silence }) => ({
+    cause,
+    viewers: count,
+    'camera closed after (median / 95 % / longest, ms)': times(release),
+    'silence before (median / 95 % / longest, ms)': times(silence),
+  }));
+}
+
+function suspicions({ suspicions: count, suspicions_withdrawn: withdrawn, picture_away: away, probes, returns_within_10s: returns }) {
+  return [{
+    suspicions: count,
+    withdrawn,
+    'picture away (median, ms)': away.median_ms,
+    probes,
+    'back within 10 s of a verdict': returns,
+  }];
+}
+
 /** Shows a report as tables. */
 export function showTables(report, into, summary) {
   summary.textContent = `version ${report.version}, up for ${duration(report.uptime_ms)}`;
@@ -100,6 +123,9 @@ export function showTables(report, into, summary) {
     table('Cameras', report.cameras.map(withRestart)),
     table('Streams', report.streams),
     table('Peers', report.peers),
+    table('Departures', departures(report.departures)),
+    table('Suspicions', suspicions(report.departures)),
+    table('Verdicts', report.verdicts.toReversed().slice(0, 50)),
     table('Releases', report.releases.toReversed().slice(0, 50)),
   );
 }

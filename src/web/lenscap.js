@@ -2,8 +2,14 @@
 //
 // Changing `stream` switches over the live connection. Removing the element leaves at once.
 // Attribute `src`: the server's address, if it is not the one that this script came from.
+// Attribute `hidden-timeout`: a page that has been hidden for so many seconds leaves, and watches again
+// when it is shown; 0: at once, `never`: it stays. Left out: as the server is configured.
 
+import { Presence } from './presence.js';
 import { Session } from './session.js';
+
+/** Timers count milliseconds in 31 bits; beyond those they ring at once. */
+const HIDDEN_TIMEOUT_MAX_S = 86_400;
 
 const STYLE = `
   :host { display: block; position: relative; background: #000; overflow: hidden; aspect-ratio: 16 / 9; }
@@ -14,10 +20,19 @@ const STYLE = `
 `;
 
 export class LenscapVideo extends HTMLElement {
-  static observedAttributes = ['stream'];
+  static observedAttributes = ['stream', 'hidden-timeout'];
   #session = null;
   #video;
   #words;
+  /** The server's default, once it is known: seconds, or null. */
+  #hiddenTimeout = null;
+  #presence = new Presence({
+    come: () => this.#begin(),
+    leave: () => this.#end(),
+    wake: () => this.#session?.wake(),
+    timeout: () => this.hiddenTimeout,
+    elsewhere: () => this.shadowRoot.pictureInPictureElement === this.#video,
+  });
 
   constructor() {
     super();
@@ -29,6 +44,9 @@ export class LenscapVideo extends HTMLElement {
     this.#words = document.createElement('p');
     this.#words.setAttribute('role', 'status');
     root.append(style, this.#video, this.#words);
+    for (const type of ['enterpictureinpicture', 'leavepictureinpicture']) {
+      this.#video.addEventListener(type, () => this.isConnected && this.#presence.judge());
+    }
   }
 
   /** The <video> within. */
@@ -41,31 +59,33 @@ export class LenscapVideo extends HTMLElement {
     return this.#session?.connection ?? null;
   }
 
+  /** For how many seconds the page may be hidden before it leaves; null: for ever. */
+  get hiddenTimeout() {
+    const own = this.getAttribute('hidden-timeout')?.trim();
+    if (own === 'never') return null;
+    const seconds = own ? Number(own) : NaN;
+    return seconds >= 0 ? Math.min(seconds, HIDDEN_TIMEOUT_MAX_S) : this.#hiddenTimeout;
+  }
+
   connectedCallback() {
-    addEventListener('pagehide', this.#hide);
-    addEventListener('pageshow', this.#show);
-    this.#begin();
+    this.#presence.start();
   }
 
   disconnectedCallback() {
-    removeEventListener('pagehide', this.#hide);
-    removeEventListener('pageshow', this.#show);
-    this.#end();
+    this.#presence.stop();
   }
 
-  attributeChangedCallback(_, __, stream) {
-    if (this.#session && stream) this.#session.switchTo(stream);
-    else if (!stream) this.#end();
-    else if (this.isConnected) this.#begin();
+  attributeChangedCallback(name, _, value) {
+    if (!this.isConnected) return;
+    if (name === 'hidden-timeout') this.#presence.judge();
+    else if (this.#session && value) this.#session.switchTo(value);
+    else if (!value) this.#end();
+    else this.#begin();
   }
-
-  // A page that enters the back/forward cache is hidden, too, and shown again when it returns.
-  #hide = () => this.#end();
-  #show = ({ persisted }) => persisted && this.#begin();
 
   #begin() {
     const stream = this.getAttribute('stream');
-    if (this.#session || !stream) return;
+    if (this.#session || !stream || !this.#presence.here) return;
     const session = new Session(stream, this.getAttribute('src') ?? undefined);
     session.addEventListener('track', ({ detail }) => {
       this.#video.srcObject = detail;
@@ -74,6 +94,10 @@ export class LenscapVideo extends HTMLElement {
     session.addEventListener('state', ({ detail }) => {
       if (detail === 'starting') this.#say('The camera is being opened …');
       this.dispatchEvent(new CustomEvent('state', { detail }));
+    });
+    session.addEventListener('answer', ({ detail }) => {
+      this.#hiddenTimeout = detail.hidden_timeout ?? null;
+      this.#presence.judge();
     });
     session.addEventListener('trouble', ({ detail }) => this.#say(detail));
     this.#session = session;
@@ -85,6 +109,7 @@ export class LenscapVideo extends HTMLElement {
     this.#session = null;
     session?.stop();
     this.#video.srcObject = null;
+    this.#say('');
   }
 
   #say(words) {

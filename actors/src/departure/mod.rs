@@ -3,9 +3,11 @@
 //! Many signs can tell of one leaving: the page says `bye`, closes its connection, sends the
 //! beacon, and its WebSocket ends. The first one decides, the others find the verdict given.
 //!
-//! [`silence`] decides where no sign comes at all, by what [`path`] knows.
+//! [`silence`] decides where no sign comes at all, by what [`path`] knows. [`returning`] tells when a verdict was
+//! probably wrong.
 
 pub mod path;
+pub mod returning;
 pub mod silence;
 
 use serde::Serialize;
@@ -40,6 +42,25 @@ pub enum Cause {
     Crashed,
     /// The server is going down.
     Shutdown,
+}
+
+impl Cause {
+    /// Whether the server concluded it from silence, and so may be wrong: nobody had said that the
+    /// viewer leaves.
+    pub fn is_inferred(self) -> bool {
+        match self {
+            Cause::Suspected | Cause::Silence | Cause::PortUnreachable | Cause::IceDisconnected | Cause::IceFailed => {
+                true
+            }
+            Cause::Bye
+            | Cause::Beacon
+            | Cause::WsClosed
+            | Cause::CloseNotify
+            | Cause::WhepDelete
+            | Cause::Crashed
+            | Cause::Shutdown => false,
+        }
+    }
 }
 
 impl fmt::Display for Cause {

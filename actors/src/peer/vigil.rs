@@ -85,8 +85,7 @@ impl Peer {
     pub(super) fn on_sent(&mut self, now: Instant) {
         self.silence.sent(now);
         if let Some(since) = self.away_since.take_if(|_| !self.silence.is_suspect()) {
-            let away = now.saturating_duration_since(since);
-            log::debug!("root/peers/{}: its picture was away for {away:?}", self.id);
+            self.board.suspicion_withdrawn(now.saturating_duration_since(since));
         }
     }
 
@@ -115,6 +114,7 @@ impl Peer {
     fn probe(&mut self, now: Instant) {
         if let Some(probe) = self.connection.probe(now) {
             self.datagrams.send(&mut vec![probe]);
+            self.board.probed();
         }
         // Also if there is no path yet: what cannot be asked does not answer.
         self.silence.sent_probe(now);
@@ -123,6 +123,7 @@ impl Peer {
     fn suspect(&mut self, now: Instant) {
         let silence = self.silence.lasts(now);
         log::info!("root/peers/{}: suspect after {silence:?} of silence", self.id);
+        self.board.suspected();
         self.status.state = PeerState::Suspect;
         self.show();
         self.let_camera_go(silence);

@@ -1,5 +1,10 @@
 // Debian's Chromium, driven by playwright-core.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -22,6 +27,41 @@ export async function launchMortal({ executable = '/usr/bin/chromium' } = {}) {
   const server = await chromium.launchServer({ executablePath: executable, args: ARGS });
   const browser = await chromium.connect(server.wsEndpoint());
   return { browser, kill: () => process.kill(server.process().pid, 'SIGKILL'), close: () => server.close() };
+}
+
+/**
+ * A browser whose tabs hide each other, as they do for people: playwright has every page believe that
+ * it is visible, unless it finds the browser running. The browser can be made to sleep and to
+ * wake up, as if the machine's lid were closed and opened.
+ */
+export async function launchTabs() {
+  const folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
+  const child = spawn('/usr/bin/chromium', [...ARGS, '--remote-debugging-port=0', `--user-data-dir=${folder}`, 'about:blank'], {
+    stdio: ['ignore', 'ignore', 'pipe'], detached: true,
+  });
+  const endpoint = await new Promise((resolve, reject) => {
+    let said = '';
+    child.once('exit', () => reject(new Error(`Chromium ended: ${said}`)));
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      said += text;
+      const found = /listening on (ws:\S+)/.exec(said);
+      if (found) resolve(found[1]);
+    });
+  });
+  const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true });
+  const all = (signal) => process.kill(-child.pid, signal);
+  return {
+    context: browser.contexts()[0],
+    sleep: () => all('SIGSTOP'),
+    wake: () => all('SIGCONT'),
+    close: async () => {
+      await browser.close();
+      all('SIGCONT');
+      all('SIGKILL');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+    },
+  };
 }
 
 /**

@@ -1,0 +1,228 @@
+//! `/metrics`: what the board and the tree of actors know, as Prometheus reads it.
+//!
+//! Labels are names of the configuration and words of this program, never what a viewer brings, so
+//! that the number of time series does not grow with viewers.
+
+mod catalog;
+mod family;
+
+use super::Site;
+use super::problem::Problem;
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use catalog::*;
+use lenscap_actors::board::{CameraState, PeerState, Snapshot, StreamState};
+use lenscap_actors::root::Root;
+use lenscap_actors::supervisor::tree::Node;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// States that are shown even if nothing is in them, so that a series does not come and go.
+const CAMERA_STATES: [CameraState; 7] = [
+    CameraState::Closed,
+    CameraState::Opening,
+    CameraState::Capturing,
+    CameraState::Closing,
+    CameraState::Backoff,
+    CameraState::Absent,
+    CameraState::Failed,
+];
+const STREAM_STATES: [StreamState; 7] = [
+    StreamState::Idle,
+    StreamState::Starting,
+    StreamState::Live,
+    StreamState::Stopping,
+    StreamState::Paused,
+    StreamState::Backoff,
+    StreamState::Failed,
+];
+const PEER_STATES: [PeerState; 5] =
+    [PeerState::Negotiating, PeerState::Connecting, PeerState::Watching, PeerState::Suspect, PeerState::Gone];
+
+/// The routes of this family.
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.route("/metrics", web::get().to(show));
+}
+
+async fn show(metrics: web::Data<Metrics>) -> Result<HttpResponse, Problem> {
+    let text = TextEncoder::new().encode_to_string(&metrics.0.gather());
+    let text = text.map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(HttpResponse::Ok().content_type(TEXT_FORMAT).insert_header((header::CACHE_CONTROL, "no-store")).body(text))
+}
+
+/// What is asked for `/metrics`.
+pub struct Metrics(Registry);
+
+impl Metrics {
+    /// The metrics of a site.
+    pub fn of(site: &Site) -> prometheus::Result<Self> {
+        let descriptions = FAMILIES.iter().map(|family| family.describe()).collect::<prometheus::Result<_>>()?;
+        let registry = Registry::new();
+        registry.register(Box::new(Look { root: site.root.clone(), started: site.started, descriptions }))?;
+        Ok(Self(registry))
+    }
+}
+
+/// Takes all values at the moment that they are asked for.
+struct Look {
+    root: Root,
+    started: Instant,
+    descriptions: Vec<Desc>,
+}
+
+impl Collector for Look {
+    fn desc(&self) -> Vec<&Desc> {
+        self.descriptions.iter().collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let tree = self.root.tree.report(self.root.clock.now(), self.root.clock.unix_ms());
+        let mut restarts = vec![];
+        restarts_below(&tree, &mut restarts);
+        let mut families = families(&self.root.board.snapshot());
+        families.push(UPTIME.one(family::Value::Number(self.started.elapsed().as_secs_f64())));
+        families.push(RESTARTS.of(restarts));
+        families
+    }
+}
+
+/// All that the board knows.
+fn families(board: &Snapshot) -> Vec<MetricFamily> {
+    let Snapshot { cameras, streams, peers, tally, .. } = board;
+    let mut by_state: BTreeMap<String, u64> = PEER_STATES.iter().map(|state| (word(state), 0)).collect();
+    let mut traffic = tally.traffic;
+    for peer in peers.values() {
+        *by_state.entry(word(&peer.state)).or_default() += 1;
+        traffic.add(peer);
+    }
+    vec![
+        BUILD.of([([env!("CARGO_PKG_VERSION").to_owned()], true)]),
+        CAMERA_STATE.of(cameras.iter().flat_map(|(id, camera)| in_state(id, camera.state, &CAMERA_STATES))),
+        CAMERA_OPENS.of(cameras.iter().map(|(id, camera)| ([id.to_string()], camera.opens))),
+        CAMERA_FAILURES.of(cameras.iter().map(|(id, camera)| ([id.to_string()], camera.failures))),
+        CAMERA_LEFT_OUT.of(cameras.iter().map(|(id, camera)| ([id.to_string()], camera.left_out))),
+        STREAM_STATE.of(streams.iter().flat_map(|(id, stream)| in_state(id, stream.state, &STREAM_STATES))),
+        STREAM_VIEWERS.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.subscribers.len() as u64))),
+        STREAM_FRAMES.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.frames))),
+        STREAM_LEFT_OUT.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.left_out))),
+        PEERS.of(by_state.into_iter().map(|(state, count)| ([state], count))),
+        SENT.one(traffic.sent),
+        LOST.one(traffic.lost),
+        RESENT.one(traffic.resent),
+        SKIPPED.one(traffic.skipped),
+        RELEASE.of(tally.release.iter().map(|(cause, times)| ([cause.to_string()], times))),
+        SILENCE.of(tally.silence.iter().map(|(cause, times)| ([cause.to_string()], times))),
+        SUSPICIONS.one(tally.suspicions),
+        WITHDRAWN.one(tally.picture_away.count()),
+        AWAY.one(&tally.picture_away),
+        PROBES.one(tally.probes),
+        RETURNS.one(tally.returns),
+    ]
+}
+
+/// One metric for each state: 1 for the present one.
+fn in_state<S: Copy + PartialEq + Serialize>(id: &impl ToString, present: S, all: &[S]) -> Vec<([String; 2], bool)> {
+    all.iter().map(|state| ([id.to_string(), word(state)], *state == present)).collect()
+}
+
+/// The word for a state, the same as at `/debug`.
+fn word(state: &impl Serialize) -> String {
+    match serde_json::to_value(state) {
+        Ok(Json::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// Of those below `node` that can be started again: viewers' peers live once and are many.
+fn restarts_below(node: &Node, into: &mut Vec<([String; 1], u64)>) {
+    for child in &node.children {
+        if child.path.starts_with("root/peers/") {
+            continue;
+        }
+        into.push(([child.path.clone()], child.restarts));
+        restarts_below(child, into);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lenscap_actors::board::{CameraStatus, PeerStatus, StreamStatus};
+    use lenscap_actors::departure::Cause;
+    use lenscap_actors::tally::Histogram;
+
+    fn text(board: &Snapshot) -> String {
+        let mut families = families(board);
+        // As the registry does.
+        families.retain(|family| !family.get_metric().is_empty());
+        TextEncoder::new().encode_to_string(&families).unwrap()
+    }
+
+    #[test]
+    fn every_family_can_be_described_and_has_the_right_suffix() {
+        for family in FAMILIES {
+            let desc = family.describe().unwrap();
+            let name = &desc.fq_name;
+            assert!(name.starts_with("lenscap_") && desc.help.ends_with('.'), "{name}");
+        }
+        let counters = families(&Snapshot::default()).into_iter().map(|family| {
+            (family.name().to_owned(), family.get_field_type() == prometheus::proto::MetricType::COUNTER)
+        });
+        for (name, is_counter) in counters {
+            assert_eq!(name.ends_with("_total"), is_counter, "{name}");
+        }
+    }
+
+    #[test]
+    fn states_are_shown_with_the_words_of_debug_and_zeros() {
+        let mut board = Snapshot::default();
+        let camera = CameraStatus { state: CameraState::Capturing, opens: 3, ..CameraStatus::default() };
+        board.cameras.insert("front".into(), camera);
+        board.streams.insert("front".into(), StreamStatus::idle("front".into()));
+        board.peers.insert("peer-1".into(), PeerStatus { state: PeerState::Watching, ..PeerStatus::default() });
+        let text = text(&board);
+        for line in [
+            "lenscap_camera_state{camera=\"front\",state=\"capturing\"} 1",
+            "lenscap_camera_state{camera=\"front\",state=\"failed\"} 0",
+            "lenscap_camera_opens_total{camera=\"front\"} 3",
+            "lenscap_stream_state{stream=\"front\",state=\"idle\"} 1",
+            "lenscap_peers{state=\"watching\"} 1",
+            "lenscap_peers{state=\"connecting\"} 0",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} in\n{text}");
+        }
+        assert!(!text.contains("peer-1"), "no series for a viewer");
+    }
+
+    #[test]
+    fn counters_of_viewers_go_on_when_they_leave() {
+        let mut board = Snapshot::default();
+        board.tally.traffic.sent = 100;
+        board.peers.insert("peer-1".into(), PeerStatus { sent_packets: 20, ..PeerStatus::default() });
+        assert!(text(&board).contains("\nlenscap_packets_sent_total 120\n"));
+    }
+
+    #[test]
+    fn times_are_shown_in_buckets_by_cause() {
+        let mut board = Snapshot::default();
+        let mut times = Histogram::default();
+        times.observe(0.02);
+        times.observe(20.0);
+        board.tally.release.insert(Cause::Bye, times);
+        let text = text(&board);
+        for line in [
+            "lenscap_release_seconds_bucket{cause=\"bye\",le=\"0.01\"} 0",
+            "lenscap_release_seconds_bucket{cause=\"bye\",le=\"0.025\"} 1",
+            "lenscap_release_seconds_bucket{cause=\"bye\",le=\"+Inf\"} 2",
+            "lenscap_release_seconds_count{cause=\"bye\"} 2",
+            "lenscap_picture_away_seconds_count 0",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line} in\n{text}");
+        }
+    }
+}
