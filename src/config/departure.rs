@@ -155,7 +155,7 @@ mod tests {
     fn a_profile_is_explained_in_words() {
         let lines = explain(&waiting("").unwrap());
         assert_eq!(lines[0], "on a LAN (1 ms): camera paused after 0.35 s of silence, viewer let go after 3.20 s");
-        assert!(lines[2].starts_with("on a 150 ms path: camera paused after 0.89 s"), "{}", lines[2]);
+        assert!(lines[2].starts_with("on a 150 ms path: camera paused after 0.90 s"), "{}", lines[2]);
         let quick = explain(&waiting("profile = \"development\"").unwrap());
         assert!(quick[0].contains("paused after 0.18 s") && quick[0].ends_with("1.00 s"), "{}", quick[0]);
     }

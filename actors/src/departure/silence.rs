@@ -81,8 +81,9 @@ impl Patience {
     /// The silence after which a viewer on a path of this steady round trip is gone.
     pub fn gone_on(&self, round_trip: Duration) -> Duration {
         let suspect = self.suspect_on(round_trip);
+        let gone = self.gone + suspect.saturating_sub(self.suspect_unknown);
         let last_probe = suspect.saturating_sub(self.probe_lead) + suspect / 4 * self.probes.saturating_sub(1);
-        self.gone.max(last_probe + round_trip)
+        gone.max(last_probe + round_trip)
     }
 
     /// The silence after which a viewer on this path is suspect.
@@ -111,6 +112,13 @@ impl Patience {
 
 /// Before so many round trips were measured a path may be anything.
 const SAMPLES_MIN: u32 = 3;
+
+/// Probes of a silence are no closer than this.
+const PROBE_SPACING_MIN: Duration = Duration::from_millis(40);
+
+/// The share of the silence before a verdict in which probes are dense, and how dense.
+const LAST_CHANCE: f64 = 3.0 / 8.0;
+const LAST_CHANCE_SPACING: Duration = Duration::from_millis(12);
 
 /// So much of a verdict's silence is taken for the last packet's travel, at most.
 const UNDER_WAY_MAX: Duration = Duration::from_millis(300);
@@ -335,12 +343,24 @@ impl Silence {
         }
         // What was heard last had been under way for half a round trip.
         let under_way = self.path.round_trip().map_or(Duration::ZERO, |round_trip| round_trip / 2);
-        self.patience.gone - under_way.min(UNDER_WAY_MAX).min(self.patience.gone / 8)
+        // Where silence is usual for longer than where nothing is known of a path, it has to be longer for a verdict.
+        let lossy = self.suspect_after.saturating_sub(self.patience.suspect_unknown);
+        self.patience.gone + lossy - under_way.min(UNDER_WAY_MAX).min(self.patience.gone / 8)
     }
 
     /// Probes that should have been answered by now.
     fn unanswered(&self, now: Instant) -> u32 {
         self.probes.iter().filter(|sent| now.saturating_duration_since(**sent) >= self.rto).count() as u32
+    }
+
+    /// Four before a suspicion falls anew; a short path can be asked more often. Before a verdict they are dense:
+    /// where most packets are lost, each is one more chance, and nobody but those who are gone pays for it.
+    fn probe_spacing(&self, since: Instant, last: Instant) -> Duration {
+        if last >= since + self.patience.gone.mul_f64(1.0 - LAST_CHANCE) {
+            return LAST_CHANCE_SPACING;
+        }
+        let often = self.path.round_trip().map_or(Duration::MAX, |round_trip| round_trip * 20);
+        (self.suspect_after / 4).min(often.max(PROBE_SPACING_MIN))
     }
 
     fn next_probe(&self, since: Instant) -> Instant {
@@ -349,7 +369,7 @@ impl Silence {
             None => doubtful,
             Some(last) if self.hinted && !self.is_suspect() => *last + (self.rto / 4).max(Duration::from_millis(10)),
             // After the suspicion they also look for a return.
-            Some(last) => doubtful.max(*last + self.suspect_after / 4),
+            Some(last) => doubtful.max(*last + self.probe_spacing(since, *last)),
         }
     }
 }

@@ -1,0 +1,49 @@
+// A viewer whose network is cut for a while.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from './acts.mjs';
+import { decoded, instrument } from './browser.mjs';
+import { across } from './network.mjs';
+import { ffmpegCamera } from './server.mjs';
+
+/** A viewer of a camera of this kind (`test` or `exec`), on a network of its own until `t` is over. */
+export async function watchAcross(t, source, configuration = {}) {
+  const { network, server, browser } = await across(t, {
+    cameras: [{ id: 'cam', source: source === 'exec' ? `exec:${ffmpegCamera({ size: '320x240' })}` : source, ...(source === 'test' ? { size: [320, 240] } : {}) }],
+    ...configuration,
+  });
+  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
+  await instrument(context, { player: true });
+  const page = await context.newPage();
+  await page.goto(`${server.url}/view/cam`);
+  await decoded(page, 10);
+  // What is known of a path within a second or two decides what silence on it means.
+  await page.waitForTimeout(2000);
+  return { network, server, browser, page };
+}
+
+/**
+ * Cuts the network both ways for `ms`; gives the times, in ms, from the cut to the closed camera and from the
+ * network's return to the first picture that was taken after it, and whether it is the same connection.
+ */
+export async function interruption({ network, server, page }, ms) {
+  const connections = await page.evaluate(() => window.connections.length);
+  const known = server.log.length;
+  const cut = clock();
+  network.cut('server', 'viewer');
+  await sleep(ms / 2);
+  const { cameras: [{ state }] } = await server.debug();
+  await sleep(Math.max(0, cut + ms - clock()));
+  network.heal();
+  const healed = clock();
+  const shown = await page.waitForFunction((healed) => {
+    const since = healed - performance.timeOrigin;
+    return window.frames.find(({ received }) => received > since)?.at;
+  }, healed, { polling: 10, timeout: 15_000 });
+  const back = await shown.jsonValue() + await page.evaluate(() => performance.timeOrigin) - healed;
+  const same = connections === await page.evaluate(() => window.connections.length);
+  const closed = /^\[(\S+) .*device: closed/m.exec(server.log.slice(known));
+  // At random, or each cut would meet the server in the same state.
+  await sleep(1500 + Math.random() * 1000);
+  return { back, same, closed: state === 'closed', closedAfter: closed ? Date.parse(closed[1]) - cut : NaN };
+}
