@@ -9,15 +9,17 @@ mod connection;
 mod feedback;
 mod messages;
 pub mod negotiation;
+mod parts;
 pub mod probe;
 pub mod subscription;
 pub mod track;
 mod vigil;
 
 pub use messages::{Leave, RemoteCandidate, Signal, Switch, UnknownStream};
+pub use parts::{Directory, PeerParts, Seat, Waiting};
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
-use crate::departure::silence::{Patience, Silence};
+use crate::departure::silence::Silence;
 use crate::departure::{Cause, Presence, Verdict};
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
@@ -27,9 +29,7 @@ use crate::supervisor::registered::{Standing, StandingChanged};
 use actix::prelude::*;
 use bytes::BytesMut;
 use connection::Connection;
-use negotiation::Negotiated;
 use rtc::peer_connection::transport::RTCIceCandidateInit;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,70 +41,6 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a switch waits for the other stream's first picture while the old one still shows.
 const SWITCH_PATIENCE: Duration = Duration::from_secs(2);
-
-/// All streams by name. It does not change while the server runs.
-pub type Directory = Arc<BTreeMap<StreamId, Entry>>;
-
-/// How long a viewer is waited for, and what for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Waiting {
-    /// What silence means.
-    pub patience: Patience,
-    /// An offer that has not led to a connection by then is let go.
-    pub connect_timeout: Duration,
-    /// Until then it may keep a camera open.
-    pub first_packet_timeout: Duration,
-    /// Whether capture begins with the offer, for a fast first picture, and not with the connection.
-    pub eager: bool,
-    /// When nothing has proved for so long that a viewer is there, and ICE has heard nothing either, it is gone.
-    pub ice_disconnected: Duration,
-}
-
-impl Default for Waiting {
-    fn default() -> Self {
-        Self {
-            patience: Patience::production(),
-            connect_timeout: Duration::from_secs(10),
-            first_packet_timeout: Duration::from_secs(3),
-            eager: true,
-            ice_disconnected: Duration::from_secs(5),
-        }
-    }
-}
-
-/// What a peer is made of.
-pub struct PeerParts {
-    /// Its name.
-    pub id: PeerId,
-    /// `ws` or `whep`.
-    pub transport: &'static str,
-    /// The stream it wants.
-    pub stream: StreamId,
-    /// All streams.
-    pub directory: Directory,
-    /// How long it is waited for.
-    pub waiting: Waiting,
-    /// Its connection.
-    pub negotiated: Negotiated,
-    /// The address it was told to reach us at first.
-    pub local: SocketAddr,
-    /// Where news for the page goes; bounded, and dropped if it is full.
-    pub signals: tokio::sync::mpsc::Sender<Signal>,
-    /// Sends and receives.
-    pub datagrams: Arc<dyn Datagrams>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// Where its state is shown.
-    pub board: Board,
-    /// Kept as long as it lives, and dropped when it ends by whatever road.
-    pub seat: Box<dyn Seat>,
-}
-
-/// A viewer's place among all.
-pub trait Seat: Send {
-    /// Something authentic has come from the viewer: the offer was no empty one.
-    fn heard(&self);
-}
 
 /// The actor.
 pub struct Peer {

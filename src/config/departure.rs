@@ -2,7 +2,7 @@
 
 use super::file::Departure as Section;
 use super::{Checked, Reader};
-use lenscap_actors::departure::silence::Patience;
+use lenscap_actors::departure::patience::Patience;
 use lenscap_actors::peer::Waiting;
 use std::time::Duration;
 use toml::Spanned;

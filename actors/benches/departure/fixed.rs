@@ -39,9 +39,9 @@ pub fn session(model: &Model, random: &mut Random, totals: &mut Fixed) {
         }
         last = arrived;
     }
-    for nth in 0..3 {
-        if !gone[nth] {
-            totals.hours[nth] += end / 3600.0;
+    for (hours, gone) in totals.hours.iter_mut().zip(gone) {
+        if !gone {
+            *hours += end / 3600.0;
         }
     }
 }

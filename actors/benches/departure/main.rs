@@ -18,7 +18,7 @@ mod random;
 mod session;
 
 use fixed::Fixed;
-use lenscap_actors::departure::silence::Patience;
+use lenscap_actors::departure::patience::Patience;
 use models::{MODELS, Model};
 use random::Random;
 use session::Totals;

@@ -3,7 +3,8 @@
 use crate::link::{DOWN, Link, UP};
 use crate::models::Model;
 use crate::random::Random;
-use lenscap_actors::departure::silence::{Patience, Silence};
+use lenscap_actors::departure::patience::Patience;
+use lenscap_actors::departure::silence::Silence;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,7 @@
 //! probably wrong.
 
 pub mod path;
+pub mod patience;
 pub mod returning;
 pub mod silence;
 

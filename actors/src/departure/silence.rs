@@ -10,26 +10,8 @@
 //! from the viewer proves nothing.
 
 use super::path::Path;
+use super::patience::Patience;
 use std::time::{Duration, Instant};
-
-/// How much silence means what. All of it beside the path's own round trip.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Patience {
-    /// Round trips and the silence after which a viewer on such a path is suspect, by growing round trip;
-    /// between them by the logarithm of the round trip.
-    pub suspect: Vec<(Duration, Duration)>,
-    /// The same before the path is known.
-    pub suspect_unknown: Duration,
-    /// So long before that probes go out.
-    pub probe_lead: Duration,
-    /// After so much silence, and [`Patience::probes`], a viewer is gone.
-    pub gone: Duration,
-    /// So many probes must have gone unanswered, each for longer than the path's time-out.
-    pub probes: u32,
-    /// After a hint that nobody is there: so much silence, and two unanswered probes, make a suspect; and, if
-    /// a probe was refused, with [`Patience::probes`] unanswered, somebody who is gone.
-    pub hinted_silence: Duration,
-}
 
 /// Unanswered probes that make a suspect of a viewer who is said not to be there.
 const HINTED_PROBES: u32 = 2;
@@ -38,80 +20,6 @@ const HINTED_PROBES: u32 = 2;
 /// has measured they are enough for a first estimate.
 const FIRST_PROBES: u8 = 3;
 const FIRST_PROBES_EVERY: Duration = Duration::from_millis(30);
-
-impl Patience {
-    /// What the measurements in docs/design call for.
-    pub fn production() -> Self {
-        let ms = Duration::from_millis;
-        Self {
-            suspect: vec![
-                (Duration::from_micros(1800), ms(355)),
-                (ms(8), ms(600)),
-                (ms(14), ms(610)),
-                (ms(18), ms(690)),
-                (ms(30), ms(750)),
-                (ms(45), ms(1000)),
-                (ms(50), ms(1000)),
-                (ms(62), ms(1300)),
-                (ms(80), ms(1300)),
-                (ms(110), ms(950)),
-                (ms(250), ms(820)),
-                (ms(650), ms(1140)),
-            ],
-            suspect_unknown: ms(1000),
-            probe_lead: ms(100),
-            gone: ms(3200),
-            probes: 4,
-            hinted_silence: ms(60),
-        }
-    }
-
-    /// Everything shorter, for trying: a stall of a second ends a connection.
-    pub fn development() -> Self {
-        Self { gone: Duration::from_millis(1000), probes: 3, ..Self::production().scaled(0.5) }
-    }
-
-    /// With every silence before a suspicion multiplied by `factor`.
-    pub fn scaled(mut self, factor: f64) -> Self {
-        self.suspect.iter_mut().for_each(|(_, silence)| *silence = silence.mul_f64(factor));
-        self.suspect_unknown = self.suspect_unknown.mul_f64(factor);
-        self
-    }
-
-    /// The silence after which a viewer on a path of this steady round trip is gone.
-    pub fn gone_on(&self, round_trip: Duration) -> Duration {
-        let suspect = self.suspect_on(round_trip);
-        let gone = self.gone + suspect.saturating_sub(self.suspect_unknown);
-        let last_probe = suspect.saturating_sub(self.probe_lead) + suspect / 4 * self.probes.saturating_sub(1);
-        gone.max(last_probe + round_trip)
-    }
-
-    /// The silence after which a viewer on this path is suspect.
-    pub fn suspect_after(&self, path: &Path) -> Duration {
-        match path.round_trip() {
-            Some(round_trip) if path.samples() >= SAMPLES_MIN => self.suspect_on(round_trip),
-            _ => self.suspect_unknown,
-        }
-    }
-
-    /// The silence after which a viewer is suspect on a path of this round trip.
-    pub fn suspect_on(&self, round_trip: Duration) -> Duration {
-        let above = self.suspect.iter().position(|(known, _)| *known >= round_trip);
-        match above {
-            Some(0) => self.suspect[0].1,
-            None => self.suspect.last().map_or(self.suspect_unknown, |(_, silence)| *silence),
-            Some(nth) => {
-                let ((low, from), (high, to)) = (self.suspect[nth - 1], self.suspect[nth]);
-                let ln = |time: Duration| time.as_secs_f64().ln();
-                let share = (ln(round_trip) - ln(low)) / (ln(high) - ln(low));
-                Duration::from_secs_f64(from.as_secs_f64() + share * (to.as_secs_f64() - from.as_secs_f64()))
-            }
-        }
-    }
-}
-
-/// Before so many round trips were measured a path may be anything.
-const SAMPLES_MIN: u32 = 3;
 
 /// Probes of a silence are no closer than this.
 const PROBE_SPACING_MIN: Duration = Duration::from_millis(40);
@@ -511,20 +419,5 @@ mod tests {
         let done = wait(&mut silence, start, ms(20_000));
         let gone = done.last().unwrap();
         assert!(gone.1 == "gone" && gone.0 > 3200, "{done:?}");
-    }
-
-    #[test]
-    fn patience_grows_with_the_path() {
-        let patience = Patience::production();
-        let after = |us: u64| {
-            let mut path = Path::default();
-            (0..5).for_each(|_| path.measured(Duration::from_micros(us)));
-            patience.suspect_after(&path).as_millis()
-        };
-        assert_eq!(after(500), 355);
-        assert!((355..600).contains(&after(5000)));
-        assert!((1100..=1140).contains(&after(600_000)));
-        assert_eq!(after(5_000_000), 1140);
-        assert_eq!(patience.suspect_after(&Path::default()), ms(1000));
     }
 }
