@@ -7,6 +7,7 @@
 
 mod connection;
 mod feedback;
+mod journal;
 mod messages;
 pub mod negotiation;
 mod parts;

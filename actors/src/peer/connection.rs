@@ -1,6 +1,7 @@
 //! One viewer's WebRTC connection, without a socket and without a clock: datagrams and time go
 //! in, datagrams and [`News`] come out.
 
+use super::journal::Journal;
 use super::negotiation::Negotiated;
 use super::probe::{Heard, Prober};
 use super::track::{Admission, Track};
@@ -59,8 +60,10 @@ pub struct Connection {
     prober: Prober,
     /// Where media goes.
     remote: Option<SocketAddr>,
-    /// The highest sequence number that the viewer has acknowledged, with its cycles.
-    acknowledged: Option<u32>,
+    /// When what has been sent was sent.
+    journal: Journal,
+    /// When both directions were last seen to work.
+    proved: Instant,
     news: News,
 }
 
@@ -80,7 +83,8 @@ impl Connection {
             track: Track::new(now, secrets.sequence, secrets.timestamp),
             prober: negotiated.prober,
             remote: None,
-            acknowledged: None,
+            journal: Journal::default(),
+            proved: now,
             news: News::default(),
         }
     }
@@ -156,6 +160,9 @@ impl Connection {
                 packets.iter().for_each(|packet| self.feedback(packet.as_ref(), now, &mut news));
             }
         }
+        if news.proof {
+            self.proved = now;
+        }
         // The viewer's close_notify raises no event (W3C has none): the transport's state tells.
         let transport = self.pc.rtp_sender(self.sender).and_then(|sender| sender.transport().map(|dtls| dtls.state()));
         if transport == Some(RTCDtlsTransportState::Closed) {
@@ -172,9 +179,9 @@ impl Connection {
             if let Some(block) = report.reports.iter().find(|block| block.ssrc == self.ssrc) {
                 news.lost = Some(u64::from(block.total_lost));
                 news.round_trips.extend(round_trip(block, now));
-                // The same number again tells only that the viewer still sends.
-                news.proof |= self.acknowledged.is_some_and(|before| before != block.last_sequence_number);
-                self.acknowledged = Some(block.last_sequence_number);
+                // What was sent before the last proof tells only that the viewer still sends.
+                let sent = self.journal.sent(block.last_sequence_number as u16);
+                news.proof |= sent.is_some_and(|sent| sent > self.proved);
             }
         } else if let Some(feedback) = any.downcast_ref::<TransportLayerCc>() {
             // There is a delta for every packet that arrived.
@@ -250,6 +257,7 @@ impl Connection {
                 Err(error) => log::debug!("a packet was not sent: {error}"),
             }
         }
+        self.journal.note(self.track.last_sequence(), now);
         sent
     }
 

@@ -67,6 +67,11 @@ impl Track {
         sequence
     }
 
+    /// The sequence number of the last packet.
+    pub fn last_sequence(&self) -> u16 {
+        self.sequence.wrapping_sub(1)
+    }
+
     fn admit_at(&mut self, frame: &Frame, timestamp: u32) -> Admission {
         if !frame.keyframe && self.expected != Some(frame.number) {
             self.expected = None;

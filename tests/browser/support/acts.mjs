@@ -29,7 +29,7 @@ export async function gone(pid, patience = 10_000) {
   }
 }
 
-/** Each act takes ({ page, kill, elsewhere, server, network }) and gives the time at which it was done. */
+/** Each act takes ({ page, kill, killAll, elsewhere, server, network }) and gives the time at which it was done. */
 export const ACTS = {
   'pc.close()': ({ page }) => page.evaluate(() => {
     const at = performance.timeOrigin + performance.now();
@@ -69,10 +69,10 @@ export const CUTS = {
   'network cut both ways': cut('server', 'viewer'),
   'server → viewer cut': cut('viewer'),
   'viewer → server cut': cut('server'),
-  'killed behind a silent firewall': ({ network, kill }) => {
+  'killed behind a silent firewall': ({ network, killAll }) => {
     network.hush();
     const at = clock();
-    kill();
+    killAll();
     return at;
   },
 };
@@ -98,7 +98,7 @@ export async function measureAct(server, stream, act, browsers) {
     // At random, or the figures would follow some rhythm of the server.
     await sleep(500 + Math.random() * 1500);
     const [at, end] = await Promise.all([
-      { ...ACTS, ...CUTS }[act]({ page, kill: mortal?.kill, elsewhere: browsers.elsewhere, server, network }),
+      { ...ACTS, ...CUTS }[act]({ page, kill: mortal?.kill, killAll: mortal?.killAll, elsewhere: browsers.elsewhere, server, network }),
       gone(pid),
     ]);
     return end - at;

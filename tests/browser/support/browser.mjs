@@ -22,11 +22,17 @@ export function launch({ executable = '/usr/bin/chromium', cache = false } = {})
   });
 }
 
-/** A browser that can be killed: { browser, kill }. */
+/** A browser that can be killed: { browser, kill }; `killAll` leaves it no process that could say goodbye. */
 export async function launchMortal({ executable = '/usr/bin/chromium' } = {}) {
   const server = await chromium.launchServer({ executablePath: executable, args: ARGS });
   const browser = await chromium.connect(server.wsEndpoint());
-  return { browser, kill: () => process.kill(server.process().pid, 'SIGKILL'), close: () => server.close() };
+  const { pid } = server.process();
+  return {
+    browser,
+    kill: () => process.kill(pid, 'SIGKILL'),
+    killAll: () => process.kill(-pid, 'SIGKILL'),
+    close: () => server.close(),
+  };
 }
 
 /**
