@@ -36,6 +36,9 @@ const DATAGRAM_MAX: usize = 2048;
 /// How many batches are read before others get a turn.
 const BATCHES_AT_A_TIME: usize = 16;
 
+/// How many are read at once if all that has arrived is wanted; more is a flood.
+const BATCHES_AT_MOST: usize = 256;
+
 /// The shared socket.
 pub struct Udp {
     socket: UdpSocket,
@@ -86,16 +89,18 @@ impl Udp {
                     Err::<(), _>(io::ErrorKind::WouldBlock.into())
                 });
             }
-            self.read_batches(BATCHES_AT_A_TIME);
+            self.read_batches(BATCHES_AT_A_TIME, |memory| {
+                self.socket.try_io(Interest::READABLE, || self.receive(memory))
+            });
             tokio::task::yield_now().await;
         }
     }
 
-    /// Reads until there is nothing more, or so many batches.
-    fn read_batches(&self, limit: usize) {
+    /// Has batches read until there is nothing more, or so many.
+    fn read_batches(&self, limit: usize, read: impl Fn(&mut [u8]) -> io::Result<()>) {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..limit {
-            match self.socket.try_io(Interest::READABLE, || self.receive(&mut memory)) {
+            match read(&mut memory) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // An ICMP error about a datagram that we sent.
@@ -209,7 +214,8 @@ impl Datagrams for Udp {
     }
 
     fn drain(&self) {
-        self.read_batches(usize::MAX);
+        // Not by way of tokio: what has come since it last asked the kernel would be missed.
+        self.read_batches(BATCHES_AT_MOST, |memory| self.receive(memory));
     }
 }
 
@@ -284,6 +290,34 @@ mod tests {
             let (length, _) = listener.recv_from(&mut buffer).await.unwrap();
             assert_eq!(buffer[..length], [round]);
         }
+    }
+
+    #[actix::test]
+    async fn all_that_has_arrived_is_led_to_its_peer_before_a_drain_returns() {
+        struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+        impl actix::Actor for Counter {
+            type Context = actix::Context<Self>;
+        }
+        impl actix::Handler<Inbound> for Counter {
+            type Result = ();
+            fn handle(&mut self, inbound: Inbound, _: &mut Self::Context) {
+                self.0.fetch_add(inbound.datagrams.len(), std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        let count = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+        let counter = actix::Actor::start(Counter(count.clone()));
+        let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        udp.register("ours", counter.clone().recipient().into());
+        let viewer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let request = routes::tests::request("ours:theirs");
+        for _ in 0..100 {
+            viewer.send_to(&request, udp.local_addr().unwrap()).unwrap();
+        }
+        // Nobody reads, and tokio has not been asked since.
+        udp.drain();
+        // A message to the same mailbox comes after them.
+        counter.send(Inbound { at: Instant::now(), datagrams: vec![], undeliverable: vec![] }).await.unwrap();
+        assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 100);
     }
 
     #[actix::test]

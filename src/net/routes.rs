@@ -109,10 +109,10 @@ fn stun_receiver(datagram: &[u8]) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn request(username: &str) -> Vec<u8> {
+    pub fn request(username: &str) -> Vec<u8> {
         let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
         message.extend([7; 12]);
         message.extend([0x80, 0x22, 0, 1, 9, 0, 0, 0]); // SOFTWARE, with padding
