@@ -93,6 +93,7 @@ export class LenscapVideo extends HTMLElement {
     });
     session.addEventListener('state', ({ detail }) => {
       if (detail === 'starting') this.#say('The camera is being opened …');
+      if (detail === 'paused') this.#say('The camera waits for the connection …');
       this.dispatchEvent(new CustomEvent('state', { detail }));
     });
     session.addEventListener('answer', ({ detail }) => {

@@ -60,6 +60,7 @@ test('a viewer whose packets stop for good is let go, and watches again when the
   await page.goto(`${server.url}/view/demo`);
   await decoded(page, 10);
   network.lose(100);
+  await page.getByText('The camera waits for the connection').waitFor({ timeout: 5000 });
   // The signalling goes on: by it the page hears that it was let go, and asks again.
   await page.waitForFunction(() => window.answers.length >= 2, null, { timeout: 30_000 });
   assert.match(server.log, /peer-1: gone \(silence\)/);
