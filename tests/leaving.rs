@@ -192,3 +192,17 @@ async fn sigterm_lets_everybody_go_and_ends_well() {
     assert_eq!(server.wait().code(), Some(0));
     assert!(!is_there(pid));
 }
+
+#[actix::test]
+async fn a_server_that_is_killed_leaves_no_camera_running() {
+    // A program that would not notice by itself: it writes nothing.
+    let server = Server::start(&camera(SILENT_CAMERA), "");
+    watch_by_whep(&server).await;
+    let pid = server.camera_pid().await;
+    server.signal(libc::SIGKILL);
+    let deadline = Instant::now() + PATIENCE;
+    while is_there(pid) {
+        assert!(Instant::now() < deadline, "the program outlives the server");
+        actix::clock::sleep(Duration::from_millis(5)).await;
+    }
+}

@@ -1,7 +1,8 @@
 //! A program that writes H.264 (Annex B) to its standard output.
 //!
 //! It runs in a process group of its own, so that all it starts ends with it. It is closed when
-//! the process is reaped: SIGTERM first, and SIGKILL for what is still there after 500 ms.
+//! the process is reaped: SIGTERM first, and SIGKILL for what is still there after 500 ms. Should
+//! the server itself be killed, the kernel ends the program.
 
 use super::thread::{Session, Woken, spawn};
 use crate::codec::annexb::AccessUnits;
@@ -9,7 +10,9 @@ use lenscap_actors::media::{Content, Picture};
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getppid, kill_process_group, pidfd_open, set_parent_process_death_signal,
+};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -55,15 +58,18 @@ struct Group {
 
 impl Group {
     fn start(command: &str) -> io::Result<Self> {
-        let child = Command::new("/bin/sh")
+        let mut shell = Command::new("/bin/sh");
+        shell
             .arg("-c")
             .arg(command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
-        Ok(Self { child })
+            .process_group(0);
+        let server = std::process::id();
+        // SAFETY: between fork and exec the closure makes two system calls and touches no memory but its own.
+        unsafe { shell.pre_exec(move || end_with(server)) };
+        Ok(Self { child: shell.spawn()? })
     }
 
     fn pid(&self) -> Option<Pid> {
@@ -98,6 +104,16 @@ impl Group {
                 result => return matches!(result, Ok(ready) if ready > 0),
             }
         }
+    }
+}
+
+/// Has this process killed when the thread that started it ends, be it that the whole server is killed.
+fn end_with(server: u32) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // It may have been too late for that.
+    match getppid() {
+        Some(parent) if parent.as_raw_nonzero().get().unsigned_abs() == server => Ok(()),
+        _ => Err(io::Error::from_raw_os_error(libc::ESRCH)),
     }
 }
 
