@@ -95,6 +95,7 @@ impl Connection {
                 return Ok(());
             }
             Heard::Request => self.news.alive = true,
+            Heard::Forged => return Ok(()),
             Heard::Other => {}
         }
         self.pc.handle_read(TaggedBytesMut {
