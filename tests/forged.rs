@@ -5,6 +5,7 @@
 mod support;
 
 use serde_json::Value;
+use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -206,6 +207,40 @@ async fn forged_addresses_lock_nobody_out() {
     let mut heard = [0; 2048];
     // The server's own check comes, and with that or before it the answer.
     viewer.recv_from(&mut heard).expect("whoever can sign is answered, however many have tried before");
+}
+
+/// Resident memory of a process, in kB.
+fn resident(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[actix::test]
+async fn media_from_ever_new_sources_fills_no_memory() {
+    let scene = Scene::start().await;
+    let sources = Cell::new(0_u32);
+    let burst = |time| {
+        let (scene, sources) = (&scene, &sources);
+        scene.flood(time, move |_| {
+            for _ in 0..200 {
+                sources.set(sources.get() + 1);
+                let ssrc = sources.get().to_be_bytes();
+                let feedback = [&[0x81, 201, 0, 7][..], &ssrc, &[7; 40]].concat();
+                let media = [&[0x80, 102, 0, 1, 0, 0, 0, 1][..], &ssrc, &[7; 40]].concat();
+                [feedback, media].iter().for_each(|data| scene.wire.send(scene.there, scene.here, data));
+            }
+        })
+    };
+    burst(Duration::from_millis(300)).await;
+    let before = resident(scene.server.pid());
+    burst(Duration::from_secs(4)).await;
+    scene.assert_healthy("media from ever new sources").await;
+    let after = resident(scene.server.pid());
+    let source = sources.get();
+    println!("{source} sources, {before} kB before, {after} kB after");
+    assert!(source > 20_000, "{source}");
+    assert!(after < before + 4096, "{source} sources, {before} kB before, {after} kB after");
 }
 
 /// How long after its viewer has frozen the camera is let go, and the viewer; in ms.

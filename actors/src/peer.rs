@@ -10,6 +10,7 @@ mod feedback;
 mod messages;
 pub mod negotiation;
 pub mod probe;
+mod sources;
 pub mod subscription;
 pub mod track;
 mod vigil;

@@ -3,6 +3,7 @@
 
 use super::negotiation::Negotiated;
 use super::probe::{Heard, Prober};
+use super::sources::Sources;
 use super::track::{Admission, Track};
 use crate::departure::Cause;
 use crate::media::Frame;
@@ -57,6 +58,7 @@ pub struct Connection {
     local: SocketAddr,
     track: Track,
     prober: Prober,
+    sources: Sources,
     /// Where media goes.
     remote: Option<SocketAddr>,
     /// The highest sequence number that the viewer has acknowledged, with its cycles.
@@ -79,6 +81,7 @@ impl Connection {
             local,
             track: Track::new(now, secrets.sequence, secrets.timestamp),
             prober: negotiated.prober,
+            sources: Sources::default(),
             remote: None,
             acknowledged: None,
             news: News::default(),
@@ -96,6 +99,7 @@ impl Connection {
             }
             Heard::Request => self.news.alive = true,
             Heard::Forged => return Ok(()),
+            Heard::Other if !self.sources.pass(&datagram) => return Ok(()),
             Heard::Other => {}
         }
         self.pc.handle_read(TaggedBytesMut {

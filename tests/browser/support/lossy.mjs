@@ -46,7 +46,7 @@ export async function lossy(seconds, { log = () => {} } = {}) {
     const since = (name) => link.count[name] - before[name];
     return {
       seconds, first: id, peers, stream: streams[0].state, connections, windows,
-      left: server.log.match(/.*: left .*/g) ?? [],
+      left: server.log.match(/.*: (?:left|gone) .*/g) ?? [],
       suspected: durations(server.log, /suspect after ([\d.]+)(s|ms|µs|ns) of silence/g),
       doubts: durations(server.log, /is there after all, after ([\d.]+)(s|ms|µs|ns)/g),
       packets: Object.fromEntries(Object.keys(before).map((name) => [name, since(name)])),
