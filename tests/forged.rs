@@ -17,6 +17,9 @@ const CAMERA: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 
 /// Somebody who has never been heard of.
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 9, 8, 7);
 
+/// What is sent in each round of a flood.
+type Maker<'a> = &'a dyn Fn(u32) -> Vec<Vec<u8>>;
+
 /// A viewer in a process of its own.
 struct Watcher(Child);
 
@@ -140,7 +143,7 @@ async fn forged_checks_and_media_harm_no_healthy_viewer() {
     let start = Instant::now();
     let stranger = SocketAddrV4::new(STRANGER, 40_000);
     let request = |role, tie_breaker| forge::request(&scene.username, "a guess of 22 characters", role, tie_breaker);
-    let makers: [(&str, &dyn Fn(u32) -> Vec<Vec<u8>>); 4] = [
+    let makers: [(&str, Maker<'_>); 4] = [
         ("checks in the viewer's role", &|_| vec![request(forge::ICE_CONTROLLING, u64::MAX)]),
         ("checks in the server's role", &|_| {
             vec![request(forge::ICE_CONTROLLED, 0), request(forge::ICE_CONTROLLED, u64::MAX)]
