@@ -35,12 +35,13 @@ export async function lossy(seconds, { log = () => {} } = {}) {
     const end = performance.now() + seconds * 1000;
     for (let shown = (await inbound(page)).framesDecoded; performance.now() < end;) {
       await sleep(Math.min(WINDOW_MS, Math.max(1, end - performance.now())));
-      const { framesDecoded } = await inbound(page);
+      // None while it connects anew, which is for the caller to judge.
+      const framesDecoded = (await inbound(page))?.framesDecoded ?? 0;
       windows.push(framesDecoded - shown);
       shown = framesDecoded;
     }
     const { peers, streams } = await server.debug();
-    const stats = await inbound(page);
+    const stats = await inbound(page) ?? {};
     const connections = await page.evaluate(() => window.connections.map(({ connectionState }) => connectionState));
     log(server.log);
     const since = (name) => link.count[name] - before[name];
