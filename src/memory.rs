@@ -1,5 +1,10 @@
 //! How the allocator is set up.
 
+use lenscap_actors::board::Board;
+
+/// After so many viewers at a time it is worth while to look for what they have left.
+const MANY: usize = 16;
+
 /// Allocations from this size on are given back to the system as soon as they are freed.
 #[cfg(target_env = "gnu")]
 const LARGE_BYTES: libc::c_int = 128 << 10;
@@ -14,5 +19,26 @@ pub fn give_back() {
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 2);
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BYTES);
+    }
+}
+
+/// Gives back what many viewers have left behind when most of them have gone: freed, but between what is still in use,
+/// it would stay, 350 kB each.
+pub async fn tidy(board: Board) {
+    let mut changes = board.changes();
+    let mut most = 0;
+    while changes.changed().await.is_ok() {
+        let now = board.read(|board| board.peers.len());
+        most = most.max(now);
+        if most >= MANY && now <= most / 4 {
+            most = now;
+            // Some milliseconds, in which other threads may wait for memory.
+            #[cfg(target_env = "gnu")]
+            let _ = tokio::task::spawn_blocking(|| {
+                // SAFETY: `malloc_trim` has no preconditions, and may be called from any thread.
+                unsafe { libc::malloc_trim(0) }
+            })
+            .await;
+        }
     }
 }

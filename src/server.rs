@@ -7,6 +7,7 @@ use crate::capture::{self, devices};
 use crate::codec::Encoder;
 use crate::config::{Camera, Config, Source, Stream};
 use crate::http::{self, Site};
+use crate::memory;
 use crate::net::Udp;
 use actix::prelude::*;
 use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
@@ -75,6 +76,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     let threads = Threads { supervisors: Arbiter::current(), cameras: cameras.handle(), media: media.handle() };
     let (plan, controls) = plan(&config);
     let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
+    actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
     root.tree.until_started().await;
     let site = Site {

@@ -72,7 +72,7 @@ async fn an_unknown_token_is_answered_like_a_known_one() {
 #[actix::test]
 async fn bye_and_the_end_of_the_websocket_close_the_camera() {
     let server = Server::start(&camera(SILENT_CAMERA), "");
-    for cause in ["bye", "ws_closed"] {
+    for (nth, cause) in ["bye", "ws_closed"].into_iter().enumerate() {
         let mut socket = connect(&server).await;
         say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
         let answer = hear(&mut socket, "answer").await.unwrap();
@@ -83,9 +83,11 @@ async fn bye_and_the_end_of_the_websocket_close_the_camera() {
         } else {
             drop(socket);
         }
-        let report = server.until("closed", |report| report["cameras"][0]["state"] == "closed").await;
+        // The release is recorded when the camera is closed, not before.
+        let report = server.until("released", |report| report["releases"].as_array().unwrap().len() > nth).await;
         assert!(!is_there(pid));
-        assert_eq!(report["releases"].as_array().unwrap().last().unwrap()["cause"], cause);
+        assert_eq!(report["cameras"][0]["state"], "closed");
+        assert_eq!(report["releases"][nth]["cause"], cause);
     }
 }
 

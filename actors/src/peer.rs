@@ -12,6 +12,7 @@ mod messages;
 pub mod negotiation;
 mod parts;
 pub mod probe;
+mod sources;
 pub mod subscription;
 pub mod track;
 mod vigil;
@@ -49,6 +50,10 @@ pub struct Peer {
     directory: Directory,
     connection: Connection,
     ufrag: String,
+    /// By which the viewer's checks are known.
+    password: String,
+    /// When it was last said that nobody is there.
+    hinted_at: Option<Instant>,
     /// None before it is started and after it has left.
     watching: Option<Subscription>,
     /// What it is being switched to, and the end of the patience for that.
@@ -89,6 +94,8 @@ impl Peer {
             id: parts.id,
             directory: parts.directory,
             ufrag: parts.negotiated.secrets.ufrag.clone(),
+            password: parts.negotiated.secrets.password.clone(),
+            hinted_at: None,
             connection: Connection::new(parts.negotiated, parts.local, now),
             watching: None,
             next: None,
@@ -311,7 +318,7 @@ impl Actor for Peer {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.datagrams.register(&self.ufrag, ctx.recipient());
+        self.datagrams.register(&self.ufrag, &self.password, ctx.recipient());
         let (stream, entry) = self.first.clone();
         log::info!("root/peers/{}: connecting to {stream}", self.id);
         self.watching = Some(self.subscribe(stream, entry, ctx));
@@ -355,7 +362,7 @@ impl Handler<Inbound> for Peer {
             }
         }
         for (to, quoted) in message.undeliverable {
-            self.came_back(to, &quoted);
+            self.came_back(to, &quoted, message.at);
         }
         self.drain(ctx);
     }

@@ -215,9 +215,9 @@ pub enum EncodeEventKind {
 
 /// Sends datagrams, and leads those that arrive to the peers they are meant for.
 pub trait Datagrams: Send + Sync {
-    /// From now on datagrams with this ICE user name fragment, and those from addresses that it
-    /// was seen from, go to `inbox`.
-    fn register(&self, ufrag: &str, inbox: Recipient<Inbound>);
+    /// From now on STUN requests for this ICE user name fragment that are signed with `password`, and what
+    /// comes from the addresses of such, go to `inbox`.
+    fn register(&self, ufrag: &str, password: &str, inbox: Recipient<Inbound>);
     /// Undoes [`Datagrams::register`], addresses included.
     fn forget(&self, ufrag: &str);
     /// Sends, in order, and empties `batch`. Runs of one destination may leave as one system

@@ -142,7 +142,7 @@ impl Handler<StandingChanged> for Viewer {
 struct NoSocket;
 
 impl Datagrams for NoSocket {
-    fn register(&self, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
+    fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
     fn forget(&self, _: &str) {}
     fn send(&self, batch: &mut Vec<(std::net::SocketAddr, bytes::BytesMut)>) {
         batch.clear();

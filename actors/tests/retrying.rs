@@ -147,7 +147,7 @@ impl Encoding for Running {
 }
 
 impl Datagrams for World {
-    fn register(&self, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
+    fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
     fn forget(&self, _: &str) {}
     fn send(&self, batch: &mut Vec<(std::net::SocketAddr, bytes::BytesMut)>) {
         batch.clear();

@@ -53,7 +53,8 @@ async fn trickle(
         return Err(Problem::bad_message("expected candidates with Content-Type: application/trickle-ice-sdpfrag"));
     }
     let (_, token) = path.into_inner();
-    let peer = site.root.peers.find(&token).ok_or_else(|| Problem::unknown_stream("this session has ended"))?;
+    let ended = || Problem::unknown_stream("this session has ended");
+    let peer = site.root.peers.find(&token).ok_or_else(ended)?;
     let mut mid = None;
     for line in fragment.lines() {
         if let Some(value) = line.strip_prefix("a=mid:") {
@@ -62,7 +63,8 @@ async fn trickle(
         let Some(candidate) = line.strip_prefix("a=candidate:") else { continue };
         let candidate =
             RemoteCandidate { candidate: format!("candidate:{candidate}"), mid: mid.clone(), mline_index: Some(0) };
-        peer.send(candidate).await.unwrap_or(Ok(())).map_err(Problem::bad_message)?;
+        // It may have left, and its place not be free yet.
+        peer.send(candidate).await.map_err(|_| ended())?.map_err(Problem::bad_message)?;
     }
     Ok(HttpResponse::NoContent().finish())
 }

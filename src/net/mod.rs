@@ -6,18 +6,22 @@
 
 mod errors;
 mod interfaces;
+mod post;
 mod routes;
 
 pub use interfaces::candidates;
 
 use bytes::BytesMut;
+use lenscap_actors::peer::probe::is_authentic;
 use lenscap_actors::ports::{Datagrams, Inbound};
 use lenscap_actors::supervisor::address::Recipient;
+use post::Post;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use routes::Routes;
+use rtc::crypto::RTCCryptoProvider;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -39,11 +43,16 @@ const BATCHES_AT_A_TIME: usize = 16;
 /// How many are read at once if all that has arrived is wanted; more is a flood.
 const BATCHES_AT_MOST: usize = 256;
 
+/// So many times a datagram is sent that is kept back by what is said of others: a flood of forged refusals must not
+/// stop it.
+const REFUSALS_MAX: u32 = 16;
+
 /// The shared socket.
 pub struct Udp {
     socket: UdpSocket,
     state: UdpSocketState,
     routes: Mutex<Routes<Recipient<Inbound>>>,
+    crypto: Arc<dyn RTCCryptoProvider>,
     /// Where datagrams are read to. Whoever reads holds it.
     memory: Mutex<Vec<u8>>,
 }
@@ -67,7 +76,8 @@ impl Udp {
         state.enable_transport_errors((&socket).into())?;
         let socket = UdpSocket::from_std(socket.into())?;
         let memory = Mutex::new(vec![0; BATCH_SIZE * DATAGRAM_MAX * state.gro_segments()]);
-        Ok(Self { socket, state, routes: Mutex::default(), memory })
+        let crypto = rtc::crypto::default_provider().map_err(io::Error::other)?;
+        Ok(Self { socket, state, routes: Mutex::default(), crypto, memory })
     }
 
     /// The address it is bound to.
@@ -117,53 +127,52 @@ impl Udp {
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         let received = self.state.recv((&self.socket).into(), &mut buffers, &mut metas)?;
         let at = Instant::now();
-        let mut inbound: Vec<(Recipient<Inbound>, Inbound)> = vec![];
+        let mut post = Post::new(at);
         let mut routes = self.routes();
+        let authentic = |datagram: &[u8], password: &str| is_authentic(datagram, password, &*self.crypto);
         for (meta, buffer) in metas.iter().zip(&buffers).take(received) {
             let from = plain(meta.addr);
             for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                let Some(inbox) = routes.inbox(from, meta.dst_ip.map(plain_ip), datagram) else { continue };
-                let datagram = (from, BytesMut::from(datagram));
-                match inbound.iter_mut().find(|(known, _)| known == inbox) {
-                    Some((_, message)) => message.datagrams.push(datagram),
-                    None => {
-                        let message = Inbound { at, datagrams: vec![datagram], undeliverable: vec![] };
-                        inbound.push((inbox.clone(), message));
-                    }
+                for inbox in routes.inboxes(from, meta.dst_ip.map(plain_ip), datagram, authentic) {
+                    post.to(inbox).datagrams.push((from, BytesMut::from(datagram)));
                 }
             }
         }
         drop(routes);
-        for (inbox, message) in inbound {
-            // A peer that cannot keep up loses them, as it would on any network.
-            let _ = inbox.try_send(message);
-        }
+        post.send();
         Ok(())
     }
 
     /// Reads what came back, and tells those it concerns.
     fn drain_errors(&self) {
-        while let Some(refused) = errors::next(&self.socket) {
-            self.came_back(plain(refused.to), refused.quoted);
-        }
+        // Not without end, should they come faster than they are read.
+        let refused = std::iter::from_fn(|| errors::next(&self.socket)).take(BATCH_SIZE * BATCHES_AT_A_TIME);
+        self.came_back(refused.map(|refused| (plain(refused.to), refused.quoted)));
     }
 
-    /// Tells the peer at `to` that a datagram, of which this is the beginning, came back.
-    fn came_back(&self, to: SocketAddr, quoted: BytesMut) {
-        let Some(inbox) = self.routes().at(to).cloned() else { return };
-        log::debug!("{to} cannot be reached");
-        let _ = inbox.try_send(Inbound { at: Instant::now(), datagrams: vec![], undeliverable: vec![(to, quoted)] });
+    /// Tells the peers concerned that datagrams, of which these are the beginnings, came back.
+    fn came_back(&self, undeliverable: impl Iterator<Item = (SocketAddr, BytesMut)>) {
+        let mut post = Post::new(Instant::now());
+        for (to, quoted) in undeliverable {
+            for inbox in self.routes().at(to) {
+                post.to(inbox).undeliverable.push((to, quoted.clone()));
+            }
+        }
+        post.send();
     }
 
     fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
         let send = || self.socket.try_io(Interest::WRITABLE, || self.state.try_send((&self.socket).into(), transmit));
-        match send() {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+        let mut attempts = 1;
+        loop {
+            match send() {
                 // It may be about what was sent to another peer before; then nothing was sent.
-                self.drain_errors();
-                send()
+                Err(error) if attempts < attempts_for(error.kind()) => {
+                    attempts += 1;
+                    self.drain_errors();
+                }
+                result => return result,
             }
-            result => result,
         }
     }
 
@@ -173,8 +182,8 @@ impl Udp {
 }
 
 impl Datagrams for Udp {
-    fn register(&self, ufrag: &str, inbox: Recipient<Inbound>) {
-        self.routes().register(ufrag, inbox);
+    fn register(&self, ufrag: &str, password: &str, inbox: Recipient<Inbound>) {
+        self.routes().register(ufrag, password, inbox);
     }
 
     fn forget(&self, ufrag: &str) {
@@ -205,7 +214,7 @@ impl Datagrams for Udp {
                 }
                 log::trace!("{run} datagrams to {destination} not sent: {error}");
                 if matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) {
-                    self.came_back(*destination, BytesMut::new());
+                    self.came_back(std::iter::once((*destination, BytesMut::new())));
                 }
             }
             rest = &rest[run..];
@@ -216,6 +225,14 @@ impl Datagrams for Udp {
     fn drain(&self) {
         // Not by way of tokio: what has come since it last asked the kernel would be missed.
         self.read_batches(BATCHES_AT_MOST, |memory| self.receive(memory));
+    }
+}
+
+fn attempts_for(error: io::ErrorKind) -> u32 {
+    match error {
+        io::ErrorKind::WouldBlock => 1,
+        io::ErrorKind::ConnectionRefused => REFUSALS_MAX,
+        _ => 2,
     }
 }
 
@@ -307,9 +324,16 @@ mod tests {
         let count = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
         let counter = actix::Actor::start(Counter(count.clone()));
         let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        udp.register("ours", counter.clone().recipient().into());
+        udp.register("ours", "a password of 22 chars", counter.clone().recipient().into());
         let viewer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let request = routes::tests::request("ours:theirs");
+        let credentials = lenscap_actors::peer::probe::Credentials {
+            local_ufrag: "theirs".into(),
+            local_password: String::new(),
+            remote_ufrag: "ours".into(),
+            remote_password: "a password of 22 chars".into(),
+        };
+        let mut prober = lenscap_actors::peer::probe::Prober::new(credentials, udp.crypto.clone(), 1);
+        let request = prober.request(udp.local_addr().unwrap(), Instant::now()).unwrap();
         for _ in 0..100 {
             viewer.send_to(&request, udp.local_addr().unwrap()).unwrap();
         }

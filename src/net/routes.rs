@@ -1,26 +1,33 @@
 //! Whose is a datagram? Pure.
 //!
 //! A STUN request names its receiver: the user name begins with the ICE user name fragment that
-//! we chose for the peer (RFC 8445, section 7.2.2). From then on the address it came from is the
-//! peer's, and DTLS, SRTP and answers to our own requests follow by address.
+//! we chose for the peer (RFC 8445, section 7.2.2). Once it is found to be signed with that peer's password, the
+//! address it came from is the peer's, and DTLS, SRTP and answers to our own requests follow by address.
+//!
+//! Whoever has a session can sign for it, and can lie about where he is. So an address may be several peers', who
+//! all get what comes from it: each can tell what is meant for it, and nobody takes it away from another.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-/// Addresses that one peer may be seen from: each STUN request with its user name adds one, and
-/// the name can be read by whoever listens on the way.
+/// Addresses that one peer may be seen from: whoever listens on the way can play back its requests from elsewhere.
 const ADDRESSES_MAX: usize = 16;
+
+/// Peers that one address may be. More than one if a browser that reloads gets the port that it had before, or
+/// somebody lies.
+const PEERS_MAX: usize = 4;
 
 /// The table. `I` is a peer's inbox.
 #[derive(Debug)]
 pub struct Routes<I> {
     peers: HashMap<String, Peer<I>>,
-    addresses: HashMap<SocketAddr, Route>,
+    addresses: HashMap<SocketAddr, Vec<Route>>,
 }
 
 #[derive(Debug)]
 struct Peer<I> {
     inbox: I,
+    password: String,
     addresses: Vec<SocketAddr>,
 }
 
@@ -38,52 +45,79 @@ impl<I> Default for Routes<I> {
 }
 
 impl<I> Routes<I> {
-    /// Datagrams for this fragment go to `inbox`.
-    pub fn register(&mut self, ufrag: &str, inbox: I) {
-        self.peers.insert(ufrag.to_owned(), Peer { inbox, addresses: vec![] });
+    /// Requests for this fragment that are signed with `password` go to `inbox`.
+    pub fn register(&mut self, ufrag: &str, password: &str, inbox: I) {
+        let password = password.to_owned();
+        self.peers.insert(ufrag.to_owned(), Peer { inbox, password, addresses: vec![] });
     }
 
     /// Forgets a peer and its addresses.
     pub fn forget(&mut self, ufrag: &str) {
         if let Some(peer) = self.peers.remove(ufrag) {
             for address in peer.addresses {
-                self.addresses.remove(&address);
+                let Some(routes) = self.addresses.get_mut(&address) else { continue };
+                routes.retain(|route| route.ufrag != ufrag);
+                if routes.is_empty() {
+                    self.addresses.remove(&address);
+                }
             }
         }
     }
 
-    /// Whose this datagram is; `local` is the address it arrived at.
-    pub fn inbox(&mut self, from: SocketAddr, local: Option<IpAddr>, datagram: &[u8]) -> Option<&I> {
-        if let Some(ufrag) = stun_receiver(datagram) {
-            let peer = self.peers.get_mut(ufrag)?;
-            let known = self.addresses.get(&from).is_some_and(|route| route.ufrag == ufrag && route.local == local);
-            if !known {
-                if !peer.addresses.contains(&from) {
-                    if peer.addresses.len() >= ADDRESSES_MAX {
-                        return None;
-                    }
-                    peer.addresses.push(from);
-                }
-                let former = self.addresses.insert(from, Route { ufrag: ufrag.to_owned(), local });
-                if let Some(former) = former.filter(|former| former.ufrag != ufrag)
-                    && let Some(peer) = self.peers.get_mut(&former.ufrag)
-                {
-                    peer.addresses.retain(|address| *address != from);
-                }
-            }
-            return self.peers.get(ufrag).map(|peer| &peer.inbox);
+    /// Whose this datagram is; `local` is the address it arrived at. `authentic` tells whether it is signed with a
+    /// password.
+    pub fn inboxes(
+        &mut self,
+        from: SocketAddr,
+        local: Option<IpAddr>,
+        datagram: &[u8],
+        authentic: impl Fn(&[u8], &str) -> bool,
+    ) -> impl Iterator<Item = &I> {
+        let asked = stun_receiver(datagram);
+        let receiver = asked.filter(|ufrag| {
+            self.peers.get(*ufrag).is_some_and(|peer| authentic(datagram, &peer.password))
+                && self.learn(ufrag, from, local)
+        });
+        let rest = asked.is_none().then(|| self.at(from));
+        receiver
+            .and_then(|ufrag| self.peers.get(ufrag))
+            .map(|peer| &peer.inbox)
+            .into_iter()
+            .chain(rest.into_iter().flatten())
+    }
+
+    /// An address is this peer's; false if it has too many already.
+    fn learn(&mut self, ufrag: &str, from: SocketAddr, local: Option<IpAddr>) -> bool {
+        let Some(peer) = self.peers.get_mut(ufrag) else { return false };
+        let known =
+            self.addresses.get_mut(&from).and_then(|routes| routes.iter_mut().find(|route| route.ufrag == ufrag));
+        if let Some(route) = known {
+            route.local = local;
+            return true;
         }
-        self.at(from)
+        if peer.addresses.len() >= ADDRESSES_MAX {
+            return false;
+        }
+        peer.addresses.push(from);
+        let routes = self.addresses.entry(from).or_default();
+        // The first ones stay: they had it before anybody could think of taking it.
+        let former = if routes.len() >= PEERS_MAX { routes.pop() } else { None };
+        routes.push(Route { ufrag: ufrag.to_owned(), local });
+        if let Some(former) = former.and_then(|former| self.peers.get_mut(&former.ufrag)) {
+            former.addresses.retain(|address| *address != from);
+        }
+        true
     }
 
     /// Who is known to be reached at an address.
-    pub fn at(&self, address: SocketAddr) -> Option<&I> {
-        self.addresses.get(&address).and_then(|route| self.peers.get(&route.ufrag)).map(|peer| &peer.inbox)
+    pub fn at(&self, address: SocketAddr) -> impl Iterator<Item = &I> {
+        let routes = self.addresses.get(&address).into_iter().flatten();
+        routes.filter_map(|route| self.peers.get(&route.ufrag)).map(|peer| &peer.inbox)
     }
 
     /// From which address of ours to write to `to`.
     pub fn local_ip(&self, to: SocketAddr) -> Option<IpAddr> {
-        self.addresses.get(&to).and_then(|route| route.local)
+        self.addresses.get(&to).and_then(|routes| routes.first()).and_then(|route| route.local)
     }
 }
 
@@ -109,10 +143,10 @@ fn stun_receiver(datagram: &[u8]) -> Option<&str> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
-    pub fn request(username: &str) -> Vec<u8> {
+    fn request(username: &str) -> Vec<u8> {
         let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
         message.extend([7; 12]);
         message.extend([0x80, 0x22, 0, 1, 9, 0, 0, 0]); // SOFTWARE, with padding
@@ -125,57 +159,95 @@ pub(super) mod tests {
         SocketAddr::from(([192, 0, 2, 1], port))
     }
 
-    #[test]
-    fn a_request_names_its_receiver_and_the_rest_follows_by_address() {
+    /// Registers peers by their fragments; the password is the name again.
+    fn routes(names: &[&'static str]) -> Routes<&'static str> {
         let mut routes = Routes::default();
-        routes.register("one", 1);
-        routes.register("two", 2);
-        let here = Some("192.0.2.9".parse().unwrap());
-        assert_eq!(routes.inbox(at(1), here, &[22, 254]), None);
-        assert_eq!(routes.inbox(at(1), here, &request("one:abcd")), Some(&1));
-        assert_eq!(routes.inbox(at(2), here, &request("two:abcd")), Some(&2));
-        assert_eq!(routes.inbox(at(1), here, &[22, 254]), Some(&1));
-        assert_eq!(routes.local_ip(at(1)), here);
-        assert_eq!(routes.inbox(at(3), here, &request("nobody:abcd")), None);
-        assert_eq!(routes.inbox(at(3), here, &[128; 40]), None);
+        names.iter().for_each(|name| routes.register(name, name, *name));
+        routes
+    }
+
+    /// To whom it goes; requests are signed by `signer`.
+    fn lead(routes: &mut Routes<&'static str>, from: SocketAddr, datagram: &[u8], signer: &str) -> String {
+        let inboxes: Vec<&str> =
+            routes.inboxes(from, None, datagram, |_, password| password == signer).copied().collect();
+        inboxes.join(" ")
     }
 
     #[test]
-    fn an_address_that_changes_hands_belongs_to_the_newcomer() {
+    fn a_request_names_its_receiver_and_the_rest_follows_by_address() {
+        let mut routes = routes(&["one", "two"]);
+        assert_eq!(lead(&mut routes, at(1), &[22, 254], ""), "");
+        assert_eq!(lead(&mut routes, at(1), &request("one:abcd"), "one"), "one");
+        assert_eq!(lead(&mut routes, at(2), &request("two:abcd"), "two"), "two");
+        assert_eq!(lead(&mut routes, at(1), &[22, 254], ""), "one");
+        assert_eq!(lead(&mut routes, at(3), &request("nobody:abcd"), "one"), "");
+        assert_eq!(lead(&mut routes, at(3), &[128; 40], ""), "");
+        let here = Some("192.0.2.9".parse().unwrap());
+        assert_eq!(routes.inboxes(at(1), here, &request("one:abcd"), |_, _| true).count(), 1);
+        assert_eq!((routes.local_ip(at(1)), routes.local_ip(at(2))), (here, None));
+    }
+
+    #[test]
+    fn an_address_that_changes_hands_is_the_newcomers_too() {
         // A browser that reloads may get the port it had before.
-        let mut routes = Routes::default();
-        routes.register("old", 1);
-        routes.register("new", 2);
-        routes.inbox(at(1), None, &request("old:x"));
-        assert_eq!(routes.inbox(at(1), None, &request("new:x")), Some(&2));
+        let mut routes = routes(&["old", "new"]);
+        lead(&mut routes, at(1), &request("old:x"), "old");
+        assert_eq!(lead(&mut routes, at(1), &request("new:x"), "new"), "new");
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "old new");
         routes.forget("old");
-        assert_eq!(routes.inbox(at(1), None, &[128]), Some(&2));
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "new");
         routes.forget("new");
-        assert_eq!(routes.inbox(at(1), None, &[128]), None);
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "");
         assert!(routes.addresses.is_empty() && routes.peers.is_empty());
     }
 
     #[test]
+    fn who_cannot_sign_is_not_heard_and_teaches_nothing() {
+        let mut routes = routes(&["one", "two"]);
+        for port in 1..100 {
+            assert_eq!(lead(&mut routes, at(port), &request("one:x"), "two"), "");
+        }
+        assert!(routes.addresses.is_empty());
+        assert_eq!(lead(&mut routes, at(1), &request("one:x"), "one"), "one");
+    }
+
+    #[test]
+    fn who_lies_about_his_address_takes_it_from_nobody() {
+        let names = ["honest", "a", "b", "c", "d", "e"];
+        let mut routes = routes(&names);
+        let there = Some("192.0.2.9".parse().unwrap());
+        assert_eq!(routes.inboxes(at(1), there, &request("honest:x"), |_, _| true).count(), 1);
+        for liar in &names[1..] {
+            lead(&mut routes, at(1), &request(liar), liar);
+            assert!(lead(&mut routes, at(1), &[128], "").starts_with("honest"));
+        }
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "honest a b e");
+        assert_eq!(routes.local_ip(at(1)), there);
+        names[1..].iter().for_each(|liar| routes.forget(liar));
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "honest");
+        routes.forget("honest");
+        assert!(routes.addresses.is_empty());
+    }
+
+    #[test]
     fn a_flood_of_addresses_fills_no_memory_and_takes_nobody_else_along() {
-        let mut routes = Routes::default();
-        routes.register("one", 1);
+        let mut routes = routes(&["one"]);
         for port in 1..60_000 {
-            routes.inbox(at(port), None, &request("one:x"));
+            lead(&mut routes, at(port), &request("one:x"), "one");
         }
         assert_eq!(routes.addresses.len(), ADDRESSES_MAX);
-        assert_eq!(routes.inbox(at(1), None, &[128]), Some(&1));
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "one");
     }
 
     #[test]
     fn broken_requests_are_nobodys() {
         let whole = request("one:x");
-        let mut routes = Routes::default();
-        routes.register("one", 1);
+        let mut routes = routes(&["one"]);
         for length in 0..whole.len() {
-            assert_eq!(routes.inbox(at(1), None, &whole[..length]), None, "{length} bytes");
+            assert_eq!(lead(&mut routes, at(1), &whole[..length], "one"), "", "{length} bytes");
         }
         let mut lying = whole.clone();
         lying[31] = 200;
-        assert_eq!(routes.inbox(at(1), None, &lying), None);
+        assert_eq!(lead(&mut routes, at(1), &lying, "one"), "");
     }
 }

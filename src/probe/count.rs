@@ -37,6 +37,10 @@ pub struct Counter {
     pub first_frame: Option<Instant>,
     /// When the last frame was whole.
     pub last_frame: Option<Instant>,
+    /// The longest time in which no new frame could be shown, after the first.
+    pub longest_pause: Duration,
+    /// When frames could last be shown.
+    shown: Option<Instant>,
     /// The sequence number that is next, counted on beyond 16 bits.
     next: Option<u64>,
     /// Packets that came before one that is missing.
@@ -69,7 +73,13 @@ impl Counter {
         self.first_packet.get_or_insert(now);
         self.last_packet = Some(now);
         self.early.insert(number, (now, packet));
+        let frames = self.frames;
         self.take(now.checked_sub(GAP_PATIENCE));
+        if self.frames > frames
+            && let Some(last) = self.shown.replace(now)
+        {
+            self.longest_pause = self.longest_pause.max(now.saturating_duration_since(last));
+        }
     }
 
     /// Whether frames come that cannot be shown without a new keyframe.
@@ -222,6 +232,17 @@ mod tests {
         assert_eq!((counter.frames, counter.keyframes, counter.broken), (6, 2, 6), "a keyframe mends it");
         assert!(!counter.needs_keyframe());
         assert_eq!(counter.first_frame, Some(start));
+    }
+
+    #[test]
+    fn a_pause_lasts_until_a_frame_can_be_shown() {
+        let (start, mut counter) = (Instant::now(), Counter::default());
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let packets = stream(7, 4);
+        [0, 1, 2, 3, 6, 7].iter().for_each(|nth| counter.push(packets[*nth].clone(), at(10 * *nth as u64)));
+        assert_eq!(counter.longest_pause, Duration::from_millis(20));
+        [4, 5].iter().for_each(|nth| counter.push(packets[*nth].clone(), at(400)));
+        assert_eq!((counter.frames, counter.longest_pause), (4, Duration::from_millis(370)));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct Report {
     pub frames: u64,
     /// Whole frames a second; null for a single one.
     pub frames_per_second: Option<f64>,
+    /// The longest time in which no new frame could be shown, after the first.
+    pub longest_pause_ms: f64,
     /// Keyframes among them.
     pub keyframes: u64,
     /// Frames that could not be shown: something was missing, or there was no keyframe before.
@@ -84,6 +86,7 @@ impl Report {
             seconds,
             frames: count.frames,
             frames_per_second: frames_in(count.frames.saturating_sub(1)),
+            longest_pause_ms: ms(count.longest_pause),
             keyframes: count.keyframes,
             broken_frames: count.broken,
             packets: count.packets,
@@ -117,8 +120,12 @@ impl fmt::Display for Report {
         let rate = self.frames_per_second.map_or(String::new(), |rate| format!(", {rate:.1} a second"));
         writeln!(
             f,
-            "{} frames in {:.1} s{rate}; {} keyframes, {} broken",
-            self.frames, self.seconds, self.keyframes, self.broken_frames
+            "{} frames in {:.1} s{rate}, never {:.0} ms without; {} keyframes, {} broken",
+            self.frames,
+            self.seconds,
+            self.longest_pause_ms.ceil(),
+            self.keyframes,
+            self.broken_frames
         )?;
         let rate = self.bytes_per_second.map_or(String::new(), |rate| format!("; {:.1} kB/s", rate / 1e3));
         writeln!(f, "{} packets, {} lost{rate}", self.packets, self.lost_packets)?;

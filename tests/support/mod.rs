@@ -2,12 +2,17 @@
 
 #![allow(dead_code)] // each test file uses its own part
 
+pub mod forge;
+pub mod wire;
+
 use awc::ws::{Frame, Message};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// An offer of Chromium to receive video.
@@ -53,6 +58,9 @@ pub fn lenscap(arguments: &[&str]) -> Output {
 pub struct Server {
     child: Child,
     pub address: String,
+    /// Where it takes video's packets.
+    pub udp: SocketAddr,
+    log: Arc<Mutex<String>>,
     _folder: Folder,
 }
 
@@ -71,13 +79,38 @@ impl Server {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let address = log
+        let (address, udp) = log
             .by_ref()
             .map(|line| line.unwrap())
-            .find_map(|line| line.split("streams at http://").nth(1)?.split('/').next().map(str::to_owned))
+            .find_map(|line| {
+                let (address, rest) = line.split("streams at http://").nth(1)?.split_once('/')?;
+                let udp = rest.split("video by UDP ").nth(1)?.trim_end_matches(')');
+                Some((address.to_owned(), udp.parse().ok()?))
+            })
             .expect("the server says where it is");
-        std::thread::spawn(move || log.for_each(|line| eprintln!("{}", line.unwrap_or_default())));
-        Self { child, address, _folder: folder }
+        let written = Arc::new(Mutex::new(String::new()));
+        let written_to = written.clone();
+        std::thread::spawn(move || {
+            for line in log.map_while(Result::ok) {
+                eprintln!("{line}");
+                written_to.lock().unwrap().push_str(&format!("{line}\n"));
+            }
+        });
+        Self { child, address, udp, log: written, _folder: folder }
+    }
+
+    /// What it has written to its log since it was ready.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until it has written this to its log.
+    pub async fn until_logged(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(words) {
+            assert!(Instant::now() < deadline, "never logged: {words}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -143,6 +176,13 @@ impl Drop for Server {
 pub fn is_there(pid: i32) -> bool {
     // SAFETY: signal 0 only asks.
     unsafe { libc::kill(pid, 0) == 0 }
+}
+
+/// Resident memory of a process, in kB.
+pub fn resident(pid: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 pub fn client() -> awc::Client {

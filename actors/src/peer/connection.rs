@@ -4,6 +4,7 @@
 use super::journal::Journal;
 use super::negotiation::Negotiated;
 use super::probe::{Heard, Prober};
+use super::sources::Sources;
 use super::track::{Admission, Track};
 use crate::departure::Cause;
 use crate::media::Frame;
@@ -58,6 +59,7 @@ pub struct Connection {
     local: SocketAddr,
     track: Track,
     prober: Prober,
+    sources: Sources,
     /// Where media goes.
     remote: Option<SocketAddr>,
     /// When what has been sent was sent.
@@ -82,6 +84,7 @@ impl Connection {
             local,
             track: Track::new(now, secrets.sequence, secrets.timestamp),
             prober: negotiated.prober,
+            sources: Sources::default(),
             remote: None,
             journal: Journal::default(),
             proved: now,
@@ -99,6 +102,8 @@ impl Connection {
                 return Ok(());
             }
             Heard::Request => self.news.alive = true,
+            Heard::Forged => return Ok(()),
+            Heard::Other if !self.sources.pass(&datagram) => return Ok(()),
             Heard::Other => {}
         }
         self.pc.handle_read(TaggedBytesMut {

@@ -55,6 +55,9 @@ pub enum Heard {
     Answer(Duration),
     /// A request of the viewer's own, authenticated.
     Request,
+    /// A request that somebody else has made up. `rtc` must not see it: it looks for conflicts of roles before it
+    /// looks at the signature, and so a stranger could turn the roles around.
+    Forged,
     /// Nothing of ours, or not authentic.
     Other,
 }
@@ -100,19 +103,16 @@ impl Prober {
     /// Looks at a datagram that was read at `now`.
     pub fn hear(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) -> Heard {
         let Some(mut message) = stun(datagram) else { return Heard::Other };
-        let crypto = self.crypto.crypto();
         if message.typ == BINDING_REQUEST {
-            let key = self.credentials.local_password.as_bytes();
-            let authentic = MessageIntegrity::check(&mut message, key, crypto).is_ok();
-            return if authentic { Heard::Request } else { Heard::Other };
+            let authentic = is_signed(&mut message, &self.credentials.local_password, &*self.crypto);
+            return if authentic { Heard::Request } else { Heard::Forged };
         }
         // An error is an answer, too: somebody who knows the password is there.
         let answers = message.typ.method == METHOD_BINDING
             && [CLASS_SUCCESS_RESPONSE, CLASS_ERROR_RESPONSE].contains(&message.typ.class);
         let Some(nth) = self.position(message.transaction_id).filter(|_| answers) else { return Heard::Other };
         let (_, to, sent) = self.pending[nth];
-        let key = self.credentials.remote_password.as_bytes();
-        if to != from || MessageIntegrity::check(&mut message, key, crypto).is_err() {
+        if to != from || !is_signed(&mut message, &self.credentials.remote_password, &*self.crypto) {
             return Heard::Other;
         }
         self.pending.remove(nth);
@@ -129,6 +129,15 @@ impl Prober {
     fn position(&self, id: TransactionId) -> Option<usize> {
         self.pending.iter().position(|(pending, _, _)| *pending == id)
     }
+}
+
+/// Whether a datagram is a STUN message signed with this password.
+pub fn is_authentic(datagram: &[u8], password: &str, crypto: &dyn RTCCryptoProvider) -> bool {
+    stun(datagram).is_some_and(|mut message| is_signed(&mut message, password, crypto))
+}
+
+fn is_signed(message: &mut Message, password: &str, crypto: &dyn RTCCryptoProvider) -> bool {
+    MessageIntegrity::check(message, password.as_bytes(), crypto.crypto()).is_ok()
 }
 
 fn stun(datagram: &[u8]) -> Option<Message> {
@@ -195,7 +204,7 @@ mod tests {
         bent[25] ^= 1;
         assert_eq!(prober.hear(at(1), &bent, start), Heard::Other);
         // Our own request, sent back to us, is signed with the viewer's password and not with ours.
-        assert_eq!(prober.hear(at(1), &request, start), Heard::Other);
+        assert_eq!(prober.hear(at(1), &request, start), Heard::Forged);
         for length in 0..request.len() {
             assert_eq!(prober.hear(at(1), &request[..length], start), Heard::Other);
         }
@@ -214,6 +223,10 @@ mod tests {
         let now = Instant::now();
         let request = theirs.request(at(9), now).unwrap();
         assert_eq!(ours.hear(at(1), &request, now), Heard::Request);
+        let crypto = rtc::crypto::default_provider().unwrap();
+        assert!(is_authentic(&request, "our password of 22 chars", &*crypto));
+        assert!(!is_authentic(&request, "their password of 22 chars", &*crypto));
+        assert!(!is_authentic(&request[..30], "our password of 22 chars", &*crypto));
     }
 
     #[test]

@@ -12,6 +12,9 @@ use actix::prelude::*;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+/// Hints that nobody is there are heeded no more often: each draws a probe, and anybody can forge them.
+const HINTS_APART: Duration = Duration::from_millis(20);
+
 /// All that has arrived is in the mailbox before this: now it can be decided.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
@@ -73,10 +76,14 @@ impl Peer {
     }
 
     /// A datagram came back as undeliverable.
-    pub(super) fn came_back(&mut self, to: SocketAddr, quoted: &[u8]) {
+    pub(super) fn came_back(&mut self, to: SocketAddr, quoted: &[u8], at: Instant) {
         match self.connection.undeliverable(to, quoted) {
             Some(true) => self.silence.refused(),
-            Some(false) => self.silence.hinted(),
+            Some(false) if self.hinted_at.is_some_and(|last| at.saturating_duration_since(last) < HINTS_APART) => {}
+            Some(false) => {
+                self.hinted_at = Some(at);
+                self.silence.hinted();
+            }
             None => {} // not where media goes: one of the pairs that ICE has tried
         }
     }
@@ -103,6 +110,7 @@ impl Peer {
             self.suspect(now);
         }
         if acts.gone {
+            log::info!("root/peers/{}: gone after {:?} of silence", self.id, self.silence.lasts(now));
             let cause = if self.silence.is_refused() { Cause::PortUnreachable } else { Cause::Silence };
             return self.leave_by_itself(cause, ctx);
         }
