@@ -2,13 +2,10 @@
 
 use super::file::Departure as Section;
 use super::{Checked, Reader};
-use lenscap_actors::departure::patience::Patience;
+use lenscap_actors::departure::patience::{CEILING, Patience};
 use lenscap_actors::peer::Waiting;
 use std::time::Duration;
 use toml::Spanned;
-
-/// Nobody is waited for longer, whatever is configured: a camera's light is to go out.
-const CEILING: Duration = Duration::from_secs(5);
 
 /// The shortest silence after which a viewer may be let go.
 const GONE_MIN: Duration = Duration::from_millis(500);

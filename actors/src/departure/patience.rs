@@ -22,6 +22,12 @@ pub struct Patience {
     pub hinted_silence: Duration,
 }
 
+/// Nobody is waited for longer, whatever is configured: a camera's light is to go out.
+pub const CEILING: Duration = Duration::from_secs(5);
+
+/// A suspicion falls within this share of the silence before a verdict.
+const SUSPECT_SHARE: f64 = 0.75;
+
 /// Before so many round trips were measured a path may be anything.
 const SAMPLES_MIN: u32 = 3;
 
@@ -67,23 +73,32 @@ impl Patience {
     /// The silence after which a viewer on a path of this steady round trip is gone.
     pub fn gone_on(&self, round_trip: Duration) -> Duration {
         let suspect = self.suspect_on(round_trip);
-        let gone = self.gone + suspect.saturating_sub(self.suspect_unknown);
-        let last_probe = suspect.saturating_sub(self.probe_lead) + suspect / 4 * self.probes.saturating_sub(1);
-        gone.max(last_probe + round_trip)
+        // Before a verdict probes are dense: the last that is needed has been sent by then.
+        self.enough(suspect).max(suspect + round_trip).min(CEILING)
     }
 
     /// The silence after which a viewer on this path is suspect.
     pub fn suspect_after(&self, path: &Path) -> Duration {
         match path.round_trip() {
             Some(round_trip) if path.samples() >= SAMPLES_MIN => self.suspect_on(round_trip),
-            _ => self.suspect_unknown,
+            _ => self.in_time(self.suspect_unknown),
         }
+    }
+
+    fn in_time(&self, suspicion: Duration) -> Duration {
+        suspicion.min(self.gone.mul_f64(SUSPECT_SHARE))
+    }
+
+    /// The silence that is enough for a verdict where a suspicion falls after `suspect_after`. Where silence is usual
+    /// for longer than where nothing is known of a path, it has to be longer.
+    pub fn enough(&self, suspect_after: Duration) -> Duration {
+        (self.gone + suspect_after.saturating_sub(self.suspect_unknown)).min(CEILING)
     }
 
     /// The silence after which a viewer is suspect on a path of this round trip.
     pub fn suspect_on(&self, round_trip: Duration) -> Duration {
         let above = self.suspect.iter().position(|(known, _)| *known >= round_trip);
-        match above {
+        self.in_time(match above {
             Some(0) => self.suspect[0].1,
             None => self.suspect.last().map_or(self.suspect_unknown, |(_, silence)| *silence),
             Some(nth) => {
@@ -92,7 +107,7 @@ impl Patience {
                 let share = (ln(round_trip) - ln(low)) / (ln(high) - ln(low));
                 Duration::from_secs_f64(from.as_secs_f64() + share * (to.as_secs_f64() - from.as_secs_f64()))
             }
-        }
+        })
     }
 }
 
@@ -117,5 +132,16 @@ mod tests {
         assert!((1100..=1140).contains(&after(600_000)));
         assert_eq!(after(5_000_000), 1140);
         assert_eq!(patience.suspect_after(&Path::default()), ms(1000));
+    }
+
+    #[test]
+    fn a_suspicion_falls_before_the_verdict_and_the_verdict_within_the_ceiling() {
+        for (factor, gone) in [(0.5, 500), (1.0, 3200), (4.0, 500), (4.0, 5000)] {
+            let patience = Patience { gone: ms(gone), ..Patience::production().scaled(factor) };
+            for round_trip in [1, 20, 70, 150, 600, 3000].map(ms) {
+                let (suspect, gone) = (patience.suspect_on(round_trip), patience.gone_on(round_trip));
+                assert!(suspect < gone && gone <= CEILING, "{factor}, {round_trip:?}: {suspect:?}, {gone:?}");
+            }
+        }
     }
 }

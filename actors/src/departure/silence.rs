@@ -10,7 +10,7 @@
 //! from the viewer proves nothing.
 
 use super::path::Path;
-use super::patience::Patience;
+use super::patience::{CEILING, Patience};
 use std::time::{Duration, Instant};
 
 /// Unanswered probes that make a suspect of a viewer who is said not to be there.
@@ -206,8 +206,9 @@ impl Silence {
 
     /// When so many probes will have gone unanswered, and a hint's silence is over, too.
     fn agreed(&self, since: Instant, probes: u32) -> Option<Instant> {
-        let sent = self.probes.get(probes.saturating_sub(1) as usize)?;
-        Some((since + self.patience.hinted_silence).max(*sent + self.rto))
+        let sent = *self.probes.get(probes.saturating_sub(1) as usize)?;
+        let answer_due = (sent + self.rto).min(sent.max(since + CEILING));
+        Some(answer_due.max(since + self.patience.hinted_silence))
     }
 
     /// Decides. `late` is by how much this comes later than [`Silence::due`] wanted: our own lateness is
@@ -235,7 +236,9 @@ impl Silence {
             self.suspect_since = Some(now);
             acts.suspect = true;
         }
-        if silence >= self.enough() && unanswered >= self.patience.probes {
+        let asked = self.probes.len() as u32 >= self.patience.probes;
+        let agreed = unanswered >= self.patience.probes || silence >= CEILING && asked;
+        if silence >= self.enough() && agreed {
             self.gone = true;
             acts.gone = true;
             return acts;
@@ -251,9 +254,8 @@ impl Silence {
         }
         // What was heard last had been under way for half a round trip.
         let under_way = self.path.round_trip().map_or(Duration::ZERO, |round_trip| round_trip / 2);
-        // Where silence is usual for longer than where nothing is known of a path, it has to be longer for a verdict.
-        let lossy = self.suspect_after.saturating_sub(self.patience.suspect_unknown);
-        self.patience.gone + lossy - under_way.min(UNDER_WAY_MAX).min(self.patience.gone / 8)
+        let enough = self.patience.enough(self.suspect_after);
+        enough - under_way.min(UNDER_WAY_MAX).min(enough / 8)
     }
 
     /// Probes that should have been answered by now.
@@ -419,5 +421,20 @@ mod tests {
         let done = wait(&mut silence, start, ms(20_000));
         let gone = done.last().unwrap();
         assert!(gone.1 == "gone" && gone.0 > 3200, "{done:?}");
+    }
+
+    #[test]
+    fn nobody_is_waited_for_beyond_the_ceiling_whatever_the_path() {
+        for round_trips in [[300, 1200, 400, 1100], [2000, 3000, 100, 5000], [1, 1, 1, 1], [70, 80, 60, 70]] {
+            for factor in [0.5, 1.0, 4.0] {
+                let patience = Patience { gone: ms(5000), probes: 8, ..Patience::production().scaled(factor) };
+                let (mut silence, start) = (Silence::new(patience), Instant::now());
+                round_trips.into_iter().for_each(|round_trip| silence.measured(ms(round_trip)));
+                silence.sent(start);
+                let done = wait(&mut silence, start, ms(20_000));
+                let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+                assert!(at("suspect") < at("gone") && at("gone") <= 5000, "{round_trips:?} {factor}: {done:?}");
+            }
+        }
     }
 }
