@@ -161,15 +161,20 @@ async fn whep_names_a_location_and_takes_candidates_there() {
     let location = response.headers().get("Location").unwrap().to_str().unwrap().to_owned();
     let answer = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
     assert!(answer.contains("a=setup:passive") && answer.contains("a=sendonly"), "{answer}");
-    let patch = |body: &'static str| {
+    let patch = |body: &str| {
         client()
             .patch(server.url(&location))
             .insert_header(("Content-Type", "application/trickle-ice-sdpfrag"))
-            .send_body(body)
+            .send_body(body.to_owned())
     };
     let good = "a=mid:0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\r\n";
     assert_eq!(patch(good).await.unwrap().status(), 204);
     assert_eq!(patch("a=candidate:rubbish\r\n").await.unwrap().status(), 400);
+    let crowd: String =
+        (1..=65).map(|port| format!("a=candidate:{port} 1 udp 2130706431 127.0.0.1 {port} typ host\r\n")).collect();
+    let mut refused = patch(&crowd).await.unwrap();
+    assert_eq!(refused.status(), 400, "each is an address that checks would be sent to");
+    assert!(String::from_utf8_lossy(&refused.body().await.unwrap()).contains("more than 64 candidates"));
     client().delete(server.url(&location)).send().await.unwrap();
     assert_eq!(patch(good).await.unwrap().status(), 404);
 }

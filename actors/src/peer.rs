@@ -31,6 +31,7 @@ use crate::supervisor::registered::{Standing, StandingChanged};
 use actix::prelude::*;
 use bytes::BytesMut;
 use connection::Connection;
+use negotiation::CANDIDATES_MAX;
 use rtc::peer_connection::transport::RTCIceCandidateInit;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,6 +53,8 @@ pub struct Peer {
     ufrag: String,
     /// By which the viewer's checks are known.
     password: String,
+    /// Candidates that the viewer has named.
+    candidates: usize,
     /// When it was last said that nobody is there.
     hinted_at: Option<Instant>,
     /// None before it is started and after it has left.
@@ -95,6 +98,7 @@ impl Peer {
             directory: parts.directory,
             ufrag: parts.negotiated.secrets.ufrag.clone(),
             password: parts.negotiated.secrets.password.clone(),
+            candidates: 0,
             hinted_at: None,
             connection: Connection::new(parts.negotiated, parts.local, now),
             watching: None,
@@ -464,6 +468,10 @@ impl Handler<RemoteCandidate> for Peer {
         if message.candidate.is_empty() || message.candidate.contains(".local ") {
             return Ok(());
         }
+        if self.candidates >= CANDIDATES_MAX {
+            return Err(format!("more than {CANDIDATES_MAX} candidates"));
+        }
+        self.candidates += 1;
         let added = self.connection.add_candidate(RTCIceCandidateInit {
             candidate: message.candidate,
             sdp_mid: message.mid,

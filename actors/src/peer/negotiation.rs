@@ -47,6 +47,9 @@ pub struct IceTimeouts {
     pub keepalive: Duration,
 }
 
+/// ICE candidates that a viewer may name in its offer, and as many after it: each is an address that checks are sent to.
+pub const CANDIDATES_MAX: usize = 64;
+
 /// What all negotiations of a server share.
 pub struct Negotiator {
     certificate: RTCCertificate,
@@ -142,6 +145,9 @@ impl Negotiator {
         if !offers_h264(offer) {
             return Err(NegotiationError::NoH264);
         }
+        if candidates(offer) > CANDIDATES_MAX {
+            return Err(NegotiationError::BadOffer(format!("it has more than {CANDIDATES_MAX} candidates")));
+        }
         let (remote_ufrag, remote_password) = Credentials::of_offer(offer)
             .ok_or_else(|| NegotiationError::BadOffer("it has no ICE credentials".to_owned()))?;
         let offer = RTCSessionDescription::offer(offer.to_owned()).map_err(bad)?;
@@ -236,6 +242,11 @@ fn track(secrets: &Secrets) -> MediaStreamTrack {
     )
 }
 
+/// How many candidates a description names.
+pub fn candidates(sdp: &str) -> usize {
+    sdp.lines().filter(|line| line.starts_with("a=candidate:")).count()
+}
+
 /// A cheap look before the expensive one.
 fn offers_h264(offer: &str) -> bool {
     let mut in_video = false;
@@ -302,6 +313,13 @@ mod tests {
             let error = negotiator.answer(offer, &here, secrets(), Instant::now()).err();
             assert_eq!(error, Some(NegotiationError::NoH264), "{offer:?}");
         }
+        let crowd = "m=video 9 x\r\na=rtpmap:96 H264/90000\r\n".to_owned()
+            + &"a=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\n".repeat(CANDIDATES_MAX + 1);
+        let error = negotiator.answer(&crowd, &here, secrets(), Instant::now()).err();
+        assert!(
+            matches!(&error, Some(NegotiationError::BadOffer(words)) if words.contains("64 candidates")),
+            "{error:?}"
+        );
         let offer = "m=video 9 x\r\na=rtpmap:96 H264/90000\r\n";
         let error = negotiator.answer(offer, &here, secrets(), Instant::now()).err();
         assert!(matches!(error, Some(NegotiationError::BadOffer(_))), "{error:?}");
