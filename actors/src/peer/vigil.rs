@@ -55,7 +55,7 @@ impl Peer {
             && let Some(since) = self.silence.proven(now)
         {
             log::info!("root/peers/{}: is there after all, after {:?}", self.id, now.saturating_duration_since(since));
-            self.away_since = Some(since);
+            self.away_since.get_or_insert(since);
             self.status.state = PeerState::Watching;
             self.show();
             self.take_camera();
@@ -162,6 +162,8 @@ impl Handler<Decide> for Peer {
     fn handle(&mut self, _: Decide, ctx: &mut Self::Context) {
         if self.presence.verdict().is_none() {
             self.decide(ctx);
+        }
+        if self.presence.verdict().is_none() {
             self.drain(ctx);
         }
     }
