@@ -67,7 +67,7 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
-        let server = Server::start(CAMERA, "");
+        let server = Server::start_as_shipped(CAMERA, "");
         let SocketAddr::V4(here) = server.udp else { panic!("{}", server.udp) };
         let wire = Wire::tap(here.port());
         let watcher = Watcher::start(&server);
@@ -198,7 +198,7 @@ async fn offer(server: &Server) -> (String, String) {
 
 #[actix::test]
 async fn forged_addresses_lock_nobody_out() {
-    let server = Server::start(CAMERA, "");
+    let server = Server::start_as_shipped(CAMERA, "");
     let SocketAddr::V4(here) = server.udp else { panic!("{}", server.udp) };
     let wire = Wire::tap(here.port());
     let (username, password) = offer(&server).await;

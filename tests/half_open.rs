@@ -57,7 +57,7 @@ async fn assert_let_go(server: &Server, start: Instant) {
 
 #[actix::test]
 async fn an_offer_by_whep_that_nothing_follows_lets_its_camera_go_and_then_its_place() {
-    let server = Server::start(&exec_camera(), "");
+    let server = Server::start_as_shipped(&exec_camera(), "");
     let start = Instant::now();
     offer_by_whep(&server).await;
     assert_let_go(&server, start).await;
@@ -65,7 +65,7 @@ async fn an_offer_by_whep_that_nothing_follows_lets_its_camera_go_and_then_its_p
 
 #[actix::test]
 async fn an_offer_by_websocket_that_nothing_follows_lets_its_camera_go_and_then_its_place() {
-    let server = Server::start(&exec_camera(), "");
+    let server = Server::start_as_shipped(&exec_camera(), "");
     let start = Instant::now();
     let mut socket = offer_by_websocket(&server).await;
     assert_let_go(&server, start).await;
@@ -75,7 +75,7 @@ async fn an_offer_by_websocket_that_nothing_follows_lets_its_camera_go_and_then_
 #[actix::test]
 async fn a_camera_that_is_not_eager_waits_for_the_connection() {
     let camera = "[departure]\neager = false\nconnect_timeout = \"1s\"\n[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
-    let server = Server::start(camera, "");
+    let server = Server::start_as_shipped(camera, "");
     offer_by_whep(&server).await;
     let _socket = offer_by_websocket(&server).await;
     let report = server.until("gone", nobody).await;

@@ -44,7 +44,7 @@ impl Reader<'_> {
         Ok(Waiting {
             patience: self.patience(section)?,
             connect_timeout: self.within(section.connect_timeout.as_ref(), 10_000, [1000, 60_000])?,
-            first_packet_timeout: self.within(section.first_packet_timeout.as_ref(), 3000, [100, 5000])?,
+            first_packet_timeout: self.within(section.first_packet_timeout.as_ref(), 3000, [100, 60_000])?,
             eager: section.eager.unwrap_or(true),
             ice_disconnected,
         })
@@ -169,7 +169,7 @@ mod tests {
             ("profile = \"custom\"\npatience = 0.1", "0.1 is out of range"),
             ("profile = \"custom\"\npatience = nan", "out of range"),
             ("profile = \"custom\"\nprobes = 1", "expected 2 to 8"),
-            ("first_packet_timeout = \"9s\"", "expected 100ms to 5000ms"),
+            ("first_packet_timeout = \"90s\"", "expected 100ms to 60000ms"),
             ("connect_timeout = \"soon\"", "is no duration"),
         ] {
             let error = waiting(section).unwrap_err();

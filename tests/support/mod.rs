@@ -65,8 +65,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server with these `[[camera]]` sections and `[server]` keys.
+    /// Starts a server with these `[[camera]]` sections and `[server]` keys. Its viewers are offers that no packet
+    /// follows: it waits for them, unless it is told otherwise.
     pub fn start(cameras: &str, keys: &str) -> Self {
+        let told = format!("{cameras}{keys}").contains("[departure]");
+        let departure = "[departure]\nfirst_packet_timeout = \"60s\"\nconnect_timeout = \"60s\"\n";
+        Self::start_as_shipped(&format!("{}{cameras}", if told { "" } else { departure }), keys)
+    }
+
+    /// Starts a server with these sections and `[server]` keys.
+    pub fn start_as_shipped(cameras: &str, keys: &str) -> Self {
         let folder = Folder::new();
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"

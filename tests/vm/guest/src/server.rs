@@ -33,6 +33,22 @@ impl CameraConfig<'_> {
     }
 }
 
+/// Viewers here never connect, as nobody would look at the picture: they must not be given up as long as their
+/// check lasts.
+const TABLES: &str = r#"[server]
+listen = "127.0.0.1:0"
+[webrtc]
+listen = "127.0.0.1:0"
+[webrtc.ice]
+profile = "custom"
+disconnected_timeout = "5s"
+failed_timeout = "10m"
+keepalive_interval = "2s"
+[departure]
+first_packet_timeout = "60s"
+connect_timeout = "60s"
+"#;
+
 /// A running server, ended with its check.
 pub struct Server {
     child: Child,
@@ -43,11 +59,7 @@ pub struct Server {
 impl Server {
     /// Starts a server with these cameras.
     pub fn start(cameras: &[CameraConfig<'_>]) -> Self {
-        // Viewers here never connect, as nobody would look at the picture: they must not be given
-        // up as long as their check lasts.
-        let patient = "[webrtc.ice]\nprofile = \"custom\"\ndisconnected_timeout = \"5s\"\nfailed_timeout = \"10m\"\nkeepalive_interval = \"2s\"\n";
-        let keys = format!("[server]\nlisten = \"127.0.0.1:0\"\n[webrtc]\nlisten = \"127.0.0.1:0\"\n{patient}");
-        Self::start_with(&keys, cameras)
+        Self::start_with(TABLES, cameras)
     }
 
     /// Starts a server with these tables before the cameras.
@@ -64,7 +76,7 @@ impl Server {
     /// Starts a server with these cameras, all of which have these keys besides.
     pub fn start_several(cameras: &[&CameraConfig<'_>], keys: &str) -> Self {
         let sections: String = cameras.iter().map(|camera| format!("{}{keys}\n", camera.section())).collect();
-        Self::start_sections("[server]\nlisten = \"127.0.0.1:0\"\n[webrtc]\nlisten = \"127.0.0.1:0\"\n", &sections)
+        Self::start_sections(TABLES, &sections)
     }
 
     fn start_sections(tables: &str, sections: &str) -> Self {
