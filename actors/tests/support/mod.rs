@@ -1,0 +1,268 @@
+//! A device that does as it is told, and a camera and a stream on it, on a virtual clock.
+
+#![allow(dead_code)] // each test file uses its own part
+
+use actix::prelude::*;
+use lenscap_actors::board::{Board, CameraState, StreamState};
+use lenscap_actors::departure::Cause;
+use lenscap_actors::ids::StreamId;
+use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
+use lenscap_actors::peer::Waiting;
+use lenscap_actors::peer::subscription::{Attendance, Subscriber, Subscription};
+use lenscap_actors::ports::*;
+use lenscap_actors::retry::Exponential;
+use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
+use lenscap_actors::stream::{Alive, Deliver, Disconnected, Link, Released, Stream, StreamNotice, Subscribe, Suspect};
+use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What happened to the device, in order, and how to make more happen.
+#[derive(Default)]
+pub struct World {
+    log: Vec<&'static str>,
+    closing: Option<oneshot::Sender<()>>,
+    capture: Option<(u64, CaptureEvents)>,
+    encoder: Option<(u64, EncodeEvents)>,
+}
+
+#[derive(Clone, Default)]
+pub struct Fake(Arc<Mutex<World>>);
+
+impl Fake {
+    pub fn note(&self, what: &'static str) {
+        self.0.lock().unwrap().log.push(what);
+    }
+
+    pub fn log(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().log.clone()
+    }
+
+    /// Whether it has been told to close, and has not finished.
+    pub fn is_closing(&self) -> bool {
+        self.0.lock().unwrap().closing.is_some()
+    }
+
+    /// Lets the device finish closing.
+    pub fn finish_closing(&self) {
+        self.note("closed");
+        self.0.lock().unwrap().closing.take().expect("it is closing").send(()).unwrap();
+    }
+
+    pub fn report(&self, kind: CaptureEventKind) {
+        let (session, events) = self.0.lock().unwrap().capture.clone().expect("it is open");
+        events.do_send(CaptureEvent { session, kind });
+    }
+
+    pub fn frame(&self, number: u64, keyframe: bool, origin: Origin) {
+        let (session, events) = self.0.lock().unwrap().encoder.clone().expect("it encodes");
+        let captured = SystemClock.now();
+        let frame = Frame { number, captured, keyframe, origin, payloads: vec![b"x".as_slice().into()] };
+        events.do_send(EncodeEvent { session, kind: EncodeEventKind::Frame(Arc::new(frame)) });
+    }
+}
+
+pub struct Nowhere;
+
+impl PictureSink for Nowhere {
+    fn push(&self, _: &Arc<Picture>) {}
+}
+
+impl Capture for Fake {
+    fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture> {
+        self.note("open");
+        self.0.lock().unwrap().capture = Some((session, events));
+        Box::new(self.clone())
+    }
+}
+
+impl OpenCapture for Fake {
+    fn attach(&self, _: StreamId, _: Arc<dyn PictureSink>) {}
+    fn detach(&self, _: &StreamId) {}
+    fn close(self: Box<Self>) -> oneshot::Receiver<()> {
+        self.note("close");
+        let (closing, closed) = oneshot::channel();
+        self.0.lock().unwrap().closing = Some(closing);
+        closed
+    }
+}
+
+impl Encode for Fake {
+    fn start(&self, session: u64, events: EncodeEvents) -> Box<dyn Encoding> {
+        self.0.lock().unwrap().encoder = Some((session, events));
+        Box::new(self.clone())
+    }
+}
+
+impl Encoding for Fake {
+    fn sink(&self) -> Arc<dyn PictureSink> {
+        Arc::new(Nowhere)
+    }
+    fn force_keyframe(&self) {
+        self.note("keyframe");
+    }
+}
+
+/// A viewer that remembers what it got.
+#[derive(Default)]
+pub struct Viewer(Arc<Mutex<Vec<String>>>);
+
+impl Actor for Viewer {
+    type Context = Context<Self>;
+}
+
+impl Handler<Deliver> for Viewer {
+    type Result = ();
+    fn handle(&mut self, message: Deliver, _: &mut Self::Context) {
+        self.0.lock().unwrap().push(match message {
+            Deliver::Next { frame, .. } => format!("frame {}", frame.number),
+            Deliver::Replay { frames, .. } => format!("replay of {}", frames.len()),
+        });
+    }
+}
+
+impl Handler<StreamNotice> for Viewer {
+    type Result = ();
+    fn handle(&mut self, message: StreamNotice, _: &mut Self::Context) {
+        if let StreamNotice::Trouble { code, .. } = message {
+            self.0.lock().unwrap().push(code.to_owned());
+        }
+    }
+}
+
+impl Handler<StandingChanged> for Viewer {
+    type Result = ();
+    fn handle(&mut self, change: StandingChanged, _: &mut Self::Context) {
+        self.0.lock().unwrap().push(match change.standing {
+            Standing::Up => "up".to_owned(),
+            Standing::Down => "down".to_owned(),
+            Standing::Failed(words) => words.to_string(),
+        });
+    }
+}
+
+pub struct NoSocket;
+
+impl Datagrams for NoSocket {
+    fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
+    fn forget(&self, _: &str) {}
+    fn send(&self, batch: &mut Vec<(std::net::SocketAddr, bytes::BytesMut)>) {
+        batch.clear();
+    }
+    fn drain(&self) {}
+}
+
+pub struct Stage {
+    pub fake: Fake,
+    pub root: Root,
+    pub board: Board,
+    pub stream: Registered<Stream>,
+}
+
+pub async fn stage() -> Stage {
+    tokio::time::pause();
+    let fake = Fake::default();
+    let plan = Plan {
+        cameras: vec![CameraPlan {
+            id: "cam".into(),
+            source: "fake".into(),
+            capture: Arc::new(fake.clone()),
+            group: None,
+            pause_on_suspicion: true,
+            retry: Exponential { jitter: 0.0, ..Exponential::default() }.into(),
+        }],
+        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(fake.clone()) }],
+        max_viewers: 10,
+        waiting: Waiting::default(),
+        supervision: Supervision::default(),
+        chance: || 0.5,
+    };
+    let here = Arbiter::current();
+    let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: here };
+    let (root, _) = Root::start(plan, threads, Arc::new(NoSocket), Arc::new(SystemClock));
+    settle().await;
+    let stream = root.streams[&"cam".into()].stream.clone();
+    Stage { fake, board: root.board.clone(), root, stream }
+}
+
+impl Stage {
+    pub fn viewer(&self) -> (Link, Recipient<StandingChanged>, Arc<Mutex<Vec<String>>>) {
+        let got = Arc::<Mutex<Vec<String>>>::default();
+        let viewer = Viewer(got.clone()).start();
+        let link = Link { frames: viewer.clone().recipient().into(), notices: viewer.clone().recipient().into() };
+        (link, viewer.recipient(), got)
+    }
+
+    /// A subscription as a peer has it, and what is told to the peer.
+    pub async fn subscription(&self, peer: &str) -> (Subscription, Arc<Mutex<Vec<String>>>) {
+        let (link, changes, got) = self.viewer();
+        let subscriber =
+            Subscriber { peer: peer.into(), link, clock: Arc::new(SystemClock), board: self.board.clone() };
+        let entry = self.root.streams[&"cam".into()].clone();
+        let subscription = Subscription::new(
+            subscriber,
+            "cam".into(),
+            entry,
+            Attendance { ready: true, suspect: false },
+            changes.into(),
+        );
+        settle().await;
+        (subscription, got)
+    }
+
+    /// Kills an actor; what that waits for goes on by itself.
+    pub async fn kill(&self, path: &'static str) {
+        let tree = self.root.tree.clone();
+        actix::spawn(async move { tree.kill(path).await.expect("it can be killed") });
+        settle().await;
+    }
+
+    /// Subscribes a viewer whose connection stands; gives what it gets.
+    pub async fn subscribe(&self, peer: &str) -> Arc<Mutex<Vec<String>>> {
+        let (link, _, got) = self.viewer();
+        self.stream.send(Subscribe { peer: peer.into(), link, ready: true, suspect: false }).await.unwrap();
+        settle().await;
+        got
+    }
+
+    pub fn disconnect(&self, peer: &str) -> impl Future<Output = Result<Released, Unreachable>> + use<> {
+        let at = SystemClock.now();
+        self.stream.send(Disconnected { peer: peer.into(), cause: Some(Cause::Bye), at, silence: Duration::ZERO })
+    }
+
+    /// Makes a suspect of a subscriber, and lets the device close if it has to.
+    pub async fn suspect(&self, peer: &str) {
+        let (at, silence) = (SystemClock.now(), Duration::from_millis(345));
+        self.stream.do_send(Suspect { peer: peer.into(), at, silence });
+        settle().await;
+        if self.camera() == CameraState::Closing {
+            self.fake.finish_closing();
+            settle().await;
+        }
+    }
+
+    pub async fn alive(&self, peer: &str) {
+        self.stream.send(Alive { peer: peer.into() }).await.unwrap();
+        settle().await;
+    }
+
+    pub fn stream_state(&self) -> StreamState {
+        self.board.read(|board| board.streams[&"cam".into()].state)
+    }
+
+    pub fn causes(&self) -> Vec<Cause> {
+        self.board.read(|board| board.releases.iter().map(|release| release.cause).collect())
+    }
+
+    pub fn camera(&self) -> CameraState {
+        self.board.read(|board| board.cameras[&"cam".into()].state)
+    }
+}
+
+/// Lets every actor do what it has to do now.
+pub async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
