@@ -17,6 +17,8 @@ const ATTEMPT_STALE_MS = 1000;
 
 /** A connection in doubt is dead if nothing comes by it for so long, an answer least of all. */
 const PROOF_PATIENCE_MS = 800;
+/** Packets that were under way at the beginning of that are no proof. */
+const SETTLING_MS = 200;
 
 const BEAT_MS = 1000;
 
@@ -28,6 +30,8 @@ export function retryDelay(attempt, chance = Math.random()) {
   const grown = Math.min(RETRY_FIRST_MS * 2 ** attempt, RETRY_MAX_MS);
   return grown * (0.5 + 0.5 * chance);
 }
+
+const passed = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /** How many packets of video have come by a connection. */
 async function received(pc) {
@@ -141,8 +145,10 @@ export class Session extends EventTarget {
     if (this.#checking === socket) return;
     this.#checking = socket;
     this.#say({ type: 'ping' });
+    // What had arrived before the question is no answer, and the browser counts it up to 50 ms late.
+    await passed(SETTLING_MS);
     const before = await received(pc);
-    await new Promise((resolve) => { setTimeout(resolve, PROOF_PATIENCE_MS); });
+    await passed(PROOF_PATIENCE_MS - SETTLING_MS);
     const alive = this.#messages > messages || await received(pc) > before;
     if (this.#checking === socket) this.#checking = null;
     if (alive || this.#ended || this.#socket !== socket) return;
