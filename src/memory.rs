@@ -2,9 +2,6 @@
 
 use lenscap_actors::board::Board;
 
-/// After so many viewers at a time it is worth while to look for what they have left.
-const MANY: usize = 16;
-
 /// Allocations from this size on are given back to the system as soon as they are freed.
 #[cfg(target_env = "gnu")]
 const LARGE_BYTES: libc::c_int = 128 << 10;
@@ -22,15 +19,15 @@ pub fn give_back() {
     }
 }
 
-/// Gives back what many viewers have left behind when most of them have gone: freed, but between what is still in use,
-/// it would stay, 350 kB each.
+/// Gives back what viewers have left behind when most of them, or the last, have gone: freed, but between what is still
+/// in use, it would stay: 350 kB for each of many at a time, and 6 kB for each that comes and goes alone.
 pub async fn tidy(board: Board) {
     let mut changes = board.changes();
     let mut most = 0;
     while changes.changed().await.is_ok() {
         let now = board.read(|board| board.peers.len());
         most = most.max(now);
-        if most >= MANY && now <= most / 4 {
+        if most > 0 && now <= most / 4 {
             most = now;
             // Some milliseconds, in which other threads may wait for memory.
             #[cfg(target_env = "gnu")]
