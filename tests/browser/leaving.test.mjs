@@ -36,10 +36,11 @@ const CAUSES = {
 
 for (const act of Object.keys(ACTS)) {
   test(`${act}: the camera's process ends promptly`, async () => {
+    const seen = (await server.debug()).releases.length;
     const ms = await measureAct(server, 'pipe', act, browsers);
     assert.ok(ms < PROMPT_MS, `${ms} ms`);
-    const { releases, cameras, streams } = await server.debug();
-    const release = releases.at(-1);
+    const [release] = await server.released({ seen });
+    const { cameras, streams } = await server.debug();
     assert.ok((CAUSES[act] ?? ['bye', 'beacon', 'ws_closed', 'close_notify']).includes(release.cause), release.cause);
     assert.ok(release.closed_ms > 0 && release.detected_ms >= 0);
     assert.equal(cameras.find(({ id }) => id === 'pipe').state, 'closed');

@@ -1,7 +1,7 @@
 // What a viewer sees of actors that die and come back.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { decoded, instrument, launch } from './support/browser.mjs';
 import { killAndResume } from './support/faults.mjs';
 import { Server, ffmpegCamera, toml } from './support/server.mjs';
@@ -19,6 +19,12 @@ before(async () => {
     supervision: 'restarts = 6',
   }));
   browser = await launch();
+});
+
+// A test that fails leaves no viewers to the next.
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+  await server.until(({ peers }) => peers.length === 0, 'nobody watches');
 });
 
 after(async () => {
@@ -65,8 +71,7 @@ test('a peer that dies takes nobody along, is counted, and its page comes back',
   const { peers } = await server.debug();
   const [dead, alive] = peers.map(({ id }) => id);
   assert.equal(await server.order(`root/peers/${dead}`, 'kill'), 204);
-  const { releases } = await server.debug();
-  assert.deepEqual(releases.filter(({ peer }) => peer === dead).map(({ cause }) => cause), ['crashed']);
+  assert.deepEqual((await server.released({ peer: dead })).map(({ cause }) => cause), ['crashed']);
   await first.page.waitForFunction(() => window.connections.length === 2, null, { timeout: 10_000 });
   await decoded(first.page, 5);
   assert.equal(await second.page.evaluate(() => window.connections.length), 1);

@@ -93,6 +93,13 @@ export class Server {
     }
   }
 
+  /** The releases of one peer, or of whoever leaves after the first `seen`, once there is one: a leaving is
+      written down when the stream has answered, which may be after the peer has vanished from the list. */
+  async released({ peer, seen = 0 }) {
+    const of = ({ releases }) => releases.slice(seen).filter((release) => !peer || release.peer === peer);
+    return of(await this.until((report) => of(report).length > 0, `release of ${peer ?? 'somebody'}`));
+  }
+
   /** Waits until `condition` holds for what /debug says, which is asked whenever it changes. */
   async until(condition, what = condition.toString(), patience = 10_000) {
     if (this.#wrap.length > 0) return this.#poll(condition, what, patience);
