@@ -72,6 +72,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// Runs the program.
 pub fn main() -> ExitCode {
     crate::memory::give_back();
+    crate::memory::avoid_carry();
     let arguments = Arguments::parse();
     let config = || match &arguments.config {
         Some(path) => Config::load(path),
