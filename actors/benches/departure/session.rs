@@ -3,6 +3,7 @@
 use crate::link::{DOWN, Link, UP};
 use crate::models::Model;
 use crate::random::Random;
+use lenscap_actors::departure::delay::Delay;
 use lenscap_actors::departure::patience::Patience;
 use lenscap_actors::departure::silence::Silence;
 use std::collections::VecDeque;
@@ -23,10 +24,10 @@ const LATE_EVERY: f64 = 10.0;
 
 #[derive(Clone, Copy)]
 enum Packet {
-    /// Feedback on media that has arrived.
-    Feedback,
-    /// A receiver report, with the round trip that it tells, and whether it acknowledges anything new.
-    Report(f64, bool),
+    /// Feedback on media that has arrived by then.
+    Feedback(f64),
+    /// A receiver report, with the round trip that it tells, and if it acknowledges anything new, when that was sent.
+    Report(f64, Option<f64>),
     /// The answer to a probe, after this round trip.
     Answer(f64),
     /// The browser's own STUN.
@@ -74,6 +75,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
     let end = random.between([300.0, 3600.0]);
     let mut link = Link::new(model, random);
     let mut silence = Silence::new(patience.clone());
+    let mut delay = Delay::default();
     silence.connected(instant(0.0));
     silence.sent(instant(0.0));
     let mut media = Media { flows: true, changed: 0.0 };
@@ -94,10 +96,11 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
             let watched = media.flowed(sends - link.one_way);
             let packet = if sends == feedback {
                 feedback += FEEDBACK;
-                watched.then_some(Packet::Feedback)
+                watched.then_some(Packet::Feedback(sends))
             } else if sends == report {
                 report += REPORT;
-                Some(Packet::Report(link.one_way + random.half_normal(link.jitter), watched))
+                let down = link.one_way + random.half_normal(link.jitter);
+                Some(Packet::Report(down, watched.then_some(sends - down)))
             } else {
                 stun += STUN;
                 Some(Packet::Sound)
@@ -137,20 +140,27 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
             at_server.pop_front();
             last_arrival = at;
             let (round_trip, proof) = match packet {
-                Packet::Feedback => (None, true),
-                Packet::Report(round_trip, news) => (Some(round_trip), news),
-                Packet::Answer(round_trip) => (Some(round_trip), true),
-                Packet::Sound => (None, false),
+                // The viewer's clock is fast by 50 parts in a million.
+                Packet::Feedback(sent) => {
+                    let there = sent * 1.00005;
+                    let bit = Duration::from_secs_f64(there % 0.064);
+                    (None, Some(delay.held_up((there / 0.064) as u32, bit, instant(now))))
+                }
+                Packet::Report(round_trip, sent) => {
+                    (Some(round_trip), sent.map(|sent| Duration::from_secs_f64((now - sent).max(0.0))))
+                }
+                Packet::Answer(round_trip) => (Some(round_trip), Some(Duration::from_secs_f64(round_trip))),
+                Packet::Sound => (None, None),
             };
             if let Some(round_trip) = round_trip {
                 silence.measured(Duration::from_secs_f64(round_trip));
             }
-            if !proof {
+            let Some(age) = proof else {
                 silence.heard();
                 probe |= silence.wants_probe();
                 continue;
-            }
-            if let Some(since) = silence.proven(instant(now)) {
+            };
+            if let Some(since) = silence.proven(instant(now), age) {
                 closed = None;
                 totals.pauses += 1;
                 totals.paused += now - seconds(since);

@@ -3,9 +3,10 @@
 //! Many signs can tell of one leaving: the page says `bye`, closes its connection, sends the
 //! beacon, and its WebSocket ends. The first one decides, the others find the verdict given.
 //!
-//! [`silence`] decides where no sign comes at all, by what [`path`] knows. [`returning`] tells when a verdict was
+//! [`silence`] decides where no sign comes at all, by what [`path`] and [`delay`] know. [`returning`] tells when a verdict was
 //! probably wrong.
 
+pub mod delay;
 pub mod path;
 pub mod patience;
 pub mod returning;

@@ -28,6 +28,11 @@ const PROBE_SPACING_MIN: Duration = Duration::from_millis(40);
 const LAST_CHANCE: f64 = 3.0 / 8.0;
 const LAST_CHANCE_SPACING: Duration = Duration::from_millis(12);
 
+/// A viewer was there when it sent the last proof, which may be long before that came. By more than this it does not add
+/// to the time until the verdict, as long as this share of a verdict's silence is left.
+const STALE_MAX: Duration = Duration::from_millis(800);
+const FRESH_SHARE: f64 = 0.6;
+
 /// So much of a verdict's silence is taken for the last packet's travel, at most.
 const UNDER_WAY_MAX: Duration = Duration::from_millis(300);
 
@@ -67,6 +72,9 @@ pub struct Silence {
     /// Probes of the beginning that are still to be sent, and when the next is.
     first: Option<(u8, Instant)>,
     last_proof: Option<Instant>,
+    /// When the viewer was surely there, and how long ago that was when the last proof came.
+    was_there: Option<Instant>,
+    stale: Duration,
 }
 
 impl Silence {
@@ -87,6 +95,8 @@ impl Silence {
             asked_to_probe: false,
             first: None,
             last_proof: None,
+            was_there: None,
+            stale: Duration::ZERO,
         }
     }
 
@@ -145,8 +155,11 @@ impl Silence {
     }
 
     /// Something that was sent has arrived, and the news of it, too: both directions work. Since when the
-    /// viewer was suspect, if that is taken back.
-    pub fn proven(&mut self, now: Instant) -> Option<Instant> {
+    /// viewer was suspect, if that is taken back. The viewer was surely there `age` ago, or later.
+    pub fn proven(&mut self, now: Instant, age: Duration) -> Option<Instant> {
+        let was_there = now.checked_sub(age).max(self.was_there).unwrap_or(now);
+        self.was_there = Some(was_there);
+        self.stale = now.saturating_duration_since(was_there);
         self.last_proof = Some(now);
         self.unproven = None;
         self.probes.clear();
@@ -255,7 +268,14 @@ impl Silence {
         // What was heard last had been under way for half a round trip.
         let under_way = self.path.round_trip().map_or(Duration::ZERO, |round_trip| round_trip / 2);
         let enough = self.patience.enough(self.suspect_after);
-        enough - under_way.min(UNDER_WAY_MAX).min(enough / 8)
+        enough - (under_way.min(UNDER_WAY_MAX).min(enough / 8)).max(self.credit())
+    }
+
+    /// The part of a verdict's silence that had passed before the last proof came: one that was held up tells
+    /// that the viewer was there when it was sent.
+    fn credit(&self) -> Duration {
+        let usual = STALE_MAX + self.path.round_trip().unwrap_or_default();
+        self.stale.saturating_sub(usual).min(self.patience.gone.mul_f64(1.0 - FRESH_SHARE))
     }
 
     /// Probes that should have been answered by now.
@@ -266,7 +286,7 @@ impl Silence {
     /// Four before a suspicion falls anew; a short path can be asked more often. Before a verdict they are dense:
     /// where most packets are lost, each is one more chance, and nobody but those who are gone pays for it.
     fn probe_spacing(&self, since: Instant, last: Instant) -> Duration {
-        if last >= since + self.patience.gone.mul_f64(1.0 - LAST_CHANCE) {
+        if last + self.credit() >= since + self.patience.gone.mul_f64(1.0 - LAST_CHANCE) {
             return LAST_CHANCE_SPACING;
         }
         let often = self.path.round_trip().map_or(Duration::MAX, |round_trip| round_trip * 20);
@@ -338,9 +358,36 @@ mod tests {
         silence.heard();
         assert!(silence.is_suspect(), "it may hear nothing of us");
         assert!(silence.wants_probe(), "so it is asked");
-        assert_eq!(silence.proven(start + ms(1001)), Some(start + ms(355)));
-        assert!(!silence.is_suspect() && silence.proven(start + ms(1002)).is_none());
+        assert_eq!(silence.proven(start + ms(1001), Duration::ZERO), Some(start + ms(355)));
+        assert!(!silence.is_suspect() && silence.proven(start + ms(1002), Duration::ZERO).is_none());
         assert_eq!(silence.due(), None, "nothing is expected while nothing is sent");
+    }
+
+    /// After how many ms of silence a viewer is gone whose last proofs, each so many ms old, came in this order.
+    fn gone_after_proofs(ages: &[u64]) -> u64 {
+        let (mut silence, start) = (on_a_lan(), Instant::now());
+        silence.sent(start);
+        wait(&mut silence, start, ms(2700));
+        let now = start + ms(2700);
+        for age in ages {
+            silence.proven(now, ms(*age));
+        }
+        assert!(!silence.is_suspect());
+        silence.sent(now);
+        let done = wait(&mut silence, now, ms(10_000));
+        assert_eq!(done.iter().find(|(_, done)| *done == "suspect").unwrap().0, 355, "none the sooner");
+        assert!(done.windows(2).filter(|two| two[1].0 - two[0].0 == 12).count() >= 90, "{done:?}");
+        done.last().unwrap().0
+    }
+
+    #[test]
+    fn a_proof_that_was_held_up_counts_from_when_it_was_sent() {
+        assert_eq!(gone_after_proofs(&[0]), 3199);
+        assert_eq!(gone_after_proofs(&[800]), 3199, "as long as that may be the path");
+        assert!((2600..2610).contains(&gone_after_proofs(&[1400])));
+        assert_eq!(gone_after_proofs(&[2700]), 1920, "so much is always left for probes");
+        assert_eq!(gone_after_proofs(&[2700, 50]), 3199, "whoever sends on was not lost when that was held up");
+        assert_eq!(gone_after_proofs(&[50, 2700]), 3199, "whatever comes first");
     }
 
     #[test]
@@ -369,7 +416,7 @@ mod tests {
         silence.sent_probe(start);
         silence.hinted();
         assert!(!silence.wants_probe(), "a flood of hints draws one probe");
-        assert_eq!(silence.proven(start + ms(1)), None);
+        assert_eq!(silence.proven(start + ms(1), Duration::ZERO), None);
         assert_eq!(wait(&mut silence, start, ms(10_000)), []);
     }
 
@@ -406,7 +453,7 @@ mod tests {
             assert!(silence.tick(due, Duration::ZERO).probe);
             silence.sent_probe(due);
             silence.measured(Duration::from_micros(500));
-            silence.proven(due + Duration::from_micros(500));
+            silence.proven(due + Duration::from_micros(500), Duration::ZERO);
             sent.push(due.duration_since(start).as_millis());
         }
         assert_eq!(sent, [0, 30, 60]);

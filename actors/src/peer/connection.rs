@@ -7,6 +7,7 @@ use super::probe::{Heard, Prober};
 use super::sources::Sources;
 use super::track::{Admission, Track};
 use crate::departure::Cause;
+use crate::departure::delay::Delay;
 use crate::media::Frame;
 use bytes::BytesMut;
 use rtc::peer_connection::RTCPeerConnection;
@@ -36,8 +37,8 @@ pub struct News {
     pub connected: bool,
     /// Something arrived that only the viewer can have sent.
     pub alive: bool,
-    /// And it says that something of ours has arrived there.
-    pub proof: bool,
+    /// And it says that something of ours has arrived there; how long ago the viewer surely still was there.
+    pub proof: Option<Duration>,
     /// Round trips that were measured.
     pub round_trips: Vec<Duration>,
     /// The viewer cannot decode what it has (PLI or FIR).
@@ -48,6 +49,13 @@ pub struct News {
     pub asked_again: u64,
     /// A sign that it has left.
     pub leaving: Option<Cause>,
+}
+
+impl News {
+    /// The freshest proof counts.
+    fn prove(&mut self, age: Duration) {
+        self.proof = Some(self.proof.map_or(age, |other| other.min(age)));
+    }
 }
 
 /// The connection.
@@ -66,6 +74,8 @@ pub struct Connection {
     journal: Journal,
     /// When both directions were last seen to work.
     proved: Instant,
+    /// How long feedback is under way.
+    delay: Delay,
     news: News,
 }
 
@@ -88,6 +98,7 @@ impl Connection {
             remote: None,
             journal: Journal::default(),
             proved: now,
+            delay: Delay::default(),
             news: News::default(),
         }
     }
@@ -97,7 +108,7 @@ impl Connection {
         match self.prober.hear(from, &datagram, now) {
             Heard::Answer(round_trip) => {
                 self.news.alive = true;
-                self.news.proof = true;
+                self.news.prove(round_trip);
                 self.news.round_trips.push(round_trip);
                 return Ok(());
             }
@@ -165,7 +176,7 @@ impl Connection {
                 packets.iter().for_each(|packet| self.feedback(packet.as_ref(), now, &mut news));
             }
         }
-        if news.proof {
+        if news.proof.is_some() {
             self.proved = now;
         }
         // The viewer's close_notify raises no event (W3C has none): the transport's state tells.
@@ -186,11 +197,17 @@ impl Connection {
                 news.round_trips.extend(round_trip(block, now));
                 // What was sent before the last proof tells only that the viewer still sends.
                 let sent = self.journal.sent(block.last_sequence_number as u16);
-                news.proof |= sent.is_some_and(|sent| sent > self.proved);
+                if let Some(sent) = sent.filter(|sent| *sent > self.proved) {
+                    news.prove(now.saturating_duration_since(sent));
+                }
             }
         } else if let Some(feedback) = any.downcast_ref::<TransportLayerCc>() {
-            // There is a delta for every packet that arrived.
-            news.proof |= !feedback.recv_deltas.is_empty();
+            // There is a delta for every packet that arrived, and the last of them shows the viewer's clock.
+            let deltas = feedback.recv_deltas.iter().map(|arrived| arrived.delta);
+            if let Some(last) = deltas.reduce(|sum, delta| sum.saturating_add(delta)) {
+                let last = Duration::from_micros(u64::try_from(last).unwrap_or_default());
+                news.prove(self.delay.held_up(feedback.reference_time, last, now));
+            }
         } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
             news.asked_again +=
                 nack.nacks.iter().map(|pair| 1 + u64::from(pair.lost_packets.count_ones())).sum::<u64>();

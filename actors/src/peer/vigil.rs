@@ -51,8 +51,8 @@ impl Peer {
             self.seat.heard();
             self.silence.heard();
         }
-        if news.proof
-            && let Some(since) = self.silence.proven(now)
+        if let Some(age) = news.proof
+            && let Some(since) = self.silence.proven(now, age)
         {
             log::info!("root/peers/{}: is there after all, after {:?}", self.id, now.saturating_duration_since(since));
             self.away_since.get_or_insert(since);

@@ -19,6 +19,9 @@ export class Link {
   #upstream = new Map();
   #timers = new Set();
   #latest = { Up: 0, Down: 0 };
+  /** The ways that a stall has closed, and what it holds up. */
+  #stalled = [];
+  #held = [];
 
   /** A link to the server, ready to be used by contexts that are led `through` it. */
   static async to(server) {
@@ -52,6 +55,16 @@ export class Link {
     }, [this.server, this.port]);
   }
 
+  /** Holds up whatever is sent on these ways, until `release` lets go of all of it in order. */
+  stall(...ways) {
+    this.#stalled = ways;
+  }
+
+  release() {
+    this.#stalled = [];
+    for (const deliver of this.#held.splice(0)) deliver();
+  }
+
   async close() {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#front.close();
@@ -82,6 +95,10 @@ export class Link {
     this.count[way.toLowerCase()]++;
     if (cut || Math.random() * 100 < loss) {
       this.count[`lost${way}`]++;
+      return;
+    }
+    if (this.#stalled.includes(way)) {
+      this.#held.push(deliver);
       return;
     }
     const wait = delay + Math.random() * jitter;

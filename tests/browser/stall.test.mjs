@@ -1,0 +1,60 @@
+// A path that stalls: what is sent arrives, but seconds later.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decoded, inbound, instrument, launch } from './support/browser.mjs';
+import { Link } from './support/link.mjs';
+import { Server, toml } from './support/server.mjs';
+
+/** As long as a phone's handover may take. */
+const STALL_MS = 2000;
+
+async function watched(t) {
+  const server = await Server.start(toml({ cameras: [{ id: 'demo', source: 'test', size: [320, 240] }] }));
+  const browser = await launch();
+  const link = await Link.to(server);
+  t.after(async () => {
+    await browser.close();
+    await link.close();
+    await server.stop();
+  });
+  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
+  await instrument(context);
+  await link.through(context);
+  const page = await context.newPage();
+  await page.goto(`${server.url}/view/demo`);
+  await decoded(page, 30);
+  return { server, link, page };
+}
+
+test('a stall closes the camera and ends no connection', async (t) => {
+  const { server, link, page } = await watched(t);
+  const since = performance.now();
+  link.stall('Up', 'Down');
+  await server.until(({ cameras: [{ state }] }) => state === 'closed', 'the camera is closed meanwhile');
+  await sleep(since + STALL_MS - performance.now());
+  const { framesDecoded } = await inbound(page);
+  link.release();
+  await decoded(page, framesDecoded + 30);
+  const { peers, verdicts } = await server.debug();
+  assert.deepEqual(peers.map(({ id, state }) => [id, state]), [['peer-1', 'watching']]);
+  assert.deepEqual(verdicts, []);
+  assert.equal(await page.evaluate(() => window.connections.length), 1);
+});
+
+test('what a stall lets go of after its viewer has vanished buys no time', async (t) => {
+  const { server, link } = await watched(t);
+  // It goes on to hear and to answer for a moment; then nothing more is sent.
+  link.stall('Up');
+  await sleep(200);
+  link.both({ cut: true });
+  await server.until(({ peers: [{ state }] }) => state === 'suspect', 'it is suspect');
+  await sleep(STALL_MS);
+  link.release();
+  const { verdicts: [verdict] } = await server.until(({ verdicts }) => verdicts.length > 0, 'it is let go');
+  assert.match(server.log, /peer-1: is there after all/);
+  assert.equal(verdict.cause, 'silence');
+  console.log(`let go ${verdict.silence_ms.toFixed(0)} ms after the last packet came`);
+  assert.ok(verdict.silence_ms > 1800 && verdict.silence_ms < 3100, `${verdict.silence_ms} ms of silence`);
+});
