@@ -3,20 +3,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
-use lenscap_actors::peer::Waiting;
+use lenscap_actors::media::{Frame, Origin, PictureSink};
 use lenscap_actors::ports::*;
 use lenscap_actors::retry::{Exponential, Policy, Strategy};
-use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
+use lenscap_actors::root::Root;
 use lenscap_actors::stream::{Deliver, Disconnected, Link, Released, Stream, StreamNotice, Subscribe};
 use lenscap_actors::supervisor::registered::Registered;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use support::{Nowhere, settle};
 use tokio::sync::oneshot;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -61,12 +63,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         *self.0.open.lock().unwrap() -= 1;
     }
-}
-
-struct Nowhere;
-
-impl PictureSink for Nowhere {
-    fn push(&self, _: &Arc<Picture>) {}
 }
 
 impl Capture for World {
@@ -146,15 +142,6 @@ impl Encoding for Running {
     fn force_keyframe(&self) {}
 }
 
-impl Datagrams for World {
-    fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
-    fn forget(&self, _: &str) {}
-    fn send(&self, batch: &mut Vec<(std::net::SocketAddr, bytes::BytesMut)>) {
-        batch.clear();
-    }
-    fn drain(&self) {}
-}
-
 /// A viewer that remembers what it was told.
 struct Viewer(Arc<Mutex<Vec<(&'static str, String)>>>);
 
@@ -188,26 +175,7 @@ impl Stage {
         let script = |fate| Arc::new(Mutex::new(Script { fate, starts: vec![] }));
         let plug = watched.then(Arc::default);
         let world = World { device: script(device), encoder: script(encoder), plug, open: Arc::default() };
-        let plan = Plan {
-            cameras: vec![CameraPlan {
-                id: "cam".into(),
-                source: "fake".into(),
-                capture: Arc::new(world.clone()),
-                group: None,
-                pause_on_suspicion: true,
-                retry: policy,
-            }],
-            streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(world.clone()) }],
-            max_viewers: 10,
-            waiting: Waiting::default(),
-            supervision: Supervision::default(),
-            chance: || 0.5,
-        };
-        let here = Arbiter::current();
-        let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: here };
-        let (root, _) = Root::start(plan, threads, Arc::new(world.clone()), Arc::new(SystemClock));
-        root.tree.until_started().await;
-        let stream = root.streams[&"cam".into()].stream.clone();
+        let (root, stream) = support::start(Arc::new(world.clone()), Arc::new(world.clone()), policy).await;
         Self { world, board: root.board.clone(), root, stream }
     }
 
@@ -253,13 +221,6 @@ impl Stage {
 fn gaps(script: &Arc<Mutex<Script>>) -> Vec<u128> {
     let starts = &script.lock().unwrap().starts;
     starts.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect()
-}
-
-/// Lets every actor do what it has to do now.
-async fn settle() {
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
 }
 
 fn policy(strategy: Strategy, max_attempts: u32) -> Policy {

@@ -10,7 +10,7 @@ use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
 use lenscap_actors::peer::Waiting;
 use lenscap_actors::peer::subscription::{Attendance, Subscriber, Subscription};
 use lenscap_actors::ports::*;
-use lenscap_actors::retry::Exponential;
+use lenscap_actors::retry::{Exponential, Policy};
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
 use lenscap_actors::stream::{Alive, Deliver, Disconnected, Link, Released, Stream, StreamNotice, Subscribe, Suspect};
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
@@ -160,19 +160,18 @@ pub struct Stage {
     pub stream: Registered<Stream>,
 }
 
-pub async fn stage() -> Stage {
-    tokio::time::pause();
-    let fake = Fake::default();
+/// Starts one camera with one stream, both called "cam".
+pub async fn start(capture: Arc<dyn Capture>, encode: Arc<dyn Encode>, retry: Policy) -> (Root, Registered<Stream>) {
     let plan = Plan {
         cameras: vec![CameraPlan {
             id: "cam".into(),
             source: "fake".into(),
-            capture: Arc::new(fake.clone()),
+            capture,
             group: None,
             pause_on_suspicion: true,
-            retry: Exponential { jitter: 0.0, ..Exponential::default() }.into(),
+            retry,
         }],
-        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode: Arc::new(fake.clone()) }],
+        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode }],
         max_viewers: 10,
         waiting: Waiting::default(),
         supervision: Supervision::default(),
@@ -181,8 +180,16 @@ pub async fn stage() -> Stage {
     let here = Arbiter::current();
     let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: here };
     let (root, _) = Root::start(plan, threads, Arc::new(NoSocket), Arc::new(SystemClock));
-    settle().await;
+    root.tree.until_started().await;
     let stream = root.streams[&"cam".into()].stream.clone();
+    (root, stream)
+}
+
+pub async fn stage() -> Stage {
+    tokio::time::pause();
+    let fake = Fake::default();
+    let retry = Exponential { jitter: 0.0, ..Exponential::default() }.into();
+    let (root, stream) = start(Arc::new(fake.clone()), Arc::new(fake.clone()), retry).await;
     Stage { fake, board: root.board.clone(), root, stream }
 }
 
