@@ -268,7 +268,7 @@ impl Silence {
         // What was heard last had been under way for half a round trip.
         let under_way = self.path.round_trip().map_or(Duration::ZERO, |round_trip| round_trip / 2);
         let enough = self.patience.enough(self.suspect_after);
-        enough - (under_way.min(UNDER_WAY_MAX).min(enough / 8)).max(self.credit())
+        enough - under_way.min(UNDER_WAY_MAX).min(enough / 8).max(self.credit())
     }
 
     /// The part of a verdict's silence that had passed before the last proof came: one that was held up tells
@@ -473,14 +473,18 @@ mod tests {
     #[test]
     fn nobody_is_waited_for_beyond_the_ceiling_whatever_the_path() {
         for round_trips in [[300, 1200, 400, 1100], [2000, 3000, 100, 5000], [1, 1, 1, 1], [70, 80, 60, 70]] {
-            for factor in [0.5, 1.0, 4.0] {
+            for (factor, age) in [(0.5, 0), (1.0, 0), (4.0, 0), (1.0, 3000), (4.0, 3000)] {
                 let patience = Patience { gone: ms(5000), probes: 8, ..Patience::production().scaled(factor) };
                 let (mut silence, start) = (Silence::new(patience), Instant::now());
                 round_trips.into_iter().for_each(|round_trip| silence.measured(ms(round_trip)));
+                silence.proven(start, ms(age));
                 silence.sent(start);
                 let done = wait(&mut silence, start, ms(20_000));
-                let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
-                assert!(at("suspect") < at("gone") && at("gone") <= 5000, "{round_trips:?} {factor}: {done:?}");
+                let when = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+                assert!(
+                    when("suspect") < when("gone") && when("gone") <= 5000,
+                    "{round_trips:?} {factor} {age}: {done:?}"
+                );
             }
         }
     }
