@@ -23,12 +23,13 @@ for (const act of Object.keys(ACTS)) {
 const context = await browsers.shared.newContext({ viewport: { width: 480, height: 270 } });
 await instrument(context);
 const page = await context.newPage();
-await page.goto(`${server.url}/view/pipe`);
 const [answered, ended] = [[], []];
 let late = 0;
 let open = 0;
 for (let run = 0; run < BEACONS; run++) {
-  await page.waitForFunction((count) => window.answers.length > count, run, { timeout: 20_000 });
+  // Anew each time: a page that is let go again and again asks ever later.
+  await page.goto(`${server.url}/view/pipe`);
+  await page.waitForFunction(() => window.answers.length > 0);
   await page.waitForFunction(() => window.connections.at(-1).connectionState === 'connected');
   await decoded(page, 2);
   const pid = await cameraProcess(server, 'pipe');
