@@ -3,29 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decoded, inbound, instrument, launch } from './support/browser.mjs';
-import { Link } from './support/link.mjs';
-import { Server, toml } from './support/server.mjs';
+import { decoded, inbound } from './support/browser.mjs';
+import { watchOver } from './support/link.mjs';
 
 /** As long as a phone's handover may take. */
 const STALL_MS = 2000;
 
 async function watched(t) {
-  const server = await Server.start(toml({ cameras: [{ id: 'demo', source: 'test', size: [320, 240] }] }));
-  const browser = await launch();
-  const link = await Link.to(server);
-  t.after(async () => {
-    await browser.close();
-    await link.close();
-    await server.stop();
-  });
-  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
-  await instrument(context);
-  await link.through(context);
-  const page = await context.newPage();
-  await page.goto(`${server.url}/view/demo`);
-  await decoded(page, 30);
-  return { server, link, page };
+  const viewer = await watchOver();
+  t.after(viewer.end);
+  return viewer;
 }
 
 test('a stall closes the camera and ends no connection', async (t) => {

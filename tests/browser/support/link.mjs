@@ -3,6 +3,8 @@
 
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { decoded, instrument, launch } from './browser.mjs';
+import { Server, toml } from './server.mjs';
 
 const HOST = '127.0.0.1';
 
@@ -114,5 +116,29 @@ export class Link {
       deliver();
     }, wait);
     this.#timers.add(timer);
+  }
+}
+
+/** A viewer of a small test picture behind such a link, until `end` is called. */
+export async function watchOver(camera = {}) {
+  const server = await Server.start(toml({ cameras: [{ id: 'demo', source: 'test', size: [320, 240], ...camera }] }));
+  const browser = await launch();
+  const link = await Link.to(server);
+  const end = async () => {
+    await browser.close();
+    await link.close();
+    await server.stop();
+  };
+  try {
+    const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
+    await instrument(context);
+    await link.through(context);
+    const page = await context.newPage();
+    await page.goto(`${server.url}/view/demo`);
+    await decoded(page, 30);
+    return { server, link, page, end };
+  } catch (error) {
+    await end();
+    throw error;
   }
 }

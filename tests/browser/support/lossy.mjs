@@ -1,9 +1,8 @@
 // A viewer behind a bad link, watched for as long as is wanted.
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decoded, inbound, instrument, launch } from './browser.mjs';
-import { Link } from './link.mjs';
-import { Server, toml } from './server.mjs';
+import { inbound } from './browser.mjs';
+import { watchOver } from './link.mjs';
 
 const LOSS = 10;
 const JITTER_MS = 200;
@@ -18,16 +17,8 @@ function durations(log, pattern) {
 
 /** Lets one viewer watch over a bad link for so many seconds; gives what was seen. */
 export async function lossy(seconds, { log = () => {} } = {}) {
-  const server = await Server.start(toml({ cameras: [{ id: 'demo', source: 'test', size: [320, 240], fps: 15 }] }));
-  const browser = await launch();
-  const link = await Link.to(server);
+  const { server, link, page, end: leave } = await watchOver({ fps: 15 });
   try {
-    const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
-    await instrument(context);
-    await link.through(context);
-    const page = await context.newPage();
-    await page.goto(`${server.url}/view/demo`);
-    await decoded(page, 30);
     const [{ id }] = (await server.debug()).peers;
     link.both({ loss: LOSS, jitter: JITTER_MS });
     const before = { ...link.count };
@@ -54,8 +45,6 @@ export async function lossy(seconds, { log = () => {} } = {}) {
       frames: { decoded: stats.framesDecoded, freezes: stats.freezeCount, frozenSeconds: stats.totalFreezesDuration, nacks: stats.nackCount, plis: stats.pliCount },
     };
   } finally {
-    await browser.close();
-    await link.close();
-    await server.stop();
+    await leave();
   }
 }
