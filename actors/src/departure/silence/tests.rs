@@ -1,0 +1,179 @@
+use super::*;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn on_a_lan() -> Silence {
+    let mut silence = Silence::new(Patience::production());
+    (0..10).for_each(|_| silence.measured(Duration::from_micros(600)));
+    silence
+}
+
+/// Lets time pass without a proof; gives what was done, and when.
+fn wait(silence: &mut Silence, from: Instant, time: Duration) -> Vec<(u64, &'static str)> {
+    let mut done = vec![];
+    while let Some(due) = silence.due().filter(|due| *due <= from + time) {
+        let acts = silence.tick(due, Duration::ZERO);
+        let at = due.duration_since(from).as_millis() as u64;
+        assert!(acts != Acts::default(), "woken at {at} ms for nothing");
+        for (act, name) in [(acts.probe, "probe"), (acts.suspect, "suspect"), (acts.gone, "gone")] {
+            if act {
+                done.push((at, name));
+            }
+        }
+        if acts.probe {
+            silence.sent_probe(due);
+        }
+    }
+    done
+}
+
+#[test]
+fn a_viewer_that_vanishes_is_probed_then_suspect_and_at_last_gone() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    let done = wait(&mut silence, start, ms(10_000));
+    assert_eq!(done[0].1, "probe");
+    let of = |name: &str| done.iter().filter(|(_, done)| *done == name).map(|(at, _)| *at).collect::<Vec<_>>();
+    assert_eq!((of("suspect"), of("gone")), (vec![355], vec![3199]));
+    assert!(of("probe").iter().filter(|at| **at < 355).count() >= 1);
+    assert_eq!(silence.due(), None, "a verdict is given once");
+}
+
+#[test]
+fn a_proof_takes_the_suspicion_back_and_a_sound_does_not() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    wait(&mut silence, start, ms(1000));
+    assert!(silence.is_suspect());
+    silence.heard();
+    assert!(silence.is_suspect(), "it may hear nothing of us");
+    assert!(silence.wants_probe(), "so it is asked");
+    assert_eq!(silence.proven(start + ms(1001), Duration::ZERO), Some(start + ms(355)));
+    assert!(!silence.is_suspect() && silence.proven(start + ms(1002), Duration::ZERO).is_none());
+    assert_eq!(silence.due(), None, "nothing is expected while nothing is sent");
+}
+
+/// After how many ms of silence a viewer is gone whose last proofs, each so many ms old, came in this order.
+fn gone_after_proofs(ages: &[u64]) -> u64 {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    wait(&mut silence, start, ms(2700));
+    let now = start + ms(2700);
+    for age in ages {
+        silence.proven(now, ms(*age));
+    }
+    assert!(!silence.is_suspect());
+    silence.sent(now);
+    let done = wait(&mut silence, now, ms(10_000));
+    assert_eq!(done.iter().find(|(_, done)| *done == "suspect").unwrap().0, 355, "none the sooner");
+    assert!(done.windows(2).filter(|two| two[1].0 - two[0].0 == 12).count() >= 90, "{done:?}");
+    done.last().unwrap().0
+}
+
+#[test]
+fn a_proof_that_was_held_up_counts_from_when_it_was_sent() {
+    assert_eq!(gone_after_proofs(&[0]), 3199);
+    assert_eq!(gone_after_proofs(&[800]), 3199, "as long as that may be the path");
+    assert!((2600..2610).contains(&gone_after_proofs(&[1400])));
+    assert_eq!(gone_after_proofs(&[2700]), 1920, "so much is always left for probes");
+    assert_eq!(gone_after_proofs(&[2700, 50]), 3199, "whoever sends on was not lost when that was held up");
+    assert_eq!(gone_after_proofs(&[50, 2700]), 3199, "whatever comes first");
+}
+
+#[test]
+fn while_nothing_is_sent_nothing_is_expected() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    assert_eq!(silence.tick(start + ms(60_000), Duration::ZERO), Acts::default());
+    silence.sent(start + ms(60_000));
+    assert_eq!(silence.lasts(start + ms(60_100)), ms(100));
+}
+
+#[test]
+fn our_own_lateness_is_no_silence() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    let acts = silence.tick(start + ms(500), ms(400));
+    assert!(!acts.suspect, "of 500 ms we slept 400");
+    assert_eq!(silence.lasts(start + ms(500)), ms(100));
+}
+
+#[test]
+fn a_hint_alone_changes_nothing_for_a_viewer_who_answers() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    silence.hinted();
+    assert!(silence.wants_probe(), "at once");
+    silence.sent_probe(start);
+    silence.hinted();
+    assert!(!silence.wants_probe(), "a flood of hints draws one probe");
+    assert_eq!(silence.proven(start + ms(1), Duration::ZERO), None);
+    assert_eq!(wait(&mut silence, start, ms(10_000)), []);
+}
+
+#[test]
+fn a_hint_and_unanswered_probes_make_a_suspect_soon_and_convict_no_sooner() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    silence.hinted();
+    silence.sent_probe(start);
+    let done = wait(&mut silence, start, ms(10_000));
+    let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+    assert_eq!((at("suspect"), at("gone")), (60, 3199), "{done:?}");
+}
+
+#[test]
+fn probes_that_are_refused_shorten_the_verdict() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    silence.hinted();
+    silence.sent_probe(start);
+    silence.refused();
+    let done = wait(&mut silence, start, ms(10_000));
+    let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+    assert!(at("suspect") == 60 && (60..=300).contains(&at("gone")), "{done:?}");
+    assert!(done.iter().filter(|(_, done)| *done == "probe").count() >= 3, "{done:?}");
+}
+
+#[test]
+fn a_new_connection_is_measured_by_three_probes() {
+    let (mut silence, start) = (Silence::new(Patience::production()), Instant::now());
+    silence.connected(start);
+    let mut sent = vec![];
+    while let Some(due) = silence.due() {
+        assert!(silence.tick(due, Duration::ZERO).probe);
+        silence.sent_probe(due);
+        silence.measured(Duration::from_micros(500));
+        silence.proven(due + Duration::from_micros(500), Duration::ZERO);
+        sent.push(due.duration_since(start).as_millis());
+    }
+    assert_eq!(sent, [0, 30, 60]);
+    assert_eq!(silence.patience.suspect_after(silence.path()), ms(355));
+}
+
+#[test]
+fn on_a_slow_path_the_verdict_waits_for_the_probes() {
+    let (mut silence, start) = (Silence::new(Patience::production()), Instant::now());
+    [300, 1200, 400, 1100, 600, 900].into_iter().for_each(|round_trip| silence.measured(ms(round_trip)));
+    silence.sent(start);
+    let done = wait(&mut silence, start, ms(20_000));
+    let gone = done.last().unwrap();
+    assert!(gone.1 == "gone" && gone.0 > 3200, "{done:?}");
+}
+
+#[test]
+fn nobody_is_waited_for_beyond_the_ceiling_whatever_the_path() {
+    for round_trips in [[300, 1200, 400, 1100], [2000, 3000, 100, 5000], [1, 1, 1, 1], [70, 80, 60, 70]] {
+        for (factor, age) in [(0.5, 0), (1.0, 0), (4.0, 0), (1.0, 3000), (4.0, 3000)] {
+            let patience = Patience { gone: ms(5000), probes: 8, ..Patience::production().scaled(factor) };
+            let (mut silence, start) = (Silence::new(patience), Instant::now());
+            round_trips.into_iter().for_each(|round_trip| silence.measured(ms(round_trip)));
+            silence.proven(start, ms(age));
+            silence.sent(start);
+            let done = wait(&mut silence, start, ms(20_000));
+            let when = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+            assert!(when("suspect") < when("gone") && when("gone") <= 5000, "{round_trips:?} {factor} {age}: {done:?}");
+        }
+    }
+}
