@@ -55,13 +55,13 @@ test(`${CYCLES} cycles of opening and leaving leave nothing behind`, async (t) =
     }
   }
   console.table(samples);
-  const settled = samples.find(({ cycle }) => cycle === SETTLED);
-  const later = samples.filter(({ cycle }) => cycle > SETTLED);
-  const last = later.at(-1);
-  // A kept-alive connection or two of this test's own may come and go.
-  assert.ok(last.descriptors <= settled.descriptors + 2, 'descriptors do not grow');
-  assert.ok(last.threads <= settled.threads, 'threads do not grow');
-  assert.ok(last.kilobytes < settled.kilobytes * 1.05 + 1024, `memory stays flat: ${JSON.stringify(samples)}`);
+  // Sockets of viewers who have just left, and kept-alive ones, come and go: what stays is the least of several samples.
+  const least = (of, part) => Math.min(...samples.filter(part).map((sample) => sample[of]));
+  const early = (of) => least(of, ({ cycle }) => Math.abs(cycle - SETTLED) <= 20);
+  const late = (of) => least(of, ({ cycle }) => cycle >= CYCLES - 40);
+  assert.ok(late('descriptors') <= early('descriptors') + 2, 'descriptors do not grow');
+  assert.ok(late('threads') <= early('threads'), 'threads do not grow');
+  assert.ok(late('kilobytes') < early('kilobytes') * 1.05 + 1024, `memory stays flat: ${JSON.stringify(samples)}`);
   const { releases, tree } = await server.debug();
   assert.ok(releases.length >= CYCLES);
   assert.deepEqual(tree.children.find(({ path }) => path === 'root/peers').children, []);
