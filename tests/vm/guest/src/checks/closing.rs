@@ -15,8 +15,7 @@ pub const CHECKS: &[(&str, Check)] = &[
 /// How often the promise is tried.
 const TIMES: usize = 100;
 
-/// The median, under emulation; where the host is too busy for that, closing is to be no slower than opening. It is 9 to
-/// 16 ms where little else runs.
+/// The median, under emulation. It is 12 to 16 ms where little else runs.
 const MEDIAN_MS: f64 = 60.0;
 
 fn config<'a>(source: &'a str, format: &'a str) -> CameraConfig<'a> {
@@ -45,7 +44,7 @@ fn beacon(world: &mut World) -> String {
     assert_eq!(report["opens"], TIMES, "{report:#}");
     let longest = leaving.iter().max().copied().unwrap_or(Duration::ZERO).as_secs_f64() * 1e3;
     let (left, opened) = (median(leaving), median(opening));
-    assert!(left <= MEDIAN_MS.max(opened), "median {left:.1} ms, and {opened:.1} to open");
+    assert!(left <= MEDIAN_MS, "median {left:.1} ms");
     format!(
         "{TIMES} of {TIMES}, answered in {left:.1} ms at the median, {longest:.1} at most; opened in {opened:.1} ms"
     )
