@@ -72,9 +72,8 @@ pub struct Silence {
     /// Probes of the beginning that are still to be sent, and when the next is.
     first: Option<(u8, Instant)>,
     last_proof: Option<Instant>,
-    /// When the viewer was surely there, and how long ago that was when the last proof came.
+    /// When the viewer was surely there: when the freshest proof was sent.
     was_there: Option<Instant>,
-    stale: Duration,
 }
 
 impl Silence {
@@ -96,7 +95,6 @@ impl Silence {
             first: None,
             last_proof: None,
             was_there: None,
-            stale: Duration::ZERO,
         }
     }
 
@@ -157,9 +155,7 @@ impl Silence {
     /// Something that was sent has arrived, and the news of it, too: both directions work. Since when the
     /// viewer was suspect, if that is taken back. The viewer was surely there `age` ago, or later.
     pub fn proven(&mut self, now: Instant, age: Duration) -> Option<Instant> {
-        let was_there = now.checked_sub(age).max(self.was_there).unwrap_or(now);
-        self.was_there = Some(was_there);
-        self.stale = now.saturating_duration_since(was_there);
+        self.was_there = now.checked_sub(age).max(self.was_there);
         self.last_proof = Some(now);
         self.unproven = None;
         self.probes.clear();
@@ -274,8 +270,9 @@ impl Silence {
     /// The part of a verdict's silence that had passed before the last proof came: one that was held up tells
     /// that the viewer was there when it was sent.
     fn credit(&self) -> Duration {
+        let stale = self.last_proof.zip(self.was_there).map(|(came, sent)| came.saturating_duration_since(sent));
         let usual = STALE_MAX + self.path.round_trip().unwrap_or_default();
-        self.stale.saturating_sub(usual).min(self.patience.gone.mul_f64(1.0 - FRESH_SHARE))
+        stale.unwrap_or_default().saturating_sub(usual).min(self.patience.gone.mul_f64(1.0 - FRESH_SHARE))
     }
 
     /// Probes that should have been answered by now.
