@@ -5,10 +5,12 @@
 mod support;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{XattrFlags, setxattr};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use support::*;
 
@@ -288,4 +290,50 @@ async fn a_program_without_video_is_an_error_in_words_and_given_up_as_configured
         assert!(report["cameras"][0]["last_error"].as_str().unwrap().contains(words), "{report:#}");
         assert!(descendants(server.pid()).is_empty(), "{command}");
     }
+}
+
+/// A control group that is marked as the server's own, if this system has any that can be made.
+struct DelegatedGroup(PathBuf);
+
+impl DelegatedGroup {
+    fn new() -> Option<Self> {
+        let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(Path::new);
+        let root = roots.into_iter().find(|root| root.join("cgroup.controllers").exists())?;
+        let path = root.join(format!("lenscap-test-{}", std::process::id()));
+        std::fs::create_dir(&path).ok()?;
+        let group = Self(path);
+        let marks = ["user.delegate", "trusted.delegate"];
+        marks.iter().any(|mark| setxattr(&group.0, *mark, b"1", XattrFlags::empty()).is_ok()).then_some(group)
+    }
+
+    fn below(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
+    }
+}
+
+impl Drop for DelegatedGroup {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[actix::test]
+async fn in_a_delegated_control_group_each_program_has_one_of_its_own() {
+    let Some(group) = DelegatedGroup::new() else {
+        println!("no control group can be made and marked here: not tried");
+        return;
+    };
+    let kinds = Kinds::new();
+    let server = Server::start(&kinds.cameras(), "");
+    std::fs::write(group.0.join("cgroup.procs"), server.pid().to_string()).unwrap();
+    let (location, shown) = watch(&server, "daemon").await;
+    let below = group.below();
+    assert_eq!(below.len(), 1, "{below:?}");
+    let members = std::fs::read_to_string(below[0].join("cgroup.procs")).unwrap();
+    let members: BTreeSet<i32> = members.lines().map(|pid| pid.parse().unwrap()).collect();
+    assert_eq!(members, listed(&shown), "all of the program, and nobody else");
+    leave(&server, &location).await;
+    assert_eq!(group.below(), [PathBuf::new(); 0], "nothing is left of it");
+    drop(server);
 }
