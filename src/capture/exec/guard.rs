@@ -19,7 +19,7 @@ use rustix::process::{
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -178,8 +178,7 @@ impl Family {
                 Phase::Ending(_) => self.tell(),
                 Phase::Killing => self.kill(),
             }
-            let signals_fd = signals.as_fd().as_raw_poll();
-            let mut fds = vec![signals_fd];
+            let mut fds = vec![PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
             if !alone {
                 fds.push(PollFd::new(control, PollFlags::IN));
             }
@@ -234,16 +233,6 @@ impl Family {
             tree::signal(process, own, &[Signal::KILL]);
             self.killed.insert(pid);
         }
-    }
-}
-
-trait AsPoll<'a> {
-    fn as_raw_poll(self) -> PollFd<'a>;
-}
-
-impl<'a> AsPoll<'a> for BorrowedFd<'a> {
-    fn as_raw_poll(self) -> PollFd<'a> {
-        PollFd::from_borrowed_fd(self, PollFlags::IN)
     }
 }
 

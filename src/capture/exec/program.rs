@@ -38,7 +38,7 @@ pub struct Ended {
     pub status: Option<ExitStatus>,
     /// How many of its processes had to be killed.
     pub killed: u32,
-    /// Its guard was killed, and with it all that it had started.
+    /// Its guard was killed or failed, and what it had started was killed.
     pub unguarded: bool,
 }
 
@@ -143,9 +143,9 @@ impl Program {
             Some(Report::Ended { status, killed }) => (status.map(ExitStatus::from_raw), killed),
             _ => (None, 0),
         };
-        let unguarded = last.is_none() && status.code().is_none();
+        let unguarded = last.is_none() && !status.success();
         if unguarded {
-            log::warn!("a guard was killed ({status}): what it had started is killed, too");
+            log::warn!("a guard ended without a report ({status}): what it had started is killed");
             self.processes.end_orphans();
         }
         let ended = Ended { status: first, killed, unguarded };
