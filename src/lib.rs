@@ -7,6 +7,7 @@
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
+//! - [`secrets`] hides what must not be shown;
 //! - [`server`] puts it together; [`memory`] sets up the allocator.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -19,4 +20,5 @@ pub mod http;
 pub mod memory;
 pub mod net;
 pub mod probe;
+pub mod secrets;
 pub mod server;

@@ -9,6 +9,7 @@ mod process;
 mod units;
 
 use super::thread::{Session, Woken, spawn};
+use crate::secrets::Secrets;
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, OpenCapture};
 use log::LogLines;
 use process::Group;
@@ -52,7 +53,7 @@ fn run(session: &Session, camera: &str, command: &str, shown: &str) -> Result<()
         let flags = fcntl_getfl(pipe).map_err(|error| failed(error.into()))?;
         fcntl_setfl(pipe, flags | OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
     }
-    let mut log = LogLines::new(camera);
+    let mut log = LogLines::new(camera, &Secrets::of_command(command));
     let mut stderr_open = true;
     let mut units = Units::new();
     let mut buffer = vec![0; 256 << 10];
