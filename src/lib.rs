@@ -8,7 +8,7 @@
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
 //! - [`secrets`] hides what must not be shown;
-//! - [`server`] puts it together; [`memory`] sets up the allocator.
+//! - [`server`] puts it together, and tells systemd how it is; [`memory`] sets up the allocator.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -22,3 +22,4 @@ pub mod net;
 pub mod probe;
 pub mod secrets;
 pub mod server;
+mod systemd;
