@@ -3,6 +3,7 @@
 mod ending;
 
 use crate::capture::controls::Controls;
+use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
 use crate::capture::identity::Identity;
 use crate::capture::{self, devices};
@@ -82,7 +83,8 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     let local = udp.local_addr()?;
     let negotiator = Arc::new(Negotiator::new(config.ice)?);
     let threads = Threads { supervisors: Arbiter::current(), cameras: cameras.handle(), media: media.handle() };
-    let (plan, controls) = plan(&config);
+    let processes = Processes::new();
+    let (plan, controls) = plan(&config, &processes);
     let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
     actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
@@ -97,6 +99,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         allow_kill: config.allow_kill,
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,
+        processes,
         started,
     };
     let address = config.listen;
@@ -220,7 +223,7 @@ fn discover(config: &mut Config) {
 }
 
 /// What the actors are told, and the controls of those cameras that have any.
-fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
+fn plan(config: &Config, processes: &Processes) -> (Plan, BTreeMap<String, Controls>) {
     let is_v4l2 = |camera: &Camera| matches!(camera.source, Source::V4l2(_));
     let hotplug = if config.cameras.iter().any(is_v4l2) {
         let started = Hotplug::start();
@@ -231,7 +234,7 @@ fn plan(config: &Config) -> (Plan, BTreeMap<String, Controls>) {
     let mut controls = BTreeMap::new();
     let mut cameras = vec![];
     for camera in &config.cameras {
-        let (capture, own) = capture::source(camera, hotplug.as_ref());
+        let (capture, own) = capture::source(camera, hotplug.as_ref(), processes);
         controls.extend(own.map(|own| (camera.id.clone(), own)));
         cameras.push(CameraPlan {
             id: camera.id.as_str().into(),

@@ -9,7 +9,7 @@ use support::*;
 
 fn cameras() -> String {
     ["a", "b"]
-        .map(|id| format!("[[camera]]\nid = \"{id}\"\nexclusive_group = \"hub1\"\nsource = {SILENT_CAMERA:?}\n"))
+        .map(|id| format!("[[camera]]\nid = \"{id}\"\nexclusive_group = \"hub1\"\nstall_timeout = \"60s\"\nsource = {SILENT_CAMERA:?}\n"))
         .concat()
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::*;
 
-const EXEC: &str = "[[camera]]\nid = \"cam\"\nsource = \"SOURCE\"\n";
+const EXEC: &str = "[[camera]]\nid = \"cam\"\nstall_timeout = \"60s\"\nsource = \"SOURCE\"\n";
 
 /// `first_packet_timeout` and `connect_timeout`, as they are by default.
 const CAMERA_KEPT: Duration = Duration::from_secs(3);

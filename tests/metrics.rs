@@ -55,7 +55,8 @@ async fn scrape(server: &Server) -> BTreeMap<String, f64> {
 
 #[actix::test]
 async fn a_leaving_is_counted_by_cause_when_it_has_been_answered() {
-    let server = Server::start(&format!("[[camera]]\nid = \"cam\"\nsource = {SILENT_CAMERA:?}\n"), "");
+    let server =
+        Server::start(&format!("[[camera]]\nid = \"cam\"\nstall_timeout = \"60s\"\nsource = {SILENT_CAMERA:?}\n"), "");
     let before = scrape(&server).await;
     assert_eq!(before["lenscap_camera_state{camera=\"cam\",state=\"closed\"}"], 1.0);
     assert_eq!(before["lenscap_stream_viewers{stream=\"cam\"}"], 0.0);

@@ -82,7 +82,8 @@ async fn a_program_is_watched_and_reaped() {
 
 #[actix::test]
 async fn a_camera_without_pictures_is_explained_and_left() {
-    let server = Server::start(&camera("cam", SILENT_CAMERA), "");
+    let parameters_only = "exec:printf '\\000\\000\\001\\147\\102\\300\\036' && exec sleep 1000";
+    let server = Server::start(&camera("cam", parameters_only), "");
     let output = probe(&[&server.url("/whep/cam"), "--patience", "2", "--json"]).await;
     assert_left(&server, 1).await;
     assert_eq!(output.status.code(), Some(1));

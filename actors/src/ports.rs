@@ -137,6 +137,29 @@ pub enum CaptureError {
         /// `stall_timeout`.
         silence: Duration,
     },
+    /// A program was started, and has not written anything.
+    #[error(
+        "{device} has written nothing for {} s: its command must write H.264 (Annex B) to its standard output",
+        silence.as_secs_f32()
+    )]
+    Silent {
+        /// The command.
+        device: String,
+        /// `stall_timeout`.
+        silence: Duration,
+    },
+    /// A program writes something else.
+    #[error(
+        "{device} has written {} kB in which there is no video: its command must write H.264 (Annex B, with ffmpeg \
+         `-f h264`) to its standard output, and nothing else",
+        bytes.div_ceil(1000)
+    )]
+    NoVideo {
+        /// The command.
+        device: String,
+        /// Bytes that it has written.
+        bytes: u64,
+    },
     /// Another camera of its exclusive group is open.
     #[error("camera {holder:?} is being watched, and only one camera of {group:?} can be open at a time")]
     GroupBusy {

@@ -1,97 +1,164 @@
 //! A program that writes H.264 (Annex B) to its standard output.
 //!
-//! It runs in a process group of its own, so that all it starts ends with it. It is closed when
-//! the process is reaped: SIGTERM first, and SIGKILL for what is still there after 500 ms. Should
-//! the server itself be killed, the kernel ends the program.
+//! A [guard](guard) stands between it and the server. The camera is closed when every process that the program has
+//! started has ended and is reaped: SIGTERM first, and SIGKILL for what is still there after 500 ms. Should the
+//! server itself be killed, the guard does the same.
 
+mod cgroup;
+mod command;
+pub mod guard;
 mod log;
-mod process;
+pub mod processes;
+mod program;
+mod report;
+mod stall;
+mod tree;
 mod units;
 
 use super::thread::{Session, Woken, spawn};
 use crate::secrets::Secrets;
-use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, OpenCapture};
+use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture};
 use log::LogLines;
-use process::Group;
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use processes::Processes;
+use program::{Ended, Program};
+use stall::{Progress, Silence};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
+use std::process::{ChildStderr, ChildStdout};
+use std::time::{Duration, Instant};
 use units::Units;
 
-/// Room in the pipe, so that a large frame is written in one go.
-const PIPE_BYTES: usize = 1 << 20;
+/// Read at a time.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// The source.
+#[derive(Clone)]
 pub struct Exec {
-    camera: String,
-    command: String,
-    shown: String,
-}
-
-impl Exec {
-    /// `shown` is the command without credentials.
-    pub fn new(camera: &str, command: String, shown: String) -> Self {
-        Self { camera: camera.to_owned(), command, shown }
-    }
+    /// The name of its camera.
+    pub camera: String,
+    /// What is started.
+    pub command: String,
+    /// The same without credentials.
+    pub shown: String,
+    /// It has stalled if it gives no picture for so long.
+    pub stall_timeout: Duration,
+    /// Where what it starts is known.
+    pub processes: Processes,
 }
 
 impl Capture for Exec {
     fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture> {
-        let (camera, command, shown) = (self.camera.clone(), self.command.clone(), self.shown.clone());
-        spawn(&format!("exec {camera}"), session, events, move |session| run(session, &camera, &command, &shown))
+        let exec = self.clone();
+        spawn(&format!("exec {}", self.camera), session, events, move |session| exec.run(session))
     }
 }
 
-fn run(session: &Session, camera: &str, command: &str, shown: &str) -> Result<(), CaptureError> {
-    let failed = |error: io::Error| CaptureError::Failed { device: shown.to_owned(), message: error.to_string() };
-    let mut group = Group::start(command).map_err(failed)?;
-    let (Some(mut stdout), Some(mut stderr)) = (group.child.stdout.take(), group.child.stderr.take()) else {
-        return Err(failed(io::Error::other("it has no output")));
-    };
-    let _ = rustix::pipe::fcntl_setpipe_size(&stdout, PIPE_BYTES);
-    for pipe in [stdout.as_fd(), stderr.as_fd()] {
-        let flags = fcntl_getfl(pipe).map_err(|error| failed(error.into()))?;
-        fcntl_setfl(pipe, flags | OFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
-    }
-    let mut log = LogLines::new(camera, &Secrets::of_command(command));
-    let mut stderr_open = true;
-    let mut units = Units::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let mut fds: Vec<&dyn AsFd> = vec![&stdout];
-        if stderr_open {
-            fds.push(&stderr);
-        }
-        let woken = session.wait(&fds, units.idle()).map_err(|error| failed(error.into()))?;
-        let [out_ready, err_ready] = match woken {
-            Woken::Stop => {
-                // The pipes stay open meanwhile: who writes a last word is not to die of that, and
-                // there is room for what comes in this time.
-                group.end().map_err(failed)?;
-                log.read(&mut stderr, &mut buffer);
-                return Ok(());
-            }
-            Woken::Timeout => {
-                units.went_idle(session);
-                continue;
-            }
-            Woken::Ready(ready) => ready,
+impl Exec {
+    fn run(&self, session: &Session) -> Result<(), CaptureError> {
+        let failed = |error: io::Error| CaptureError::Failed { device: self.shown.clone(), message: error.to_string() };
+        let words = command::words(&self.command);
+        let mut program = Program::start(&self.camera, &words, &self.processes).map_err(failed)?;
+        let pid = program.started().map_err(failed)?;
+        let mut reader = Reader {
+            log: LogLines::new(&self.camera, &Secrets::of_command(&self.command)),
+            buffer: vec![0; BUFFER_BYTES],
         };
-        if err_ready {
-            stderr_open = log.read(&mut stderr, &mut buffer);
-        }
-        if !out_ready {
-            continue;
-        }
-        match stdout.read(&mut buffer) {
-            Ok(0) => {
-                log.read(&mut stderr, &mut buffer);
-                let status = group.end().map_err(failed)?;
-                return Err(CaptureError::ProgramEnded { status: status.to_string() });
+        let mut units = Units::new();
+        let mut progress = Progress::new(Instant::now());
+        let mut says_more = true;
+        loop {
+            let now = Instant::now();
+            if let Some(silence) = progress.silence(now, self.stall_timeout) {
+                // What it last said may tell why.
+                reader.says(&mut program.stderr);
+                return Err(self.explain(silence));
             }
-            Ok(length) => units.take(&buffer[..length], session, group.child.id()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(failed(error)),
+            let mut fds: Vec<&dyn AsFd> = vec![&program.stdout, program.guard()];
+            if says_more {
+                fds.push(&program.stderr);
+            }
+            let left = progress.left(now, self.stall_timeout);
+            let patience = units.idle().map_or(left, |idle| idle.min(left));
+            let pictures = match session.wait(&fds, Some(patience)).map_err(|error| failed(error.into()))? {
+                Woken::Stop => return reader.end(&mut program).map(drop).map_err(failed),
+                Woken::Timeout => units.went_idle().into_iter().collect(),
+                Woken::Ready([written, ended, said]) => {
+                    if said {
+                        says_more = reader.says(&mut program.stderr);
+                    }
+                    let length = if written { reader.writes(&mut program.stdout).map_err(failed)? } else { None };
+                    match length {
+                        // Nobody is left who could write; or the guard is gone, and all is read.
+                        Some(0) => return Err(self.ended(reader.end(&mut program))),
+                        None if ended => return Err(self.ended(reader.end(&mut program))),
+                        None => vec![],
+                        Some(length) => {
+                            progress.bytes(length);
+                            units.take(&reader.buffer[..length], Instant::now())
+                        }
+                    }
+                }
+            };
+            for picture in pictures {
+                if progress.picture(Instant::now()) {
+                    session.opened(CaptureInfo {
+                        device: format!("pid {pid}"),
+                        format: "H264".into(),
+                        fps: 0.0,
+                        warning: None,
+                    });
+                }
+                session.push(picture);
+            }
         }
+    }
+
+    fn explain(&self, silence: Silence) -> CaptureError {
+        let device = self.shown.clone();
+        match silence {
+            Silence::Nothing => CaptureError::Silent { device, silence: self.stall_timeout },
+            Silence::NoVideo { bytes } => CaptureError::NoVideo { device, bytes },
+            Silence::Stalled => CaptureError::Stalled { device, silence: self.stall_timeout },
+        }
+    }
+
+    fn ended(&self, ended: io::Result<Ended>) -> CaptureError {
+        let status = match ended {
+            Ok(Ended { unguarded: true, .. }) => "its guard was killed".to_owned(),
+            Ok(Ended { status: Some(status), .. }) => status.to_string(),
+            Ok(Ended { status: None, .. }) => "nobody knows how".to_owned(),
+            Err(error) => return CaptureError::Failed { device: self.shown.clone(), message: error.to_string() },
+        };
+        CaptureError::ProgramEnded { status }
+    }
+}
+
+/// Reads what a program writes and says.
+struct Reader {
+    log: LogLines,
+    buffer: Vec<u8>,
+}
+
+impl Reader {
+    /// How much it has written into the buffer; 0 at the end, nothing if there is nothing now.
+    fn writes(&mut self, stdout: &mut ChildStdout) -> io::Result<Option<usize>> {
+        match stdout.read(&mut self.buffer) {
+            Ok(length) => Ok(Some(length)),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it may say more.
+    fn says(&mut self, stderr: &mut ChildStderr) -> bool {
+        self.log.read(stderr, &mut self.buffer)
+    }
+
+    /// Ends it. The pipes stay open meanwhile: who writes a last word is not to die of that.
+    fn end(&mut self, program: &mut Program) -> io::Result<Ended> {
+        program.end(|stdout, stderr| {
+            let _ = stdout.read(&mut self.buffer);
+            self.log.read(stderr, &mut self.buffer);
+        })
     }
 }

@@ -5,7 +5,7 @@
 
 pub mod controls;
 pub mod devices;
-mod exec;
+pub mod exec;
 mod holder;
 pub mod hotplug;
 pub mod identity;
@@ -15,16 +15,28 @@ mod v4l2;
 
 use crate::config::{Camera, Source};
 use controls::Controls;
+use exec::processes::Processes;
 use hotplug::Hotplug;
 use lenscap_actors::ports::Capture;
 use std::sync::Arc;
 
 /// The adapter for a camera's source, and its controls if it can have any.
-pub fn source(camera: &Camera, hotplug: Option<&Hotplug>) -> (Arc<dyn Capture>, Option<Controls>) {
+pub fn source(
+    camera: &Camera,
+    hotplug: Option<&Hotplug>,
+    processes: &Processes,
+) -> (Arc<dyn Capture>, Option<Controls>) {
     match &camera.source {
         Source::Test => (Arc::new(test_pattern::TestPattern::new(camera.size, camera.fps)), None),
         Source::Exec(command) => {
-            (Arc::new(exec::Exec::new(&camera.id, command.clone(), camera.source.to_string())), None)
+            let exec = exec::Exec {
+                camera: camera.id.clone(),
+                command: command.clone(),
+                shown: camera.source.to_string(),
+                stall_timeout: camera.stall_timeout,
+                processes: processes.clone(),
+            };
+            (Arc::new(exec), None)
         }
         Source::V4l2(identity) => {
             let wish = v4l2::Wish {

@@ -113,7 +113,7 @@ pub enum Woken {
     /// The camera is to be closed: return at once.
     Stop,
     /// At least one of the descriptors has something; one flag for each.
-    Ready([bool; 2]),
+    Ready([bool; 3]),
     /// The time is up.
     Timeout,
 }
@@ -135,10 +135,10 @@ impl Session {
         self.outlets.lock().push(picture, Instant::now());
     }
 
-    /// Waits until one of up to two descriptors can be read or has failed, the camera is to be
+    /// Waits until one of up to three descriptors can be read or has failed, the camera is to be
     /// closed, or the time is up. None waits without limit.
     pub fn wait(&self, fds: &[&dyn AsFd], timeout: Option<Duration>) -> Result<Woken, rustix::io::Errno> {
-        debug_assert!(fds.len() <= 2);
+        debug_assert!(fds.len() <= 3);
         let timeout = timeout.map(|time| Timespec {
             tv_sec: time.as_secs().min(i64::MAX as u64) as i64,
             tv_nsec: time.subsec_nanos().into(),
@@ -155,7 +155,7 @@ impl Session {
                 Ok(0) => return Ok(Woken::Timeout),
                 Ok(_) => {
                     let ready = |nth: usize| polled.get(nth).is_some_and(|fd| !fd.revents().is_empty());
-                    return Ok(Woken::Ready([ready(1), ready(2)]));
+                    return Ok(Woken::Ready([ready(1), ready(2), ready(3)]));
                 }
             }
         }

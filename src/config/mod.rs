@@ -315,13 +315,18 @@ impl Reader<'_> {
                 let message = "has no effect on \"exec\": the command decides".to_owned();
                 return Err(self.error(size.span().start, message));
             }
-            let only_v4l2 = [
-                entry.stall_timeout.as_ref().map(|value| value.span().start),
-                entry.controls.as_ref().map(|value| value.span().start),
-            ];
-            if let (false, Some(offset)) = (matches!(source, Source::V4l2(_)), only_v4l2.into_iter().flatten().next()) {
-                let message = "has an effect on \"v4l2:\" and \"usb:\" cameras only".to_owned();
-                return Err(self.error(offset, message));
+            let is_v4l2 = matches!(source, Source::V4l2(_));
+            for (offset, has_effect, kinds) in [
+                (
+                    entry.stall_timeout.as_ref().map(|value| value.span().start),
+                    source != Source::Test,
+                    "\"v4l2:\", \"usb:\" and \"exec:\"",
+                ),
+                (entry.controls.as_ref().map(|value| value.span().start), is_v4l2, "\"v4l2:\" and \"usb:\""),
+            ] {
+                if let (false, Some(offset)) = (has_effect, offset) {
+                    return Err(self.error(offset, format!("has an effect on {kinds} cameras only")));
+                }
             }
             let exclusive_group = match &entry.exclusive_group {
                 None => None,

@@ -6,6 +6,8 @@ use super::problem::Problem;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use lenscap_actors::board::CameraStatus;
+use lenscap_actors::ids::CameraId;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -88,13 +90,20 @@ fn report(site: &Site) -> Value {
         "uptime_ms": site.started.elapsed().as_millis() as u64,
         "tree": site.root.tree.report(now, unix_ms),
         "exits": site.root.tree.exits(now, unix_ms),
-        "cameras": board.cameras.iter().map(|(id, camera)| with_id(id.as_str(), camera)).collect::<Vec<_>>(),
+        "cameras": board.cameras.iter().map(|(id, camera)| with_processes(site, id, camera)).collect::<Vec<_>>(),
         "streams": board.streams.iter().map(|(id, stream)| with_id(id.as_str(), stream)).collect::<Vec<_>>(),
         "peers": board.peers.iter().map(|(id, peer)| with_id(id.as_str(), peer)).collect::<Vec<_>>(),
         "releases": board.releases,
         "verdicts": board.verdicts,
         "departures": board.tally.departures(),
     })
+}
+
+/// A camera, with the processes that it has started.
+fn with_processes(site: &Site, id: &CameraId, camera: &CameraStatus) -> Value {
+    let mut object = with_id(id.as_str(), camera);
+    object["processes"] = json!(site.processes.of(id.as_str()));
+    object
 }
 
 fn with_id(id: &str, status: &impl Serialize) -> Value {

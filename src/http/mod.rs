@@ -12,6 +12,7 @@ mod whep;
 mod ws;
 
 use crate::capture::controls::Controls;
+use crate::capture::exec::processes::Processes;
 use crate::config::Config;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
@@ -48,6 +49,8 @@ pub struct Site {
     pub cameras: BTreeSet<String>,
     /// The controls of those that have any.
     pub controls: BTreeMap<String, Controls>,
+    /// What `exec` cameras have started.
+    pub processes: Processes,
     /// When hidden pages shall leave, if they do not say so themselves; none: they stay.
     pub hidden_timeout: Option<Duration>,
     /// Whether actors may be killed for drills.

@@ -22,8 +22,12 @@ pub const OFFER: &str = include_str!("offer.sdp");
 /// Longer than anything here takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a program writes to give one key frame: parameters, and a slice that begins a picture.
+pub const KEYFRAME: &str = "printf '\\000\\000\\001\\147\\102\\300\\036\\000\\000\\001\\145\\210'";
+
 /// A camera whose process writes one key frame and then nothing, and is easy to end.
-pub const SILENT_CAMERA: &str = "exec:printf '\\000\\000\\001\\147\\102\\300\\036' && exec sleep 1000";
+pub const SILENT_CAMERA: &str =
+    "exec:printf '\\000\\000\\001\\147\\102\\300\\036\\000\\000\\001\\145\\210' && exec sleep 1000";
 
 /// A folder that goes with the test.
 pub struct Folder(pub PathBuf);
@@ -180,7 +184,7 @@ impl Server {
         }
     }
 
-    /// The process of an exec camera, once it runs.
+    /// The process of the only camera, once it runs.
     pub async fn camera_pid(&self) -> i32 {
         let report = self.until("capturing", |report| report["cameras"][0]["state"] == "capturing").await;
         let device = report["cameras"][0]["device"].as_str().unwrap().to_owned();
@@ -210,6 +214,19 @@ pub fn resident(pid: i32) -> u64 {
 
 pub fn client() -> awc::Client {
     awc::Client::builder().timeout(PATIENCE).finish()
+}
+
+/// Opens a viewer by WHEP and returns its Location.
+pub async fn watch_by_whep(server: &Server, stream: &str) -> String {
+    let post = client().post(server.url(&format!("/whep/{stream}")));
+    let response = post.insert_header(("Content-Type", "application/sdp")).send_body(OFFER).await.unwrap();
+    assert_eq!(response.status(), 201);
+    response.headers().get("Location").unwrap().to_str().unwrap().to_owned()
+}
+
+/// The secret name of a viewer, by its Location.
+pub fn token(location: &str) -> &str {
+    location.rsplit('/').next().unwrap()
 }
 
 pub type Socket = actix_codec::Framed<awc::BoxedSocket, awc::ws::Codec>;

@@ -1,10 +1,8 @@
 //! When an access unit is whole: its end is known when the next one begins, or when the program
 //! has been silent for a moment.
 
-use super::super::thread::Session;
 use crate::codec::annexb::AccessUnits;
 use lenscap_actors::media::{Content, Picture};
-use lenscap_actors::ports::CaptureInfo;
 use std::time::{Duration, Instant};
 
 /// How long standard output must be silent before what has arrived is taken for a whole access
@@ -15,7 +13,6 @@ const IDLE_MAX: Duration = Duration::from_millis(48);
 /// Puts access units together from what arrives in pieces.
 pub struct Units {
     parser: AccessUnits,
-    opened: bool,
     idle: Duration,
     burst: usize,
     since: Instant,
@@ -24,7 +21,7 @@ pub struct Units {
 impl Units {
     /// Nothing has come yet.
     pub fn new() -> Self {
-        Self { parser: AccessUnits::default(), opened: false, idle: IDLE_FIRST, burst: 0, since: Instant::now() }
+        Self { parser: AccessUnits::default(), idle: IDLE_FIRST, burst: 0, since: Instant::now() }
     }
 
     /// How long to wait for more before the rest is taken for whole.
@@ -35,19 +32,10 @@ impl Units {
         self.parser.has_slice().then_some(if cut_short { self.idle.max(IDLE_MAX) } else { self.idle })
     }
 
-    /// Takes what was read, and hands on every access unit that it completes.
-    pub fn take(&mut self, bytes: &[u8], session: &Session, pid: u32) {
-        if !self.opened {
-            self.opened = true;
-            session.opened(CaptureInfo {
-                device: format!("pid {pid}"),
-                format: "H264".into(),
-                fps: 0.0,
-                warning: None,
-            });
-        }
+    /// Takes what was read, and gives every access unit that it completes.
+    pub fn take(&mut self, bytes: &[u8], now: Instant) -> Vec<Picture> {
         if self.burst == 0 {
-            self.since = Instant::now();
+            self.since = now;
         }
         self.burst += bytes.len();
         let mut complete = vec![];
@@ -59,18 +47,15 @@ impl Units {
         }
         let captured = self.since;
         if !complete.is_empty() {
-            self.since = Instant::now();
+            self.since = now;
         }
-        for unit in complete {
-            session.push(Picture { captured, content: Content::H264(unit) });
-        }
+        complete.into_iter().map(|unit| Picture { captured, content: Content::H264(unit) }).collect()
     }
 
     /// Nothing has come for [`Units::idle`]: what there is is whole.
-    pub fn went_idle(&mut self, session: &Session) {
-        if let Some(unit) = self.parser.flush() {
-            session.push(Picture { captured: self.since, content: Content::H264(unit) });
-        }
+    pub fn went_idle(&mut self) -> Option<Picture> {
         self.burst = 0;
+        let unit = self.parser.flush()?;
+        Some(Picture { captured: self.since, content: Content::H264(unit) })
     }
 }

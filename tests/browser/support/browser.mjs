@@ -101,8 +101,8 @@ export function instrument(context, { player = false } = {}) {
           const video = document.createElement('video');
           Object.assign(video, { muted: true, srcObject: streams[0] });
           video.style.cssText = 'position:fixed;width:64px;height:36px;right:0;bottom:0;z-index:9';
-          const seen = (now, { mediaTime, receiveTime }) => {
-            window.frames.push({ at: performance.now(), mediaTime, received: receiveTime });
+          const seen = (now, { mediaTime, receiveTime, width }) => {
+            window.frames.push({ at: performance.now(), mediaTime, received: receiveTime, width });
             video.requestVideoFrameCallback(seen);
           };
           video.requestVideoFrameCallback(seen);

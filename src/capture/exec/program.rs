@@ -1,0 +1,183 @@
+//! A running program, seen from the server: its pipes, and its [guard](super::guard).
+
+use super::guard;
+use super::processes::Processes;
+use super::report::{COMMAND_MAX, END, Report};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
+use rustix::process::Pid;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+
+/// Room in the pipe, so that a large frame is written in one go.
+const PIPE_BYTES: usize = 1 << 20;
+
+/// This program's own file, whatever has become of its name.
+const OWN_FILE: &str = "/proc/self/exe";
+
+/// A program with all that it has started. It is ended, and reaped as a whole, when this is dropped.
+pub struct Program {
+    guard: Child,
+    control: OwnedFd,
+    processes: Processes,
+    ended: Option<Ended>,
+    /// What it writes; reading never blocks.
+    pub stdout: ChildStdout,
+    /// What it says; reading never blocks.
+    pub stderr: ChildStderr,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// How its first process ended.
+    pub status: Option<ExitStatus>,
+    /// How many of its processes had to be killed.
+    pub killed: u32,
+    /// Its guard was killed, and with it all that it had started.
+    pub unguarded: bool,
+}
+
+impl Program {
+    /// Starts the words of a command for a camera.
+    pub fn start(camera: &str, words: &[String], processes: &Processes) -> io::Result<Self> {
+        let command = words.join("\0");
+        if command.len() > COMMAND_MAX {
+            return Err(io::Error::other(format!("a command of more than {COMMAND_MAX} bytes is too long")));
+        }
+        let (control, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let mut start = Command::new(OWN_FILE);
+        start
+            .arg0(guard::NAME)
+            .arg(camera)
+            .stdin(theirs)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // What the terminal sends to the server is the server's to pass on.
+            .process_group(0);
+        let mut guard = processes.start(camera, || start.spawn())?;
+        // Ours is in the command still, and would keep the guard's end of the socket open.
+        drop(start);
+        let (stdout, stderr) = (guard.stdout.take(), guard.stderr.take());
+        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+            // Both are piped, so this is not reached; and if it were, the guard would end with its socket.
+            return Err(io::Error::other("it has no output"));
+        };
+        let program = Self { guard, control, processes: processes.clone(), ended: None, stdout, stderr };
+        let _ = rustix::pipe::fcntl_setpipe_size(&program.stdout, PIPE_BYTES);
+        for pipe in [program.stdout.as_fd(), program.stderr.as_fd()] {
+            fcntl_setfl(pipe, fcntl_getfl(pipe)? | OFlags::NONBLOCK)?;
+        }
+        send(&program.control, command.as_bytes(), SendFlags::NOSIGNAL)?;
+        Ok(program)
+    }
+
+    /// Waits for its guard to say that it runs, which it does at once; the number of its first process.
+    pub fn started(&mut self) -> io::Result<u32> {
+        match self.hear()? {
+            Some(Report::Started { pid }) => Ok(pid.unsigned_abs()),
+            Some(Report::Refused { errno }) => Err(io::Error::from_raw_os_error(errno)),
+            Some(Report::Ended { .. }) | None => Err(io::Error::other("its guard was killed")),
+        }
+    }
+
+    /// What can be read once its guard is gone, or about to be.
+    pub fn guard(&self) -> &OwnedFd {
+        &self.control
+    }
+
+    /// Ends it: all its processes are asked to, killed if they have not after [`guard::GRACE`], and reaped before
+    /// this returns. `output` is called whenever there is something to read meanwhile: a program that cannot write
+    /// its last words does not end by itself.
+    pub fn end(&mut self, mut output: impl FnMut(&mut ChildStdout, &mut ChildStderr)) -> io::Result<Ended> {
+        if let Some(ended) = self.ended {
+            return Ok(ended);
+        }
+        // If the guard has ended already there is nobody to tell.
+        let _ = send(&self.control, END, SendFlags::NOSIGNAL);
+        let mut last = None;
+        let mut open = [true; 2];
+        loop {
+            let mut fds = vec![PollFd::new(&self.control, PollFlags::IN)];
+            let pipes = [self.stdout.as_fd(), self.stderr.as_fd()];
+            let watched: Vec<usize> = (0..2).filter(|&nth| open[nth]).collect();
+            fds.extend(watched.iter().map(|&nth| PollFd::from_borrowed_fd(pipes[nth], PollFlags::IN)));
+            match poll(&mut fds, None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let reported = !fds[0].revents().is_empty();
+            let mut readable = false;
+            for (fd, &nth) in fds[1..].iter().zip(&watched) {
+                readable |= fd.revents().contains(PollFlags::IN);
+                // Everybody who could write is gone, and all is read.
+                open[nth] = fd.revents().is_empty() || fd.revents().contains(PollFlags::IN);
+            }
+            drop(fds);
+            if readable {
+                output(&mut self.stdout, &mut self.stderr);
+            }
+            if reported {
+                match self.hear()? {
+                    Some(report @ Report::Ended { .. }) => last = Some(report),
+                    Some(Report::Started { .. } | Report::Refused { .. }) => {}
+                    None => break,
+                }
+            }
+        }
+        output(&mut self.stdout, &mut self.stderr);
+        self.reap(last)
+    }
+
+    /// The guard's socket is closed: it has ended or is about to.
+    fn reap(&mut self, last: Option<Report>) -> io::Result<Ended> {
+        let guard = Pid::from_child(&self.guard);
+        let status = self.guard.wait()?;
+        self.processes.ended(guard);
+        let (first, killed) = match last {
+            Some(Report::Ended { status, killed }) => (status.map(ExitStatus::from_raw), killed),
+            _ => (None, 0),
+        };
+        let unguarded = last.is_none() && status.code().is_none();
+        if unguarded {
+            log::warn!("a guard was killed ({status}): what it had started is killed, too");
+            self.processes.end_orphans();
+        }
+        let ended = Ended { status: first, killed, unguarded };
+        self.ended = Some(ended);
+        Ok(ended)
+    }
+
+    /// The next report; none after the last.
+    fn hear(&self) -> io::Result<Option<Report>> {
+        let mut bytes = [0; 16];
+        loop {
+            return match recv(&self.control, &mut bytes, RecvFlags::empty()) {
+                Ok((0, _)) | Err(Errno::CONNRESET) => Ok(None),
+                Ok((length, _)) => match Report::from_bytes(&bytes[..length]) {
+                    Some(report) => Ok(Some(report)),
+                    None => Err(io::Error::other("its guard says what is no report")),
+                },
+                Err(Errno::INTR) => continue,
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Err(error) = self.end(|stdout, stderr| {
+            // What it says now is of no use to anybody, but has to be read.
+            let _ = io::copy(stdout, &mut io::sink());
+            let _ = io::copy(stderr, &mut io::sink());
+        }) {
+            log::error!("a program could not be reaped: {error}");
+        }
+    }
+}
