@@ -7,7 +7,8 @@
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
-//! - [`server`] puts it together; [`memory`] sets up the allocator.
+//! - [`secrets`] hides what must not be shown;
+//! - [`server`] puts it together, and tells systemd how it is; [`memory`] sets up the allocator.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -19,4 +20,6 @@ pub mod http;
 pub mod memory;
 pub mod net;
 pub mod probe;
+pub mod secrets;
 pub mod server;
+mod systemd;

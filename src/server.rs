@@ -1,5 +1,7 @@
 //! The server as a whole: starts the actors, the socket and HTTP, and ends them in order.
 
+mod ending;
+
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
@@ -10,22 +12,22 @@ use crate::config::{Camera, Config, Source, Stream};
 use crate::http::{self, Site};
 use crate::memory;
 use crate::net::Udp;
+use crate::systemd::{Pulse, Systemd};
 use actix::prelude::*;
 use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
 use lenscap_actors::ports::SystemClock;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
+use lenscap_actors::shutdown::Budget;
+use lenscap_actors::supervisor::shell::Settle;
 use lenscap_actors::supervisor::spec::ExitReason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-
-/// How long an orderly end may take.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Why the server cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +64,11 @@ pub enum ServerError {
 
 /// Serves until told to stop.
 pub fn run(config: Config) -> Result<(), ServerError> {
-    System::new().block_on(serve(config))
+    let system = System::new();
+    let result = system.block_on(serve(config));
+    // Its end would wait for threads that hang in a driver. The process is about to end, and that ends them.
+    std::mem::forget(system);
+    result
 }
 
 async fn serve(mut config: Config) -> Result<(), ServerError> {
@@ -71,6 +77,8 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         discover(&mut config);
     }
     let (media, cameras) = (Arbiter::new(), Arbiter::new());
+    media.spawn_fn(|| name_thread(c"media"));
+    cameras.spawn_fn(|| name_thread(c"cameras"));
     let (udp, udp_failed) = start_udp(config.webrtc_listen, &media).await?;
     let local = udp.local_addr()?;
     let negotiator = Arc::new(Negotiator::new(config.ice)?);
@@ -95,35 +103,78 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         started,
     };
     let address = config.listen;
-    let (server, addresses) = http::serve(&config, site).map_err(|error| ServerError::Http { address, error })?;
+    let systemd = Systemd::start();
+    let pulse = systemd.as_ref().map(|systemd| systemd.pulse().clone());
+    if let Some(pulse) = &pulse {
+        watch(pulse, &root, &cameras, &media);
+    }
+    let worker = move || {
+        name_thread(c"http");
+        if let Some(pulse) = &pulse {
+            actix_web::rt::spawn(pulse.member("http", || async {}));
+        }
+    };
+    let (server, addresses) =
+        http::serve(&config, site, worker).map_err(|error| ServerError::Http { address, error })?;
     for address in addresses {
         log::info!("{} streams at http://{address}/ (video by UDP {local})", config.streams.len());
     }
     let handle = server.handle();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    if let Some(systemd) = &systemd {
+        systemd.ready();
+        actix_web::rt::spawn(systemd.status(root.board.clone()));
+    }
     let mut server = std::pin::pin!(server);
-    tokio::select! {
+    let result = tokio::select! {
         result = &mut server => return Ok(result?),
-        error = udp_failed => return Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
-        reason = given_up => return Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    log::info!("stopping: every viewer is let go and every camera closed");
-    let orderly = async {
-        root.shut_down().await;
-        tokio::join!(handle.stop(true), server).1
+        error = udp_failed => Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
+        reason = given_up => Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
     };
-    tokio::select! {
-        result = tokio::time::timeout(SHUTDOWN_PATIENCE, orderly) => match result {
-            Ok(result) => result?,
-            Err(_) => log::warn!("not everything ended within {SHUTDOWN_PATIENCE:?}"),
-        },
-        _ = interrupt.recv() => log::warn!("told twice: ending at once"),
-        _ = terminate.recv() => log::warn!("told twice: ending at once"),
+    log::info!("stopping: every viewer is let go and every camera closed");
+    let (told, budget) = (Instant::now(), Budget::USUAL);
+    if let Some(systemd) = &systemd {
+        systemd.stopping(budget.whole());
     }
-    Ok(())
+    let again = tokio::select! {
+        () = ending::in_order(&root, handle, server, budget) => false,
+        _ = interrupt.recv() => true,
+        _ = terminate.recv() => true,
+    };
+    if again {
+        log::warn!("told twice: ending at once");
+        ending::say_what_is_open(&root, told);
+    }
+    if let Some(systemd) = systemd {
+        systemd.over().await;
+    }
+    result
+}
+
+/// Names the thread that calls this, for whoever looks at the threads of the process: at most 15 bytes.
+fn name_thread(name: &std::ffi::CStr) {
+    // It is for people: if it fails, all works.
+    let _ = rustix::thread::set_name(name);
+}
+
+/// Has all threads on which actors live answer whether they are alive.
+fn watch(pulse: &Pulse, root: &Root, cameras: &Arbiter, media: &Arbiter) {
+    cameras.spawn(pulse.member("cameras", || async {}));
+    media.spawn(pulse.member("media", || async {}));
+    let tree = root.tree.clone();
+    let supervisors = move || {
+        let all = ["root", "root/cameras", "root/peers"].map(|path| tree.supervisor(path));
+        async move {
+            // One that is just being started again is its supervisor's business.
+            for supervisor in all.into_iter().flatten() {
+                let _ = supervisor.send(Settle).await;
+            }
+        }
+    };
+    actix_web::rt::spawn(pulse.member("supervisors", supervisors));
 }
 
 /// Binds the socket on the media thread, where it is read. The receiver tells of its failure.

@@ -3,8 +3,10 @@
 //! The actors write here **before** they answer a message, so what is read is never older than
 //! the last answer; and it can be read while an actor is busy. Nothing secret is ever written.
 
+mod rate;
 mod status;
 
+pub use rate::Rate;
 pub use status::*;
 
 use crate::departure::{Cause, returning};
@@ -12,7 +14,7 @@ use crate::ids::{CameraId, PeerId, StreamId};
 use crate::tally::Tally;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// How many releases, and verdicts, are remembered.
@@ -35,6 +37,16 @@ pub struct Snapshot {
     pub tally: Tally,
 }
 
+impl Snapshot {
+    /// The same with figures of the time before `now`, when that is later than they were written.
+    fn at(mut self, now: Instant) -> Self {
+        for stream in self.streams.values_mut() {
+            stream.bitrate_bps = stream.rate.at(now);
+        }
+        self
+    }
+}
+
 /// A duration as the board shows it.
 pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
@@ -54,9 +66,10 @@ impl Default for Board {
 }
 
 impl Board {
-    /// Reads everything.
-    pub fn snapshot(&self) -> Snapshot {
-        self.lock().clone()
+    /// Reads everything, with the figures of the time that ends `now`.
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let snapshot = self.lock().clone();
+        snapshot.at(now)
     }
 
     /// Looks at the board without copying it.

@@ -18,6 +18,7 @@ use crate::ids::{CameraId, StreamId};
 use crate::media::PictureSink;
 use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture, Plugged};
 use crate::retry::{Next, Retry};
+use crate::shutdown::Budget;
 use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
 use crate::supervisor::life::Estate;
@@ -28,9 +29,6 @@ use futures_util::future::{BoxFuture, Shared};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long a device may take to close before its camera stops waiting for it.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a device stays open for the return of a stream that died.
 const LINGER: Duration = Duration::from_millis(60);
@@ -306,27 +304,49 @@ impl Camera {
         if let (true, Some(group)) = (std::mem::take(&mut self.waiting), &self.group) {
             group.withdraw(&self.id);
         }
-        let Some(running) = self.running.take() else {
-            if was_attached {
+        if self.running.is_none() {
+            if was_attached && self.closing.is_none() {
                 self.rest();
             }
-            return ready(Detached::Closed);
-        };
-        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
-        let closing = running.close();
+            return ready(if self.closing.is_some() { Detached::Stuck } else { Detached::Closed });
+        }
+        let Some(closing) = self.close() else { return ready(Detached::Closed) };
         self.closing = Some(closing.clone());
-        let closed = tokio::time::timeout(CLOSE_PATIENCE, closing);
-        Box::pin(closed.into_actor(self).map(|result, camera, _| {
-            camera.rest();
+        let closed = tokio::time::timeout(Budget::USUAL.closing(), closing.clone());
+        Box::pin(closed.into_actor(self).map(|result, camera, ctx| {
             if result.is_ok() {
+                camera.rest();
                 return Detached::Closed;
             }
-            log::error!("root/cameras/{}/device: it does not close", camera.id);
-            camera.board.camera(&camera.id, |status| {
-                status.last_error = Some(format!("the device did not close within {CLOSE_PATIENCE:?}"));
-            });
+            camera.stuck(closing, ctx);
             Detached::Stuck
         }))
+    }
+
+    /// Closes the device, if it is open. What is returned resolves when it is, and when one before it is, too, that had got
+    /// stuck; nothing if none is open.
+    fn close(&mut self) -> Option<Closing> {
+        let running = self.running.take().map(Running::close);
+        let closing = match (self.closing.take(), running) {
+            (Some(stuck), Some(closing)) => futures_util::future::join(stuck, closing).map(drop).boxed().shared(),
+            (stuck, closing) => stuck.or(closing)?,
+        };
+        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
+        Some(closing)
+    }
+
+    /// The device does not close in time. It is waited for no longer, and not said to be closed before it is.
+    fn stuck(&mut self, closing: Closing, ctx: &mut Context<Self>) {
+        let words = format!("the device did not close within {} s", Budget::USUAL.closing().as_secs_f32());
+        log::error!("root/cameras/{}/device: {words}", self.id);
+        self.board.camera(&self.id, |status| status.last_error = Some(words));
+        let session = self.sessions;
+        ctx.spawn(closing.into_actor(self).map(move |(), camera, _| {
+            // Unless it has been opened anew meanwhile.
+            if camera.sessions == session {
+                camera.rest();
+            }
+        }));
     }
 }
 
@@ -352,12 +372,10 @@ impl Drop for Camera {
         if let (true, Some(group)) = (self.waiting, &self.group) {
             group.withdraw(&self.id);
         }
-        let closing = self.running.take().map(Running::close).or(self.closing.take());
-        let Some(closing) = closing else {
+        let Some(closing) = self.close() else {
             self.board.camera(&self.id, |camera| show_closed(camera, CameraState::Closed));
             return;
         };
-        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
         let (id, board) = (self.id.clone(), self.board.clone());
         self.estate.leave(async move {
             closing.await;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! root                       one_for_one
-//! ├── cameras                one_for_one
+//! ├── cameras                simple_one_for_one
 //! │   └── <camera id>        rest_for_one, transient: gives up when its budget is spent
 //! │       ├── device         owns the device: open while a stream is attached
 //! │       └── stream-<id>    owns the set of subscribers: stops capture when it is empty
@@ -21,6 +21,7 @@
 //! - [`group`] lets one camera of several be open at a time.
 //! - [`supervisor`] decides who is started again, when, and with whom, and does it.
 //! - [`tally`] counts how all that went.
+//! - [`shutdown`] says how long the end of all that may take.
 //! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
 //!   shows; [`root`] puts it all together.
 //!
@@ -41,6 +42,7 @@ pub mod peers;
 pub mod ports;
 pub mod retry;
 pub mod root;
+pub mod shutdown;
 pub mod stream;
 pub mod supervisor;
 pub mod tally;

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// One picture as the device gave it.
 #[derive(Clone, Debug)]
@@ -13,6 +13,14 @@ pub struct Picture {
     pub captured: Instant,
     /// The picture itself.
     pub content: Content,
+}
+
+/// A picture that was taken longer ago is not shown to a newcomer as if it were the present.
+pub const FRESH: Duration = Duration::from_secs(1);
+
+/// Whether a picture that was taken then can still be shown as the present.
+pub fn is_fresh(captured: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(captured) <= FRESH
 }
 
 /// The forms in which devices give pictures.

@@ -8,6 +8,7 @@ use crate::peer::negotiation::Negotiated;
 use crate::peer::{Directory, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
 use crate::ports::{Clock, Datagrams};
 use crate::retry::Exponential;
+use crate::shutdown::Budget;
 use crate::supervisor::child::Child;
 use crate::supervisor::registered::Registered;
 use crate::supervisor::shell::{StartChild, Supervisor};
@@ -18,9 +19,6 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// How long a peer may take to let its stream go when the server stops.
-const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// When all places are taken, an offer that nothing has followed for so long makes room for another viewer.
 const SILENT_OFFER: Duration = Duration::from_secs(1);
@@ -161,7 +159,7 @@ impl Peers {
         let spec = ChildSpec {
             name: admitted.id.to_string(),
             restart: Restart::Temporary,
-            shutdown: SHUTDOWN,
+            shutdown: Budget::USUAL.waiting(),
             backoff: Exponential::default(),
         };
         let child = Child::worker_once(spec, parts.media.clone(), admitted.peer.clone(), move |_| peer);

@@ -9,6 +9,7 @@ use crate::peer::{Directory, Waiting};
 use crate::peers::{Peers, PeersParts};
 use crate::ports::{Capture, Clock, Datagrams, Encode};
 use crate::retry::{Exponential, Policy, Retry};
+use crate::shutdown::Budget;
 use crate::stream::{Stream, StreamParts};
 use crate::supervisor::child::Child;
 use crate::supervisor::life::Control;
@@ -21,12 +22,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// How long a device may take to close before its actor is ended without it.
-const DEVICE_SHUTDOWN: Duration = Duration::from_secs(5);
-
-/// How long others may take to end.
-const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// One camera to be had.
 #[derive(Clone)]
@@ -163,8 +158,9 @@ impl Root {
             move || {
                 let own = all.clone();
                 let list = move || own.branches.iter().map(|branch| own.clone().branch(branch)).collect();
+                // Cameras are as many and alike as viewers are: one that takes long to close keeps no other from it.
                 vec![
-                    all.supervisor("cameras", Restart::Permanent, Strategy::OneForOne, cameras.clone(), list),
+                    all.supervisor("cameras", Restart::Permanent, Strategy::SimpleOneForOne, cameras.clone(), list),
                     all.supervisor("peers", Restart::Permanent, Strategy::SimpleOneForOne, viewers.clone(), Vec::new),
                 ]
             }
@@ -267,7 +263,7 @@ impl Builder {
         children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
     ) -> Child {
         // It ends when its children have, each in its own time; this is for one that does not.
-        let spec = self.spec(name, restart, 2 * DEVICE_SHUTDOWN);
+        let spec = self.spec(name, restart, Budget::USUAL.whole());
         Child::supervisor(spec, self.threads.supervisors.clone(), registered, self.options(strategy), children)
     }
 
@@ -307,7 +303,7 @@ impl Builder {
         let thread = &self.threads.cameras;
         let device = {
             let (all, plan, group) = (self.clone(), branch.camera.clone(), branch.group.clone());
-            let spec = self.spec("device", Restart::Permanent, DEVICE_SHUTDOWN);
+            let spec = self.spec("device", Restart::Permanent, Budget::USUAL.waiting());
             Child::worker(spec, thread.clone(), branch.name.clone(), move |estate| {
                 Camera::new(CameraParts {
                     id: plan.id.clone(),
@@ -325,7 +321,7 @@ impl Builder {
         let streams = branch.streams.iter().map(|(plan, name)| {
             let (all, plan, camera) = (self.clone(), plan.clone(), branch.name.clone());
             let retry = Retry::new(branch.camera.retry.clone());
-            let spec = self.spec(&format!("stream-{}", plan.id), Restart::Permanent, SHUTDOWN);
+            let spec = self.spec(&format!("stream-{}", plan.id), Restart::Permanent, Budget::USUAL.waiting());
             Child::worker(spec, thread.clone(), name.clone(), move |_| {
                 Stream::new(StreamParts {
                     id: plan.id.clone(),

@@ -11,17 +11,16 @@
 //! [name](crate::supervisor::registered::Registered), and subscribe again when it is back.
 
 mod messages;
-mod rate;
 mod subscribers;
 
 pub use messages::{
     Alive, Deliver, Disconnected, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect,
 };
 
-use crate::board::{Board, ReleaseRecord, StreamState, milliseconds};
+use crate::board::{Board, Rate, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
 use crate::departure::Cause;
-use crate::ids::{CameraId, StreamId};
+use crate::ids::{CameraId, PeerId, StreamId};
 use crate::media::{Frame, Origin};
 use crate::ports::{Clock, Encode, EncodeEvent, EncodeEventKind, Encoding};
 use crate::retry::{Next, Retry};
@@ -29,10 +28,9 @@ use crate::supervisor::context::Context;
 use crate::supervisor::registered::Registered;
 use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
-use rate::Rate;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use subscribers::{GroupOfPictures, Subscribers};
+use subscribers::{Due, Group, GroupOfPictures, Subscribers};
 
 /// Keyframes are forced no more often than this, whoever asks.
 const KEYFRAME_SPACING: Duration = Duration::from_millis(250);
@@ -58,7 +56,6 @@ pub struct Stream {
     chance: fn() -> f64,
     /// The timer of the next attempt.
     retry: Option<SpawnHandle>,
-    rate: Rate,
     trouble: Option<StreamNotice>,
 }
 
@@ -110,7 +107,6 @@ impl Stream {
             attempts: parts.retry,
             chance: parts.chance,
             retry: None,
-            rate: Rate::default(),
             trouble: None,
         }
     }
@@ -173,7 +169,6 @@ impl Stream {
         self.last_forced = None;
         self.trouble = None;
         self.gop.clear();
-        self.rate = Rate::default();
     }
 
     fn frame(&mut self, frame: Arc<Frame>) {
@@ -188,18 +183,23 @@ impl Stream {
             });
         }
         self.enter(StreamState::Live);
-        let bitrate = self.rate.add(now, frame.len());
         self.board.count(|board| {
             if let Some(stream) = board.streams.get_mut(&self.id) {
-                stream.bitrate_bps = bitrate;
+                stream.rate.add(now, frame.len());
                 stream.frames += 1;
             }
         });
         self.gop.push(&frame);
-        for link in self.subscribers.ready_ones() {
+        let group = self.gop.replay(now);
+        for (link, due) in self.subscribers.due(&group) {
+            let stream = self.id.clone();
+            let deliver = match (due, &group) {
+                (Due::Group, Group::Fresh(frames)) => Deliver::Replay { stream, frames: frames.to_vec() },
+                _ => Deliver::Next { stream, frame: frame.clone() },
+            };
             // A viewer whose mailbox is full misses this frame, sees the gap in the numbers, and
             // goes on at the next keyframe. It never slows the others.
-            let _ = link.frames.try_send(Deliver::Next { stream: self.id.clone(), frame: frame.clone() });
+            let _ = link.frames.try_send(deliver);
         }
     }
 
@@ -259,13 +259,14 @@ impl Stream {
     }
 
     /// Sends a newcomer what it needs for its first picture.
-    fn greet(&mut self, link: &Link, ctx: &mut Context<Self>) {
-        let replay = self.gop.replay();
-        if replay.is_empty() {
-            self.force_keyframe(ctx);
-        } else {
-            debug_assert!(replay.iter().all(|frame| frame.origin == Origin::Device));
-            let _ = link.frames.try_send(Deliver::Replay { stream: self.id.clone(), frames: replay.to_vec() });
+    fn greet(&mut self, peer: &PeerId, link: &Link, ctx: &mut Context<Self>) {
+        match self.gop.replay(self.clock.now()) {
+            Group::None => self.force_keyframe(ctx),
+            Group::Old => self.subscribers.wait_for_group(peer),
+            Group::Fresh(frames) => {
+                debug_assert!(frames.iter().all(|frame| frame.origin == Origin::Device));
+                let _ = link.frames.try_send(Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() });
+            }
         }
     }
 
@@ -279,7 +280,7 @@ impl Stream {
         Box::pin(detach.into_actor(self).map(move |result, stream, _| {
             let took = stream.clock.now().saturating_duration_since(message.at);
             stream.board.stream(&stream.id, |status| {
-                status.bitrate_bps = 0;
+                status.rate = Rate::default();
                 status.last_error = None;
             });
             let empty = stream.subscribers.is_empty();
@@ -326,7 +327,7 @@ impl Drop for Stream {
         self.board.stream(&self.id, |stream| {
             stream.state = if watched { StreamState::Backoff } else { StreamState::Idle };
             stream.subscribers = vec![];
-            stream.bitrate_bps = 0;
+            stream.rate = Rate::default();
         });
     }
 }
@@ -336,7 +337,8 @@ impl Handler<Subscribe> for Stream {
 
     fn handle(&mut self, message: Subscribe, ctx: &mut Self::Context) {
         let link = message.link;
-        self.subscribers.add(message.peer, link.clone(), message.ready, message.suspect);
+        let peer = message.peer;
+        self.subscribers.add(peer.clone(), link.clone(), message.ready, message.suspect);
         self.show_subscribers();
         if self.state == StreamState::Failed && self.is_wanted() {
             // Somebody new asks: that is a reason to try again.
@@ -352,7 +354,7 @@ impl Handler<Subscribe> for Stream {
                 link.notices.do_send(trouble.clone());
             }
             if message.ready {
-                self.greet(&link, ctx);
+                self.greet(&peer, &link, ctx);
             }
         }
     }
@@ -363,7 +365,7 @@ impl Handler<Ready> for Stream {
 
     fn handle(&mut self, message: Ready, ctx: &mut Self::Context) {
         if let Some(link) = self.subscribers.ready(&message.peer).cloned() {
-            self.greet(&link, ctx);
+            self.greet(&message.peer, &link, ctx);
         }
     }
 }
@@ -421,7 +423,7 @@ impl Handler<Alive> for Stream {
         if self.is_at_rest() {
             self.start(ctx);
         } else if self.subscribers.is_ready(&peer) {
-            self.greet(&link, ctx);
+            self.greet(&peer, &link, ctx);
         }
     }
 }

@@ -6,10 +6,11 @@ mod support;
 
 use lenscap_actors::board::{CameraState, StreamState};
 use lenscap_actors::departure::{Cause, Presence};
-use lenscap_actors::media::Origin;
+use lenscap_actors::media::{FRESH, Origin};
 use lenscap_actors::peer::subscription::Attendance;
 use lenscap_actors::ports::*;
 use lenscap_actors::root::Supervision;
+use lenscap_actors::shutdown::{Budget, not_closed};
 use lenscap_actors::stream::{KeyframeWanted, Released};
 use std::time::Duration;
 
@@ -38,6 +39,59 @@ async fn the_last_leaving_is_answered_after_the_device_is_closed_and_not_before(
     assert_eq!(stage.disconnect("b").await.unwrap(), Released::Unknown, "twice counts once");
     let closed: Vec<bool> = stage.board.read(|b| b.releases.iter().map(|r| r.closed_ms.is_some()).collect());
     assert_eq!(closed, [false, true]);
+}
+
+#[actix::test]
+async fn a_device_that_does_not_close_is_waited_for_so_long_and_not_said_to_be_closed_before_it_is() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo { device: "pid 812".into(), ..CaptureInfo::default() }));
+    let mut leaving = Box::pin(stage.disconnect("a"));
+    settle().await;
+    tokio::time::advance(Budget::USUAL.closing() - Duration::from_millis(1)).await;
+    tokio::select! {
+        biased;
+        _ = &mut leaving => panic!("answered before its time"),
+        () = settle() => {}
+    }
+    tokio::time::advance(Duration::from_millis(2)).await;
+    assert_eq!(leaving.await.unwrap(), Released::Shared);
+    assert_eq!(stage.camera(), CameraState::Closing);
+    let board = stage.board.snapshot(SystemClock.now());
+    let camera = &board.cameras[&"cam".into()];
+    assert_eq!(camera.last_error.as_deref(), Some("the device did not close within 3 s"));
+    assert_eq!(
+        not_closed(&board, Budget::USUAL.closing()),
+        ["camera cam is still closing after 3.0 s: it waits for pid 812"]
+    );
+    stage.fake.finish_closing();
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Closed);
+    assert_eq!(not_closed(&stage.board.snapshot(SystemClock.now()), Duration::ZERO), Vec::<String>::new());
+}
+
+#[actix::test]
+async fn a_camera_that_is_opened_anew_while_it_is_stuck_is_closed_when_both_are() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    let leaving = stage.disconnect("a");
+    settle().await;
+    let stuck = stage.fake.take_closing();
+    tokio::time::advance(Budget::USUAL.waiting()).await;
+    assert_eq!(leaving.await.unwrap(), Released::Shared);
+    stage.subscribe("b").await;
+    let mut leaving = Box::pin(stage.disconnect("b"));
+    settle().await;
+    stage.fake.finish_closing();
+    tokio::select! {
+        biased;
+        _ = &mut leaving => panic!("answered while the first is not closed"),
+        () = settle() => {}
+    }
+    assert_eq!(stage.camera(), CameraState::Closing);
+    stuck.send(()).unwrap();
+    assert!(matches!(leaving.await.unwrap(), Released::Closed { .. }));
+    assert_eq!(stage.camera(), CameraState::Closed);
 }
 
 #[actix::test]
@@ -107,6 +161,43 @@ async fn a_newcomer_gets_an_idr_from_our_encoder_and_the_past_from_a_device() {
     stage.fake.frame(5, false, Origin::Device);
     settle().await;
     assert_eq!(*got.lock().unwrap(), ["replay of 3", "frame 5"]);
+}
+
+#[actix::test]
+async fn a_newcomer_to_a_source_that_hangs_gets_the_past_when_that_goes_on() {
+    let stage = stage().await;
+    let first = stage.subscribe("a").await;
+    for number in 1..4 {
+        stage.fake.frame(number, number == 1, Origin::Device);
+    }
+    settle().await;
+    tokio::time::advance(FRESH + Duration::from_millis(1)).await;
+    let second = stage.subscribe("b").await;
+    assert!(second.lock().unwrap().is_empty(), "the past is not the present");
+    stage.fake.frame(4, false, Origin::Device);
+    settle().await;
+    stage.fake.frame(5, false, Origin::Device);
+    settle().await;
+    assert_eq!(*second.lock().unwrap(), ["replay of 4", "frame 5"]);
+    assert_eq!(first.lock().unwrap().last().unwrap(), "frame 5");
+}
+
+#[actix::test]
+async fn the_bit_rate_of_a_source_that_hangs_falls_to_nothing_within_a_second() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    for number in 1..11 {
+        stage.fake.frame(number, number == 1, Origin::Device);
+        settle().await;
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    let bitrate = || stage.board.snapshot(SystemClock.now()).streams[&"cam".into()].bitrate_bps;
+    assert_eq!(bitrate(), 72, "nine frames of a byte within the last second");
+    tokio::time::advance(Duration::from_millis(500)).await;
+    assert_eq!(bitrate(), 32);
+    tokio::time::advance(Duration::from_millis(400)).await;
+    assert_eq!(bitrate(), 0);
+    assert_eq!(stage.stream_state(), StreamState::Live);
 }
 
 #[actix::test]

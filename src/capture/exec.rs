@@ -16,6 +16,7 @@ mod tree;
 mod units;
 
 use super::thread::{Session, Woken, spawn};
+use crate::secrets::Secrets;
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture};
 use log::LogLines;
 use processes::Processes;
@@ -58,7 +59,10 @@ impl Exec {
         let words = command::words(&self.command);
         let mut program = Program::start(&self.camera, &words, &self.processes).map_err(failed)?;
         let pid = program.started().map_err(failed)?;
-        let mut reader = Reader { log: LogLines::new(&self.camera), buffer: vec![0; BUFFER_BYTES] };
+        let mut reader = Reader {
+            log: LogLines::new(&self.camera, &Secrets::of_command(&self.command)),
+            buffer: vec![0; BUFFER_BYTES],
+        };
         let mut units = Units::new();
         let mut progress = Progress::new(Instant::now());
         let mut says_more = true;

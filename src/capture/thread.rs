@@ -3,7 +3,7 @@
 
 use crate::codec::annexb::is_keyframe;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::media::{Content, Picture, PictureSink};
+use lenscap_actors::media::{Content, Picture, PictureSink, is_fresh};
 use lenscap_actors::ports::{CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture};
 use lenscap_actors::supervisor::life::words;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -28,10 +28,16 @@ struct Outlets(Arc<Mutex<Sinks>>);
 
 #[derive(Default)]
 struct Sinks {
-    by_stream: BTreeMap<StreamId, Arc<dyn PictureSink>>,
+    by_stream: BTreeMap<StreamId, Outlet>,
     /// Of a device that encodes: everything since the last keyframe, for it cannot be asked for one.
     gop: Vec<Arc<Picture>>,
     gop_bytes: usize,
+}
+
+struct Outlet {
+    sink: Arc<dyn PictureSink>,
+    /// It came while the group was old, and gets it when it goes on.
+    waits: bool,
 }
 
 impl Outlets {
@@ -41,10 +47,23 @@ impl Outlets {
 }
 
 impl Sinks {
-    fn push(&mut self, picture: Picture) {
+    fn push(&mut self, picture: Picture, now: Instant) {
         let picture = Arc::new(picture);
         self.keep(&picture);
-        self.by_stream.values().for_each(|sink| sink.push(&picture));
+        let fresh = self.is_fresh(now);
+        for Outlet { sink, waits } in self.by_stream.values_mut() {
+            match (*waits, self.gop.is_empty()) {
+                (true, false) if fresh => replay(&self.gop, &**sink, now),
+                (true, false) => continue, // what comes is of the past, too
+                _ => sink.push(&picture),
+            }
+            *waits = false;
+        }
+    }
+
+    /// Whether the group is still the present.
+    fn is_fresh(&self, now: Instant) -> bool {
+        self.gop.last().is_some_and(|last| is_fresh(last.captured, now))
     }
 
     fn keep(&mut self, picture: &Arc<Picture>) {
@@ -62,12 +81,21 @@ impl Sinks {
     }
 
     fn attach(&mut self, stream: StreamId, sink: Arc<dyn PictureSink>, now: Instant) {
-        let count = self.gop.len() as u32;
-        for (picture, behind) in self.gop.iter().zip((1..=count).rev()) {
-            let captured = now.checked_sub(REPLAY_SPACING * behind).unwrap_or(now);
-            sink.push(&Arc::new(Picture { captured, content: picture.content.clone() }));
+        let fresh = self.is_fresh(now);
+        if fresh {
+            replay(&self.gop, &*sink, now);
         }
-        self.by_stream.insert(stream, sink);
+        let waits = !fresh && !self.gop.is_empty();
+        self.by_stream.insert(stream, Outlet { sink, waits });
+    }
+}
+
+/// Gives pictures of the past to a newcomer, in a blink before `now`.
+fn replay(pictures: &[Arc<Picture>], sink: &dyn PictureSink, now: Instant) {
+    let count = pictures.len() as u32;
+    for (picture, behind) in pictures.iter().zip((1..=count).rev()) {
+        let captured = now.checked_sub(REPLAY_SPACING * behind).unwrap_or(now);
+        sink.push(&Arc::new(Picture { captured, content: picture.content.clone() }));
     }
 }
 
@@ -104,7 +132,7 @@ impl Session {
 
     /// Hands a picture to every stream.
     pub fn push(&self, picture: Picture) {
-        self.outlets.lock().push(picture);
+        self.outlets.lock().push(picture, Instant::now());
     }
 
     /// Waits until one of up to three descriptors can be read or has failed, the camera is to be
@@ -255,14 +283,14 @@ mod tests {
     #[test]
     fn a_newcomer_gets_what_was_since_the_last_keyframe() {
         let mut sinks = Sinks::default();
-        sinks.push(unit(0x41, 10));
-        sinks.push(unit(0x65, 20));
-        sinks.push(unit(0x65, 30));
-        sinks.push(unit(0x41, 40));
+        sinks.push(unit(0x41, 10), Instant::now());
+        sinks.push(unit(0x65, 20), Instant::now());
+        sinks.push(unit(0x65, 30), Instant::now());
+        sinks.push(unit(0x41, 40), Instant::now());
         let seen = Arc::new(Seen::default());
         let now = Instant::now();
         sinks.attach("a".into(), seen.clone(), now);
-        sinks.push(unit(0x41, 50));
+        sinks.push(unit(0x41, 50), Instant::now());
         let seen = seen.0.lock().unwrap();
         assert_eq!(seen.iter().map(|(_, length)| *length).collect::<Vec<_>>(), [30, 40, 50]);
         assert!(seen[0].0 < seen[1].0 && seen[1].0 < now, "in a blink");
@@ -271,13 +299,43 @@ mod tests {
     #[test]
     fn a_group_that_is_too_long_is_not_kept() {
         let mut sinks = Sinks::default();
-        sinks.push(unit(0x65, 20));
-        (0..GOP_PICTURES_MAX + 5).for_each(|_| sinks.push(unit(0x41, 10)));
+        sinks.push(unit(0x65, 20), Instant::now());
+        (0..GOP_PICTURES_MAX + 5).for_each(|_| sinks.push(unit(0x41, 10), Instant::now()));
         assert!(sinks.gop.is_empty());
-        sinks.push(unit(0x65, GOP_BYTES_MAX + 1));
-        sinks.push(unit(0x41, 10));
+        sinks.push(unit(0x65, GOP_BYTES_MAX + 1), Instant::now());
+        sinks.push(unit(0x41, 10), Instant::now());
         assert!(sinks.gop.is_empty());
-        sinks.push(unit(0x65, 20));
+        sinks.push(unit(0x65, 20), Instant::now());
         assert_eq!(sinks.gop.len(), 1);
+    }
+
+    #[test]
+    fn a_newcomer_gets_the_past_only_if_it_is_the_present_or_becomes_it_again() {
+        let ms = Duration::from_millis;
+        // How old the group is when the newcomer comes, and what it gets at once; the unit that comes then, how old that is
+        // on its arrival, and what the newcomer has got after it.
+        for (age, at_once, (kind, late), after) in [
+            (ms(40), vec![20, 30], (0x41, ms(0)), vec![20, 30, 40]),
+            (ms(1000), vec![20, 30], (0x41, ms(0)), vec![20, 30, 40]),
+            (ms(1001), vec![], (0x41, ms(0)), vec![20, 30, 40]),
+            (ms(60_000), vec![], (0x41, ms(20)), vec![20, 30, 40]),
+            (ms(60_000), vec![], (0x65, ms(0)), vec![40]),
+            (ms(60_000), vec![], (0x41, ms(2000)), vec![]),
+        ] {
+            let (mut sinks, start) = (Sinks::default(), Instant::now());
+            let at = |captured, kind, length| Picture { captured, ..unit(kind, length) };
+            sinks.push(at(start, 0x65, 20), start);
+            sinks.push(at(start, 0x41, 30), start);
+            let (seen, now) = (Arc::new(Seen::default()), start + age);
+            let lengths = |seen: &Seen| seen.0.lock().unwrap().iter().map(|(_, length)| *length).collect::<Vec<_>>();
+            sinks.attach("new".into(), seen.clone(), now);
+            assert_eq!(lengths(&seen), at_once, "{age:?}");
+            sinks.push(at(now, kind, 40), now + late);
+            assert_eq!(lengths(&seen), after, "{age:?}");
+            sinks.push(at(now + late, 0x41, 50), now + late);
+            assert_eq!(lengths(&seen).last(), Some(&50), "{age:?}: then it gets what comes");
+            let oldest = seen.0.lock().unwrap()[0].0;
+            assert!(oldest + ms(100) >= now, "shown as the present");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Where a camera's pictures come from, as the configuration writes it.
 
 use crate::capture::identity::Identity;
+use crate::secrets;
 use std::fmt;
 use std::str::FromStr;
 
@@ -27,7 +28,8 @@ impl FromStr for Source {
             Some(("exec", command)) if !command.trim().is_empty() => Ok(Source::Exec(command.to_owned())),
             Some(("exec", _)) => Err("\"exec:\" needs a command".to_owned()),
             _ => Err(format!(
-                "{text:?} is no source: expected \"test\", \"v4l2:/dev/…\", \"usb:VID:PID\" or \"exec:COMMAND\""
+                "{:?} is no source: expected \"test\", \"v4l2:/dev/…\", \"usb:VID:PID\" or \"exec:COMMAND\"",
+                secrets::shown(text)
             )),
         }
     }
@@ -40,32 +42,9 @@ impl fmt::Display for Source {
             Source::Test => f.write_str("test"),
             Source::V4l2(Identity::Path(path)) => write!(f, "v4l2:{}", path.display()),
             Source::V4l2(Identity::Usb(usb)) => usb.fmt(f),
-            Source::Exec(command) => write!(f, "exec:{}", without_credentials(command)),
+            Source::Exec(command) => write!(f, "exec:{}", secrets::shown(command)),
         }
     }
-}
-
-/// Replaces the user information of every URL in a text (RFC 3986, section 3.2.1).
-fn without_credentials(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        out.push_str(before);
-        let end =
-            after.find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'')).unwrap_or(after.len());
-        let (authority, tail) = after.split_at(end);
-        match authority.rsplit_once('@') {
-            Some((_, host)) => {
-                out.push_str("***@");
-                out.push_str(host);
-            }
-            None => out.push_str(authority),
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]
@@ -92,7 +71,9 @@ mod tests {
         let shown = source.to_string();
         assert!(!shown.contains("a:b"), "{shown}");
         assert!(shown.contains("http://plain/ -f h264"), "{shown}");
-        let source = Source::Exec("ffmpeg -i rtsp://me:secret@cam/1".into());
-        assert_eq!(source.to_string(), "exec:ffmpeg -i rtsp://***@cam/1");
+        let source = Source::Exec("ffmpeg -i rtsp://me:secret@cam/1 --password x".into());
+        assert_eq!(source.to_string(), "exec:ffmpeg -i rtsp://***@cam/1 --password ***");
+        let error = "rtps://me:secret@cam/1".parse::<Source>().unwrap_err();
+        assert!(error.starts_with("\"rtps://***@cam/1\" is no source"), "{error}");
     }
 }

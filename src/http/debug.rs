@@ -83,8 +83,8 @@ async fn events(site: web::Data<Site>) -> HttpResponse {
 
 /// Everything, as the HTTP reference describes it.
 fn report(site: &Site) -> Value {
-    let board = site.root.board.snapshot();
     let (now, unix_ms) = (site.root.clock.now(), site.root.clock.unix_ms());
+    let board = site.root.board.snapshot(now);
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_ms": site.started.elapsed().as_millis() as u64,

@@ -81,10 +81,11 @@ impl Collector for Look {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let tree = self.root.tree.report(self.root.clock.now(), self.root.clock.unix_ms());
+        let now = self.root.clock.now();
+        let tree = self.root.tree.report(now, self.root.clock.unix_ms());
         let mut restarts = vec![];
         restarts_below(&tree, &mut restarts);
-        let mut families = families(&self.root.board.snapshot());
+        let mut families = families(&self.root.board.snapshot(now));
         families.push(UPTIME.one(family::Value::Number(self.started.elapsed().as_secs_f64())));
         families.push(RESTARTS.of(restarts));
         families
@@ -108,6 +109,7 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
         CAMERA_LEFT_OUT.of(cameras.iter().map(|(id, camera)| ([id.to_string()], camera.left_out))),
         STREAM_STATE.of(streams.iter().flat_map(|(id, stream)| in_state(id, stream.state, &STREAM_STATES))),
         STREAM_VIEWERS.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.subscribers.len() as u64))),
+        STREAM_BITRATE.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.bitrate_bps))),
         STREAM_FRAMES.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.frames))),
         STREAM_LEFT_OUT.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.left_out))),
         PEERS.of(by_state.into_iter().map(|(state, count)| ([state], count))),

@@ -29,7 +29,8 @@ use std::time::{Duration, Instant};
 /// The largest offer or message that is read, in bytes.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
 
-/// How long workers may go on when the server stops; every viewer has been let go by then.
+/// How long workers may go on when the server stops; every viewer has been let go by then. The server waits for less, but
+/// this cannot be.
 const SHUTDOWN_SECONDS: u64 = 1;
 
 /// What the routes work with.
@@ -58,11 +59,17 @@ pub struct Site {
     pub started: Instant,
 }
 
-/// Binds the server; it runs when what is returned is awaited.
-pub fn serve(config: &Config, site: Site) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
+/// Binds the server; it runs when what is returned is awaited. `worker` is called on each thread that answers requests,
+/// when it begins.
+pub fn serve(
+    config: &Config,
+    site: Site,
+    worker: impl Fn() + Clone + Send + 'static,
+) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
     let site = web::Data::new(site);
     let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
     let server = HttpServer::new(move || {
+        worker();
         App::new()
             .app_data(site.clone())
             .app_data(metrics.clone())

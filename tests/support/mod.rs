@@ -3,6 +3,7 @@
 #![allow(dead_code)] // each test file uses its own part
 
 pub mod forge;
+pub mod tracing;
 pub mod wire;
 
 use awc::ws::{Frame, Message};
@@ -79,6 +80,11 @@ impl Server {
 
     /// Starts a server with these sections and `[server]` keys.
     pub fn start_as_shipped(cameras: &str, keys: &str) -> Self {
+        Self::start_with(cameras, keys, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_with(cameras: &str, keys: &str, variables: &[(&str, String)]) -> Self {
         let folder = Folder::new();
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"
@@ -87,6 +93,7 @@ impl Server {
         let mut child = Command::new(env!("CARGO_BIN_EXE_lenscap"))
             .arg("--config")
             .arg(&config)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -131,6 +138,14 @@ impl Server {
 
     pub fn pid(&self) -> i32 {
         self.child.id() as i32
+    }
+
+    /// Its threads, with their names.
+    pub fn threads(&self) -> Vec<(i32, String)> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let name = |thread: i32| std::fs::read_to_string(format!("/proc/{}/task/{thread}/comm", self.pid()));
+        let numbers = threads.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        numbers.filter_map(|thread| Some((thread, name(thread).ok()?.trim().to_owned()))).collect()
     }
 
     pub fn signal(&self, signal: libc::c_int) {

@@ -1,5 +1,6 @@
 //! What is shown of cameras, streams and peers, and remembered of those that left.
 
+use super::rate::Rate;
 use crate::departure::Cause;
 use crate::ids::{CameraId, PeerId, StreamId};
 use serde::Serialize;
@@ -23,6 +24,13 @@ pub enum CameraState {
     Absent,
     /// It failed too often, or its actors did; tried again when somebody asks for it.
     Failed,
+}
+
+impl CameraState {
+    /// Whether no descriptor is open and no process runs.
+    pub fn is_shut(self) -> bool {
+        matches!(self, CameraState::Closed | CameraState::Backoff | CameraState::Absent | CameraState::Failed)
+    }
 }
 
 /// States of a stream.
@@ -115,8 +123,11 @@ pub struct StreamStatus {
     pub subscribers: Vec<PeerId>,
     /// Always `H264` for now.
     pub codec: &'static str,
-    /// Payload bits a second over the last second or so.
+    /// Payload bits a second over the second before the board is [read](super::Board::snapshot).
     pub bitrate_bps: u64,
+    /// By which `bitrate_bps` is known.
+    #[serde(skip)]
+    pub rate: Rate,
     /// Frames since the stream last went live.
     pub frames: u64,
     /// Pictures that could not be decoded, since the server was started.
@@ -134,6 +145,7 @@ impl StreamStatus {
             subscribers: vec![],
             codec: "H264",
             bitrate_bps: 0,
+            rate: Rate::default(),
             frames: 0,
             left_out: 0,
             last_error: None,

@@ -1,4 +1,5 @@
 use super::*;
+use std::time::Instant;
 
 fn release(peer: &str, at: u64, cause: Cause) -> ReleaseRecord {
     ReleaseRecord {
@@ -27,7 +28,7 @@ fn what_happens_is_counted_once() {
     board.suspected();
     board.probed();
     board.suspicion_withdrawn(Duration::from_millis(700));
-    let Snapshot { tally, verdicts, .. } = board.snapshot();
+    let Snapshot { tally, verdicts, .. } = board.snapshot(Instant::now());
     assert_eq!((tally.returns, tally.suspicions, tally.probes, tally.picture_away.count()), (1, 1, 1, 1));
     assert_eq!(tally.silence.len(), 2);
     assert_eq!(verdicts.iter().map(|it| it.returned_ms).collect::<Vec<_>>(), [None, Some(2000.0)]);
@@ -40,7 +41,7 @@ fn more_releases_are_counted_than_remembered() {
         board.released(release("a", 0, Cause::Bye));
         board.verdict(verdict("a", 0, Cause::Bye));
     }
-    let seen = board.snapshot();
+    let seen = board.snapshot(Instant::now());
     assert_eq!((seen.releases.len(), seen.verdicts.len()), (RELEASES_KEPT, RELEASES_KEPT));
     assert_eq!(seen.tally.release[&Cause::Bye].count(), RELEASES_KEPT as u64 + 5);
 }
@@ -53,7 +54,7 @@ fn what_a_viewer_was_sent_is_remembered_once_when_it_has_left() {
     board.write(|board| board.peers.insert(id.clone(), status));
     board.forget(&id);
     board.forget(&id);
-    let Snapshot { tally, peers, .. } = board.snapshot();
+    let Snapshot { tally, peers, .. } = board.snapshot(Instant::now());
     assert!(peers.is_empty());
     assert_eq!((tally.traffic.sent, tally.traffic.lost), (7, 2));
 }

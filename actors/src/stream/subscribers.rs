@@ -1,9 +1,10 @@
 //! Who watches a stream, and what each of them may be sent. Pure.
 
 use crate::ids::PeerId;
-use crate::media::{Frame, Origin};
+use crate::media::{Frame, Origin, is_fresh};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The most that is kept of a group of pictures, so that a source without keyframes cannot eat
 /// the memory. A viewer that joins beyond it waits for the next keyframe.
@@ -21,6 +22,17 @@ struct Member<S> {
     link: S,
     ready: bool,
     suspect: bool,
+    /// It came while the group of pictures was old, and gets it when it goes on.
+    waits: bool,
+}
+
+/// What a subscriber is to be sent when a frame has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// This frame.
+    Next,
+    /// The whole group, which ends with this frame.
+    Group,
 }
 
 impl<S> Default for Subscribers<S> {
@@ -34,7 +46,7 @@ impl<S> Subscribers<S> {
     /// [`Subscribers::ready`]. One that is `suspect` does not count as [present](Subscribers::anybody_present).
     /// Subscribing again replaces the link and never counts twice.
     pub fn add(&mut self, peer: PeerId, link: S, ready: bool, suspect: bool) {
-        self.members.insert(peer, Member { link, ready, suspect });
+        self.members.insert(peer, Member { link, ready, suspect, waits: false });
     }
 
     /// Makes a suspect of a subscriber, or takes that back. Gives its link if that is news.
@@ -81,10 +93,36 @@ impl<S> Subscribers<S> {
         self.members.values().map(|member| &member.link)
     }
 
-    /// Those that can be sent frames now.
-    pub fn ready_ones(&self) -> impl Iterator<Item = &S> {
-        self.members.values().filter(|member| member.ready).map(|member| &member.link)
+    /// `peer` is sent nothing before the group goes on.
+    pub fn wait_for_group(&mut self, peer: &PeerId) {
+        if let Some(member) = self.members.get_mut(peer) {
+            member.waits = true;
+        }
     }
+
+    /// Those that are to be sent something now that a frame has come, with which the group is as it is.
+    pub fn due(&mut self, group: &Group<'_>) -> impl Iterator<Item = (&S, Due)> {
+        self.members.values_mut().filter(|member| member.ready).filter_map(move |member| {
+            let due = match group {
+                Group::Old if member.waits => return None,
+                Group::Fresh(_) if member.waits => Due::Group,
+                _ => Due::Next,
+            };
+            member.waits = false;
+            Some((&member.link, due))
+        })
+    }
+}
+
+/// What there is for a newcomer.
+#[derive(Debug)]
+pub enum Group<'a> {
+    /// Nothing: only a keyframe helps.
+    None,
+    /// The past, which nobody is to take for the present. If the source goes on with it, it is fresh again.
+    Old,
+    /// What brings it up to the latest picture.
+    Fresh(&'a [Arc<Frame>]),
 }
 
 /// The frames since the last keyframe of a source that cannot be asked for one.
@@ -113,9 +151,13 @@ impl GroupOfPictures {
         self.frames.push(frame.clone());
     }
 
-    /// What brings a newcomer up to the latest picture; empty if only a new keyframe can.
-    pub fn replay(&self) -> &[Arc<Frame>] {
-        &self.frames
+    /// What there is for a newcomer.
+    pub fn replay(&self, now: Instant) -> Group<'_> {
+        match self.frames.last() {
+            None => Group::None,
+            Some(last) if is_fresh(last.captured, now) => Group::Fresh(&self.frames),
+            Some(_) => Group::Old,
+        }
     }
 
     /// Forgets everything.
@@ -128,17 +170,29 @@ impl GroupOfPictures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::FRESH;
     use bytes::Bytes;
-    use std::time::Instant;
+    use std::time::Duration;
 
     fn frame(number: u64, keyframe: bool, origin: Origin, bytes: usize) -> Arc<Frame> {
-        Arc::new(Frame {
-            number,
-            captured: Instant::now(),
-            keyframe,
-            origin,
-            payloads: vec![Bytes::from(vec![0; bytes])],
-        })
+        taken(Instant::now(), number, keyframe, origin, bytes)
+    }
+
+    fn taken(captured: Instant, number: u64, keyframe: bool, origin: Origin, bytes: usize) -> Arc<Frame> {
+        Arc::new(Frame { number, captured, keyframe, origin, payloads: vec![Bytes::from(vec![0; bytes])] })
+    }
+
+    /// How many frames a newcomer would get at once.
+    fn length(gop: &GroupOfPictures) -> usize {
+        match gop.replay(Instant::now()) {
+            Group::Fresh(frames) => frames.len(),
+            Group::None => 0,
+            Group::Old => panic!("it is old"),
+        }
+    }
+
+    fn ready<S: Copy>(set: &mut Subscribers<S>) -> Vec<S> {
+        set.due(&Group::None).map(|(link, _)| *link).collect()
     }
 
     #[test]
@@ -157,10 +211,10 @@ mod tests {
         let mut set = Subscribers::default();
         set.add("a".into(), "a", false, false);
         set.add("b".into(), "b", true, false);
-        assert_eq!(set.ready_ones().collect::<Vec<_>>(), [&"b"]);
+        assert_eq!(ready(&mut set), ["b"]);
         assert_eq!(set.ready(&"a".into()), Some(&"a"));
         assert_eq!(set.ready(&"nobody".into()), None);
-        assert_eq!(set.ready_ones().count(), 2);
+        assert_eq!(ready(&mut set), ["a", "b"]);
     }
 
     #[test]
@@ -173,7 +227,7 @@ mod tests {
         assert_eq!(set.suspect(&"a".into(), true), Some(&"a"));
         assert_eq!(set.suspect(&"a".into(), true), None, "no news");
         assert!(!set.anybody_present() && !set.is_empty());
-        assert_eq!(set.ready_ones().count(), 2, "they are sent what there is");
+        assert_eq!(ready(&mut set).len(), 2, "they are sent what there is");
         assert_eq!(set.suspect(&"b".into(), false), Some(&"b"));
         assert!(set.anybody_present());
         assert_eq!(set.suspect(&"nobody".into(), true), None);
@@ -183,25 +237,65 @@ mod tests {
     fn a_group_starts_at_a_keyframe_and_ends_at_a_gap() {
         let mut gop = GroupOfPictures::default();
         gop.push(&frame(1, false, Origin::Device, 1));
-        assert!(gop.replay().is_empty());
+        assert_eq!(length(&gop), 0);
         for number in 2..6 {
             gop.push(&frame(number, number == 2, Origin::Device, 1));
         }
-        assert_eq!(gop.replay().len(), 4);
+        assert_eq!(length(&gop), 4);
         gop.push(&frame(7, false, Origin::Device, 1));
-        assert!(gop.replay().is_empty(), "a frame is missing: the rest cannot be decoded");
+        assert_eq!(length(&gop), 0, "a frame is missing: the rest cannot be decoded");
         gop.push(&frame(8, true, Origin::Device, 1));
-        assert_eq!(gop.replay().len(), 1);
+        assert_eq!(length(&gop), 1);
     }
 
     #[test]
     fn our_own_encoder_needs_no_cache_and_a_huge_group_is_dropped() {
         let mut gop = GroupOfPictures::default();
         gop.push(&frame(1, true, Origin::Encoder, 1));
-        assert!(gop.replay().is_empty());
+        assert_eq!(length(&gop), 0);
         gop.push(&frame(2, true, Origin::Device, GOP_BYTES_MAX));
-        assert_eq!(gop.replay().len(), 1);
+        assert_eq!(length(&gop), 1);
         gop.push(&frame(3, false, Origin::Device, 1));
-        assert!(gop.replay().is_empty());
+        assert_eq!(length(&gop), 0);
+    }
+
+    /// A group of three, and what happens to it after a silence.
+    #[test]
+    fn a_newcomer_gets_the_past_only_if_it_is_the_present_or_becomes_it_again() {
+        let ms = Duration::from_millis;
+        // How old the group is when the newcomer comes, what it gets at once; the frame that comes then, how old that
+        // is on its arrival, and what the newcomer and one who was there before get.
+        for (age, at_once, (number, keyframe, late), newcomer, other) in [
+            (ms(40), true, (4, false, ms(0)), Some(Due::Next), Due::Next),
+            (FRESH, true, (4, false, ms(0)), Some(Due::Next), Due::Next),
+            (FRESH + ms(1), false, (4, false, ms(0)), Some(Due::Group), Due::Next),
+            (ms(30_000), false, (4, false, ms(5)), Some(Due::Group), Due::Next),
+            (ms(30_000), false, (4, true, ms(0)), Some(Due::Group), Due::Next), // a group of one
+            (ms(30_000), false, (5, false, ms(0)), Some(Due::Next), Due::Next), // a gap: both wait for a keyframe
+            (ms(30_000), false, (4, false, ms(1500)), None, Due::Next),         // still the past
+        ] {
+            let start = Instant::now();
+            let (mut set, mut gop) = (Subscribers::default(), GroupOfPictures::default());
+            set.add("other".into(), "other", true, false);
+            (1..4).for_each(|number| gop.push(&taken(start, number, number == 1, Origin::Device, 1)));
+            let now = start + age;
+            set.add("new".into(), "new", true, false);
+            match gop.replay(now) {
+                Group::Fresh(frames) => assert!(at_once && frames.len() == 3, "{age:?}"),
+                Group::Old => {
+                    assert!(!at_once, "{age:?}");
+                    set.wait_for_group(&"new".into());
+                }
+                Group::None => panic!("there is one"),
+            }
+            gop.push(&taken(now, number, keyframe, Origin::Device, 1));
+            let due: BTreeMap<_, _> = set.due(&gop.replay(now + late)).collect();
+            assert_eq!(due.get(&"new").copied(), newcomer, "{age:?}, then {number}");
+            assert_eq!(due.get(&"other").copied(), Some(other), "{age:?}, then {number}");
+            if newcomer.is_some() {
+                gop.push(&taken(now, number + 1, false, Origin::Device, 1));
+                assert!(set.due(&gop.replay(now)).all(|(_, due)| due == Due::Next), "once is enough");
+            }
+        }
     }
 }

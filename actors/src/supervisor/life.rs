@@ -20,9 +20,6 @@ use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// How long what an actor leaves behind is waited for.
-const BURIAL_PATIENCE: Duration = Duration::from_secs(5);
-
 type Remains = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is to be over before an actor that has ended counts as dead.
@@ -121,6 +118,8 @@ pub struct News {
     pub started: Option<Box<dyn FnOnce() + Send>>,
     /// Called when it has ended.
     pub exited: Option<Box<dyn FnOnce(ExitReason) + Send>>,
+    /// How long what it leaves behind is waited for.
+    pub patience: Duration,
 }
 
 impl News {
@@ -165,7 +164,7 @@ where
 
 enum Phase<A: Actor<Context = Context<A>>> {
     Running(Box<ContextFut<A, Context<A>>>),
-    Buried { reason: ExitReason, remains: Vec<Remains>, patience: Pin<Box<tokio::time::Sleep>> },
+    Buried { reason: ExitReason, remains: Vec<Remains>, deadline: Pin<Box<tokio::time::Sleep>> },
     Over,
 }
 
@@ -195,16 +194,16 @@ impl<A: Actor<Context = Context<A>>> Life<A> {
             Ok(actor) => Phase::Running(Box::new(ContextFut::new(ctx, actor, unused))),
             Err(panic) => {
                 mailbox.end();
-                Self::bury(ExitReason::Panic(words(&*panic)), &estate)
+                Self::bury(ExitReason::Panic(words(&*panic)), &estate, news.patience)
             }
         };
         Self { phase, mailbox, estate, control, stopping: false, has_waker: false, news }
     }
 
-    fn bury(reason: ExitReason, estate: &Estate) -> Phase<A> {
+    fn bury(reason: ExitReason, estate: &Estate, patience: Duration) -> Phase<A> {
         let remains = std::mem::take(&mut *lock(&estate.0));
-        let patience = Box::pin(tokio::time::sleep(BURIAL_PATIENCE));
-        Phase::Buried { reason, remains, patience }
+        let deadline = Box::pin(tokio::time::sleep(patience));
+        Phase::Buried { reason, remains, deadline }
     }
 
     /// One turn of the actor; its reason if it has ended.
@@ -263,17 +262,17 @@ impl<A: Actor<Context = Context<A>>> Future for Life<A> {
         }
         if let Some(reason) = this.turn(cx) {
             this.end();
-            this.phase = Self::bury(reason, &this.estate);
+            this.phase = Self::bury(reason, &this.estate, this.news.patience);
         }
         match &mut this.phase {
             Phase::Running(_) => return Poll::Pending,
-            Phase::Buried { reason, remains, patience } => {
+            Phase::Buried { reason, remains, deadline } => {
                 remains.retain_mut(|remains| remains.as_mut().poll(cx).is_pending());
                 if !remains.is_empty() {
-                    if patience.as_mut().poll(cx).is_pending() {
+                    if deadline.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
-                    log::error!("what an actor left behind is not over after {BURIAL_PATIENCE:?}");
+                    log::error!("what an actor left behind is not over after {:?}", this.news.patience);
                 }
                 let reason = reason.clone();
                 this.news.exit(reason);

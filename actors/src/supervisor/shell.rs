@@ -102,7 +102,8 @@ impl Supervisor {
         children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
         exited: impl FnOnce(ExitReason) + Send + 'static,
     ) -> Arc<super::life::Control> {
-        let news = News { started: None, exited: Some(Box::new(exited)) };
+        // What it leaves behind are its children, who have their own patience.
+        let news = News { started: None, exited: Some(Box::new(exited)), patience: Duration::MAX };
         let (path, specs, shown) = (tree.root().to_owned(), Arc::new(children), tree.clone());
         let make = move |estate: &Estate| Supervisor::new(path, options, shown, estate.clone(), specs);
         let launched = launch(thread, make, news);
@@ -156,6 +157,7 @@ impl Supervisor {
             exited: Some(Box::new(move |reason| {
                 ended.do_send(Told { child: id, incarnation, exit: Some(reason) });
             })),
+            patience: nursery.child.spec.shutdown,
         };
         let path = format!("{}/{}", self.path, nursery.child.spec.name);
         nursery.running = (nursery.child.make)(Cradle { path, tree: self.tree.clone(), news });

@@ -51,7 +51,7 @@ pub struct ChildSpec {
     pub name: String,
     /// Whether it is started again.
     pub restart: Restart,
-    /// How long it may take to end before it is killed.
+    /// How long it may take to end before it is killed; and how long what it leaves behind is waited for.
     pub shutdown: Duration,
     /// How long to wait before it is started again. OTP has no such delay; cameras need one.
     pub backoff: Exponential,

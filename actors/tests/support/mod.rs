@@ -50,6 +50,11 @@ impl Fake {
         self.0.lock().unwrap().closing.take().expect("it is closing").send(()).unwrap();
     }
 
+    /// Lets it be closed another time.
+    pub fn take_closing(&self) -> oneshot::Sender<()> {
+        self.0.lock().unwrap().closing.take().expect("it is closing")
+    }
+
     pub fn report(&self, kind: CaptureEventKind) {
         let (session, events) = self.0.lock().unwrap().capture.clone().expect("it is open");
         events.do_send(CaptureEvent { session, kind });

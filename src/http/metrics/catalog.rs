@@ -18,6 +18,11 @@ pub const CAMERA_LEFT_OUT: Family = Family::counter(
 pub const STREAM_STATE: Family =
     Family::gauge("lenscap_stream_state", &["stream", "state"], "1 for the state that the stream is in, else 0.");
 pub const STREAM_VIEWERS: Family = Family::gauge("lenscap_stream_viewers", &["stream"], "Who watches the stream.");
+pub const STREAM_BITRATE: Family = Family::gauge(
+    "lenscap_stream_bits_per_second",
+    &["stream"],
+    "Encoded video over the last second; 0 when nothing comes.",
+);
 pub const STREAM_FRAMES: Family = Family::counter(
     "lenscap_stream_frames_total",
     &["stream"],
@@ -71,7 +76,7 @@ pub const RETURNS: Family = Family::counter(
 );
 
 /// All of them.
-pub const FAMILIES: [&Family; 23] = [
+pub const FAMILIES: [&Family; 24] = [
     &BUILD,
     &UPTIME,
     &CAMERA_STATE,
@@ -80,6 +85,7 @@ pub const FAMILIES: [&Family; 23] = [
     &CAMERA_LEFT_OUT,
     &STREAM_STATE,
     &STREAM_VIEWERS,
+    &STREAM_BITRATE,
     &STREAM_FRAMES,
     &STREAM_LEFT_OUT,
     &PEERS,
