@@ -8,6 +8,7 @@
 use super::cgroup::Cgroup;
 use super::report::{COMMAND_MAX, END, Report};
 use super::tree::{self, Process};
+use lenscap_actors::shutdown::Budget;
 use nix::sys::signal::{SigSet, Signal as Signals};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -30,7 +31,7 @@ use std::time::{Duration, Instant};
 pub const NAME: &str = "camera-guard";
 
 /// How long a program may take to end by itself.
-pub const GRACE: Duration = Duration::from_millis(500);
+pub const GRACE: Duration = Budget::USUAL.grace();
 
 /// How long it may take if there is no server any more that would wait for it.
 const GRACE_ALONE: Duration = Duration::from_millis(100);
