@@ -228,7 +228,7 @@ fn measure(folder: &Path) -> serde_json::Value {
     std::fs::write(&h264, vec![units.concat(); 2 * PACKETIZED].concat()).unwrap();
 
     let jpegs = jpegs(&mjpeg);
-    let (mut decoder, mut decoded) = (JpegDecoder::new().unwrap(), I420::default());
+    let (mut decoder, mut decoded) = (JpegDecoder::new(), I420::default());
     let (mut scaler, mut small) = (Scaler::default(), I420::default());
     small.resize(SMALL.0, SMALL.1);
     let (tried, skipped) = (Cell::new(0u32), Cell::new(0u32));

@@ -192,7 +192,7 @@ impl Camera {
         self.running = None;
         self.board.camera(&self.id, |camera| camera.failures += 1);
         let missing = matches!(error, CaptureError::Absent { .. } | CaptureError::Unplugged { .. });
-        let stalled = matches!(error, CaptureError::Stalled { .. });
+        let stalled = error.is_stall();
         let next = self.next(missing, stalled);
         if let Some(Next::GiveUp { attempts }) = next {
             return self.give_up(&error, attempts);

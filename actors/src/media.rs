@@ -118,4 +118,19 @@ impl fmt::Debug for Frame {
 pub trait PictureSink: Send + Sync {
     /// Takes one picture.
     fn push(&self, picture: &Arc<Picture>);
+
+    /// What became of the pictures since it was last asked.
+    fn findings(&self) -> Findings {
+        Findings::default()
+    }
+}
+
+/// What became of pictures at one who decodes them. Those that are passed on as they are, or left out for the sake of
+/// a lower rate, are neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// So many were decoded.
+    pub shown: u64,
+    /// So many could not be.
+    pub refused: u64,
 }

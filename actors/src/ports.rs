@@ -160,6 +160,20 @@ pub enum CaptureError {
         /// Bytes that it has written.
         bytes: u64,
     },
+    /// It gives pictures, but for too long none of them could be shown.
+    #[error(
+        "{device} has given no picture for {} s that could be shown, but {broken} broken ones: it is started again; if \
+         that does not help, try another cable, USB port or `format`",
+        silence.as_secs_f32()
+    )]
+    OnlyBroken {
+        /// The device.
+        device: String,
+        /// `stall_timeout`.
+        silence: Duration,
+        /// How many came since the last good one.
+        broken: u64,
+    },
     /// Another camera of its exclusive group is open.
     #[error("camera {holder:?} is being watched, and only one camera of {group:?} can be open at a time")]
     GroupBusy {
@@ -185,6 +199,11 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// Whether the device itself has no error to report: then its supervisor starts it afresh.
+    pub fn is_stall(&self) -> bool {
+        matches!(self, CaptureError::Stalled { .. } | CaptureError::OnlyBroken { .. })
+    }
+
     /// The error code of the signalling protocol.
     pub fn code(&self) -> &'static str {
         match self {

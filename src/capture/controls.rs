@@ -5,14 +5,12 @@
 //! every open, because some cameras forget.
 
 use super::identity::Identity;
-use super::v4l2;
+use super::v4l2::{Description, Device};
 use lenscap_actors::ports::CaptureError;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use v4l::Device;
-use v4l::control::{self, Description, Flags, MenuItem, Type, Value};
+use v4l::control::{Flags, Type};
 
 /// A value as the configuration and HTTP write it: a number, a switch, or a choice by its label.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -33,7 +31,7 @@ pub struct Control {
     pub id: String,
     /// Its name as the driver says it.
     pub name: String,
-    /// `integer`, `boolean`, `menu`, or `button`.
+    /// `integer`, `boolean` or `menu`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The least value.
@@ -148,7 +146,7 @@ impl Controls {
 
     fn open(&self) -> Result<Device, ControlError> {
         let absent = || CaptureError::Absent { device: self.identity.to_string() };
-        Ok(v4l2::open(&self.identity.resolve().ok_or_else(absent)?)?)
+        Ok(Device::open(&self.identity.resolve().ok_or_else(absent)?)?)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Setting>> {
@@ -160,17 +158,17 @@ impl Controls {
 #[derive(Debug)]
 struct Order {
     control: String,
-    number: u32,
+    description: Description,
     /// Switches and choices come first: they decide whether the others have an effect.
     first: bool,
-    value: Value,
+    value: i64,
 }
 
 fn apply(device: &Device, mut orders: Vec<Order>) -> Result<(), ControlError> {
     orders.sort_by_key(|order| !order.first);
-    for Order { control, number, value, .. } in orders {
+    for Order { control, description, value, .. } in orders {
         device
-            .set_control(control::Control { id: number, value })
+            .set_control(&description, value)
             .map_err(|error| ControlError::Refused { control, message: error.to_string() })?;
     }
     Ok(())
@@ -183,9 +181,8 @@ fn order(known: &[(Description, Control)], id: &str, setting: &Setting) -> Resul
         has: known.iter().map(|(_, control)| control.id.clone()).collect(),
     })?;
     let value = fitting(control, setting)?;
-    let value = if control.kind == "boolean" { Value::Boolean(value != 0) } else { Value::Integer(value) };
     let first = matches!(control.kind, "boolean" | "menu");
-    Ok(Order { control: control.id.clone(), number: description.id, first, value })
+    Ok(Order { control: control.id.clone(), description: description.clone(), first, value })
 }
 
 /// The number that a setting stands for, if it fits the control.
@@ -230,38 +227,16 @@ fn fitting(control: &Control, setting: &Setting) -> Result<i64, ControlError> {
 }
 
 fn describe(device: &Device) -> Result<Vec<(Description, Control)>, ControlError> {
-    // The crate panics at kinds of controls that are newer than it.
-    let listed = catch_unwind(AssertUnwindSafe(|| device.query_controls()));
     let failed = |message: String| ControlError::Refused { control: "all controls".into(), message };
-    let descriptions = match listed {
-        Ok(Ok(descriptions)) => descriptions,
-        // How a driver without controls answers.
-        Ok(Err(error)) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOTTY)) => vec![],
-        Ok(Err(error)) => return Err(failed(error.to_string())),
-        Err(_) => return Err(failed("it has one of a kind that is not known here".into())),
-    };
-    let all = descriptions.into_iter().filter_map(|description| {
-        let kind = match description.typ {
-            Type::Integer | Type::Integer64 => "integer",
+    let descriptions = device.controls().map_err(|error| failed(error.to_string()))?;
+    let all = descriptions.into_iter().filter(|description| !description.flags.contains(Flags::DISABLED));
+    let all = all.map(|description| {
+        let kind = match description.kind {
             Type::Boolean => "boolean",
             Type::Menu | Type::IntegerMenu => "menu",
-            _ => return None,
+            _ => "integer",
         };
-        if description.flags.contains(Flags::DISABLED) {
-            return None;
-        }
-        let value = device.control(description.id).ok().and_then(|control| match control.value {
-            Value::Integer(value) => Some(value),
-            Value::Boolean(on) => Some(i64::from(on)),
-            _ => None,
-        });
-        let menu = description.items.iter().flatten().map(|(value, item)| Choice {
-            value: i64::from(*value),
-            label: match item {
-                MenuItem::Name(name) => name.clone(),
-                MenuItem::Value(value) => value.to_string(),
-            },
-        });
+        let choice = |(value, label): &(u32, String)| Choice { value: i64::from(*value), label: label.clone() };
         let control = Control {
             id: slug(&description.name),
             name: description.name.clone(),
@@ -270,12 +245,12 @@ fn describe(device: &Device) -> Result<Vec<(Description, Control)>, ControlError
             max: description.maximum,
             step: description.step,
             default: description.default,
-            value,
-            menu: menu.collect(),
+            value: device.control(&description).ok(),
+            menu: description.choices.iter().map(choice).collect(),
             read_only: description.flags.contains(Flags::READ_ONLY),
             active: !description.flags.intersects(Flags::INACTIVE | Flags::GRABBED),
         };
-        Some((description, control))
+        (description, control)
     });
     Ok(all.collect())
 }

@@ -1,12 +1,10 @@
 //! What cameras this machine has, as the kernel says.
 
 use super::identity::usb_behind;
-use super::v4l2;
+use super::v4l2::{Device, name, rate};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use v4l::capability::Flags as Can;
 use v4l::framesize::FrameSizeEnum;
-use v4l::video::Capture as _;
 
 /// A V4L2 camera.
 #[derive(Clone, Debug, Serialize)]
@@ -58,35 +56,31 @@ pub fn list() -> Vec<CameraDevice> {
 }
 
 fn describe(path: &Path) -> Option<CameraDevice> {
-    let device = v4l2::open(path).map_err(|error| log::debug!("{error}")).ok()?;
-    let caps = device.query_caps().ok()?;
-    if !caps.capabilities.contains(Can::VIDEO_CAPTURE) {
-        return None;
-    }
-    let formats = device.enum_formats().unwrap_or_default();
-    let formats = formats.into_iter().map(|format| {
-        let sizes = device.enum_framesizes(format.fourcc).unwrap_or_default();
+    let device = Device::open(path).map_err(|error| log::debug!("{error}")).ok()?;
+    let formats = device.formats().unwrap_or_default();
+    let formats = formats.into_iter().map(|(fourcc, description)| {
+        let sizes = device.sizes(fourcc).unwrap_or_default();
         let mut sizes: Vec<DeviceSize> = sizes
             .into_iter()
             .map(|size| {
-                let (width, height) = match size.size {
+                let (width, height) = match size {
                     FrameSizeEnum::Discrete(size) => (size.width, size.height),
                     FrameSizeEnum::Stepwise(range) => (range.max_width, range.max_height),
                 };
-                let intervals = device.enum_frameintervals(format.fourcc, width, height).unwrap_or_default();
-                let mut fps: Vec<f32> = intervals.iter().map(|interval| v4l2::rate(&interval.interval)).collect();
+                let intervals = device.intervals(fourcc, width, height).unwrap_or_default();
+                let mut fps: Vec<f32> = intervals.iter().map(rate).collect();
                 fps.sort_by(|a, b| b.total_cmp(a));
                 DeviceSize { width, height, fps }
             })
             .collect();
         sizes.sort_by_key(|size| std::cmp::Reverse(u64::from(size.width) * u64::from(size.height)));
-        DeviceFormat { fourcc: format.fourcc.to_string(), description: format.description, sizes }
+        DeviceFormat { fourcc: name(&fourcc), description, sizes }
     });
     Some(CameraDevice {
         path: path.to_owned(),
-        name: caps.card,
-        driver: caps.driver,
-        bus: caps.bus,
+        name: device.name(),
+        driver: device.driver(),
+        bus: device.bus(),
         by_id: link_to(Path::new("/dev/v4l/by-id"), path),
         usb: usb_behind(path).map(|usb| usb.to_string()),
         formats: formats.collect(),

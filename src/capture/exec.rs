@@ -10,8 +10,9 @@ pub mod guard;
 mod log;
 pub mod processes;
 mod program;
+mod progress;
+
 mod report;
-mod stall;
 mod tree;
 mod units;
 
@@ -21,7 +22,7 @@ use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, O
 use log::LogLines;
 use processes::Processes;
 use program::{Ended, Program};
-use stall::{Progress, Silence};
+use progress::{Progress, Silence};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
 use std::process::{ChildStderr, ChildStdout};

@@ -1,7 +1,7 @@
 //! Sources of pictures, one file each, behind the port [`lenscap_actors::ports::Capture`].
 //!
 //! Each open device has one thread, which owns it: when the thread ends, by whatever road, the
-//! device is closed. What they share is in `thread`.
+//! device is closed. What they share is in `thread`, and when one counts as stalled in `stall`.
 
 pub mod controls;
 pub mod devices;
@@ -9,6 +9,7 @@ pub mod exec;
 mod holder;
 pub mod hotplug;
 pub mod identity;
+mod stall;
 mod test_pattern;
 mod thread;
 mod v4l2;

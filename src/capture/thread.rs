@@ -3,7 +3,7 @@
 
 use crate::codec::annexb::is_keyframe;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::media::{Content, Picture, PictureSink, is_fresh};
+use lenscap_actors::media::{Content, Findings, Picture, PictureSink, is_fresh};
 use lenscap_actors::ports::{CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture};
 use lenscap_actors::supervisor::life::words;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -133,6 +133,14 @@ impl Session {
     /// Hands a picture to every stream.
     pub fn push(&self, picture: Picture) {
         self.outlets.lock().push(picture, Instant::now());
+    }
+
+    /// What the streams made of the pictures since the last call.
+    pub fn findings(&self) -> Findings {
+        self.outlets.lock().by_stream.values().fold(Findings::default(), |all, sink| {
+            let of = sink.sink.findings();
+            Findings { shown: all.shown + of.shown, refused: all.refused + of.refused }
+        })
     }
 
     /// Waits until one of up to three descriptors can be read or has failed, the camera is to be

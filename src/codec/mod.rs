@@ -11,6 +11,6 @@ mod worker;
 
 pub use convert::{BadImage, I420, Scaler, to_i420};
 pub use h264::{EncodeError, H264Encoder, usual_bitrate};
-pub use jpeg::{JpegDecoder, JpegError};
+pub use jpeg::{JpegDecoder, JpegError, is_complete};
 pub use payload::Packetizer;
 pub use worker::Encoder;

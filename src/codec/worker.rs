@@ -11,7 +11,7 @@ use super::jpeg::JpegDecoder;
 use super::payload::Packetizer;
 use crate::config;
 use bytes::Bytes;
-use lenscap_actors::media::{Content, Origin, Picture, PictureSink};
+use lenscap_actors::media::{Content, Findings, Origin, Picture, PictureSink};
 use lenscap_actors::ports::{Encode, EncodeEvent, EncodeEventKind, EncodeEvents, Encoding};
 use lenscap_actors::supervisor::life::words;
 use std::collections::VecDeque;
@@ -74,6 +74,8 @@ struct Waiting {
     /// Dropping access units until the next keyframe.
     overrun: bool,
     lost: u64,
+    /// What became of the pictures since the camera last asked.
+    findings: Findings,
     force: bool,
     closed: bool,
 }
@@ -112,6 +114,10 @@ impl PictureSink for Inbox {
             Content::Jpeg(_) | Content::Raw(_) => waiting.latest = Some(picture.clone()),
         });
     }
+
+    fn findings(&self) -> Findings {
+        std::mem::take(&mut self.lock().findings)
+    }
 }
 
 struct Handle(Arc<Inbox>);
@@ -146,7 +152,7 @@ struct Work {
     events: EncodeEvents,
     packetizer: Packetizer,
     encoder: Option<H264Encoder>,
-    jpeg: Option<JpegDecoder>,
+    jpeg: JpegDecoder,
     scaler: Scaler,
     decoded: I420,
     scaled: I420,
@@ -173,7 +179,7 @@ impl Work {
             events,
             packetizer: Packetizer::new(0),
             encoder: None,
-            jpeg: None,
+            jpeg: JpegDecoder::new(),
             scaler: Scaler::default(),
             decoded: I420::default(),
             scaled: I420::default(),
@@ -191,7 +197,9 @@ impl Work {
                     self.send(unit, Origin::Device, captured);
                 }
                 Task::Picture(picture) => {
-                    if self.pacer.admits(picture.captured) && self.decode(&picture) {
+                    // One that cannot be decoded does not count for the rate: the next one is tried.
+                    if self.pacer.is_due(picture.captured) && self.decode(&picture) {
+                        self.pacer.took(picture.captured);
                         self.encode(picture.captured, false)?;
                     }
                 }
@@ -229,9 +237,15 @@ impl Work {
     fn decode(&mut self, picture: &Picture) -> bool {
         let result = match &picture.content {
             Content::Raw(image) => to_i420(image, &mut self.decoded).map_err(|error| error.to_string()),
-            Content::Jpeg(bytes) => self.decode_jpeg(bytes),
+            Content::Jpeg(bytes) => self.jpeg.decode(bytes, &mut self.decoded).map_err(|error| error.to_string()),
             Content::H264(_) => Err("already encoded".to_owned()),
         };
+        let mut waiting = self.inbox.lock();
+        match result {
+            Ok(()) => waiting.findings.shown += 1,
+            Err(_) => waiting.findings.refused += 1,
+        }
+        drop(waiting);
         if let Err(error) = result {
             self.bad += 1;
             let _ = self.events.try_send(EncodeEvent { session: self.session, kind: EncodeEventKind::LeftOut });
@@ -241,14 +255,6 @@ impl Work {
             return false;
         }
         true
-    }
-
-    fn decode_jpeg(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let decoder = match &mut self.jpeg {
-            Some(decoder) => decoder,
-            None => self.jpeg.insert(JpegDecoder::new().map_err(|error| error.to_string())?),
-        };
-        decoder.decode(bytes, &mut self.decoded).map_err(|error| error.to_string())
     }
 
     fn encode(&mut self, captured: Instant, force: bool) -> Result<(), String> {
@@ -303,15 +309,15 @@ impl Pacer {
         Self { interval: fps.map(|fps| Duration::from_secs(1) / fps), next: None }
     }
 
-    fn admits(&mut self, captured: Instant) -> bool {
-        let Some(interval) = self.interval else { return true };
+    fn is_due(&self, captured: Instant) -> bool {
+        let (Some(interval), Some(next)) = (self.interval, self.next) else { return true };
         // A quarter of an interval of tolerance, or jitter would halve the rate.
-        let next = self.next.unwrap_or(captured);
-        if captured + interval / 4 < next {
-            return false;
-        }
-        self.next = Some((next + interval).max(captured));
-        true
+        captured + interval / 4 >= next
+    }
+
+    fn took(&mut self, captured: Instant) {
+        let Some(interval) = self.interval else { return };
+        self.next = Some((self.next.unwrap_or(captured) + interval).max(captured));
     }
 }
 
@@ -327,12 +333,28 @@ mod tests {
             let admitted = (0..camera * 10)
                 .filter(|n| {
                     let jitter = Duration::from_millis(u64::from(n * 7 % 5));
-                    pacer.admits(start + Duration::from_secs(1) * *n / camera + jitter)
+                    let captured = start + Duration::from_secs(1) * *n / camera + jitter;
+                    let due = pacer.is_due(captured);
+                    if due {
+                        pacer.took(captured);
+                    }
+                    due
                 })
                 .count() as u32;
             assert!(admitted.abs_diff(expected * 10) <= 3, "{camera} to {wanted}: {admitted}");
             assert!(admitted <= wanted * 10 + 1);
         }
+    }
+
+    #[test]
+    fn a_picture_that_is_refused_does_not_count_for_the_rate() {
+        let mut pacer = Pacer::new(Some(1));
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        assert!(pacer.is_due(at(0)) && pacer.is_due(at(33)), "the first was not taken");
+        pacer.took(at(33));
+        assert!(!pacer.is_due(at(66)));
+        assert!(pacer.is_due(at(1000)) && pacer.is_due(at(1033)));
     }
 
     #[test]

@@ -5,8 +5,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::process::Command;
 
-/// Parameters of `vivid`: two plain webcams whose nodes stay clear of those of USB cameras.
-const VIVID: [&str; 5] = ["n_devs=2", "node_types=0x1,0x1", "num_inputs=1,1", "input_types=0,0", "vid_cap_nr=20,21"];
+/// Parameters of `vivid`: plain webcams whose nodes stay clear of those of USB cameras, the last of them with the
+/// multi-planar interface.
+const VIVID: [&str; 6] = [
+    "n_devs=3",
+    "node_types=0x1,0x1,0x1",
+    "num_inputs=1,1,1",
+    "input_types=0,0,0",
+    "vid_cap_nr=20,21,22",
+    "multiplanar=1,1,2",
+];
 
 /// Where QEMU's `isa-debug-exit` listens.
 const EXIT_PORT: u64 = 0xf4;

@@ -22,13 +22,15 @@ pub struct CameraConfig<'a> {
     pub source: &'a str,
     pub format: &'a str,
     pub size: [u32; 2],
+    /// 0 to leave it to the server.
     pub fps: u32,
 }
 
 impl CameraConfig<'_> {
     fn section(&self) -> String {
         let Self { id, source, format, size, fps } = self;
-        let keys = format!("id = {id:?}\nsource = {source:?}\nformat = {format:?}\nsize = {size:?}\nfps = {fps}");
+        let fps = if *fps == 0 { String::new() } else { format!("\nfps = {fps}") };
+        let keys = format!("id = {id:?}\nsource = {source:?}\nformat = {format:?}\nsize = {size:?}{fps}");
         format!("[[camera]]\n{keys}\n")
     }
 }
@@ -197,6 +199,22 @@ impl Server {
         let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.child.id())).unwrap();
         let mapped = maps.lines().filter_map(|line| line.split_whitespace().nth(5).map(str::to_owned));
         self.descriptors().into_iter().chain(mapped).filter(|path| path.starts_with("/dev/video")).collect()
+    }
+
+    /// Whether programs that it starts would inherit a file that it has open.
+    pub fn inherits(&self, path: &str) -> bool {
+        let folder = format!("/proc/{}", self.child.id());
+        let open = std::fs::read_dir(format!("{folder}/fd")).unwrap().flatten();
+        let open = open.filter(|entry| std::fs::read_link(entry.path()).is_ok_and(|link| link.as_os_str() == path));
+        let flags: Vec<u32> = open
+            .map(|entry| {
+                let info = std::fs::read_to_string(format!("{folder}/fdinfo/{}", entry.file_name().display())).unwrap();
+                let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+                u32::from_str_radix(flags.trim(), 8).unwrap()
+            })
+            .collect();
+        assert!(!flags.is_empty(), "{path} is not open");
+        flags.iter().any(|flags| flags & libc::O_CLOEXEC as u32 == 0)
     }
 
     /// Fails if it has ended.

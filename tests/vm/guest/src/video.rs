@@ -56,6 +56,27 @@ pub fn inject(node: &str, fault: Fault) {
     assert_eq!(result, 0, "{node}: {fault:?}: {}", std::io::Error::last_os_error());
 }
 
+/// Sets the rate of a camera of `vivid`, as another program would that had it before.
+pub fn set_rate(node: &str, fps: u32) {
+    /// `struct v4l2_streamparm`, of a capture device.
+    #[repr(C)]
+    struct Parameters {
+        kind: u32,
+        capability: u32,
+        mode: u32,
+        numerator: u32,
+        denominator: u32,
+        rest: [u32; 46],
+    }
+    const VIDIOC_S_PARM: libc::Ioctl = 0xc0cc_5616u32 as libc::Ioctl;
+    let device = OpenOptions::new().read(true).write(true).open(node).unwrap();
+    let mut wish = Parameters { kind: 1, capability: 0, mode: 0, numerator: 1, denominator: fps, rest: [0; 46] };
+    // SAFETY: the request takes a `v4l2_streamparm`, which outlives the call.
+    let result = unsafe { libc::ioctl(device.as_raw_fd(), VIDIOC_S_PARM, &mut wish) };
+    assert_eq!(result, 0, "{node}: {}", std::io::Error::last_os_error());
+    assert_eq!((wish.numerator, wish.denominator), (1, fps), "{node}: it has taken the rate");
+}
+
 /// Lets the kernel log every call to a node.
 pub fn log_calls(node: &str, on: bool) {
     let name = node.rsplit('/').next().unwrap();

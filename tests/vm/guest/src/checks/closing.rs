@@ -59,6 +59,7 @@ fn order(world: &mut World) -> String {
     let server = Server::start(&[config(&source, "mjpeg")]);
     let viewer = server.watch("cam");
     server.until_frames("cam", 3);
+    assert!(!server.inherits(node), "programs that are started would keep it open");
     video::log_calls(node, true);
     let mut log = KernelLog::tail();
     viewer.leave();

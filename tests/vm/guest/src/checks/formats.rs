@@ -1,15 +1,19 @@
 //! Every format that real drivers give comes through.
 
 use super::steady::Steady;
-use super::{Check, VIVID, World};
+use super::{Check, MULTIPLANAR, VIVID, World};
 use crate::server::{CameraConfig, Server};
 use crate::usb::Faults;
+use crate::video;
 
 pub const CHECKS: &[(&str, Check)] = &[
     ("formats::mjpeg_of_uvcvideo", |world| uvc(world, "mjpeg", "MJPG")),
     ("formats::h264_of_uvcvideo", |world| uvc(world, "h264", "H264")),
     ("formats::yuyv_of_uvcvideo", |world| uvc(world, "yuyv", "YUYV")),
-    ("formats::yuyv_of_vivid", vivid),
+    ("formats::yuyv_of_vivid", |_| vivid(VIVID, "yuyv", "YUYV")),
+    ("formats::yuyv_of_a_multi_planar_vivid", |_| vivid(MULTIPLANAR, "yuyv", "YUYV")),
+    ("formats::nv12_of_a_multi_planar_vivid", |_| vivid(MULTIPLANAR, "nv12", "NV12")),
+    ("formats::a_rate_that_another_program_left_is_not_kept", rate),
     ("formats::two_cameras_of_uvcvideo_at_once", two),
 ];
 
@@ -23,10 +27,26 @@ fn uvc(world: &mut World, format: &str, fourcc: &str) -> String {
     plays(&CameraConfig { id: "cam", source: &camera.source(), format, size: [320, 240], fps: 10 }, &agreed)
 }
 
-fn vivid(_: &mut World) -> String {
+fn vivid(node: &str, format: &str, fourcc: &str) -> String {
+    let source = format!("v4l2:{node}");
+    let config = CameraConfig { id: "cam", source: &source, format, size: [320, 180], fps: 10 };
+    plays(&config, &format!("{fourcc} 320x180"))
+}
+
+/// Without a configured rate. Each time that the camera is opened.
+fn rate(_: &mut World) -> String {
     let source = format!("v4l2:{VIVID}");
-    let config = CameraConfig { id: "cam", source: &source, format: "yuyv", size: [320, 180], fps: 10 };
-    plays(&config, "YUYV 320x180")
+    let mut server =
+        Server::start(&[CameraConfig { id: "cam", source: &source, format: "yuyv", size: [320, 180], fps: 0 }]);
+    for left in [5, 10] {
+        video::set_rate(VIVID, left);
+        let viewer = server.watch("cam");
+        server.until_frames("cam", 3);
+        assert_eq!(server.camera("cam")["fps"], 30.0, "{left} were left");
+        viewer.leave();
+    }
+    server.assert_alive();
+    "30 a second after 5 and 10".to_owned()
 }
 
 fn plays(config: &CameraConfig<'_>, agreed: &str) -> String {

@@ -3,6 +3,7 @@
 mod busy;
 mod closing;
 mod controls;
+mod damage;
 mod faults;
 mod formats;
 mod groups;
@@ -27,6 +28,7 @@ const CHECKS: &[&[(&str, Check)]] = &[
     busy::CHECKS,
     controls::CHECKS,
     stalls::CHECKS,
+    damage::CHECKS,
     faults::CHECKS,
     unplugging::CHECKS,
 ];
@@ -40,6 +42,9 @@ pub struct World {
 
 /// The node of one of the `vivid` cameras.
 pub const VIVID: &str = "/dev/video20";
+
+/// The node of the one that is multi-planar.
+pub const MULTIPLANAR: &str = "/dev/video22";
 
 impl World {
     /// A USB camera, in order. Everybody gets the same one.

@@ -10,7 +10,15 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("stalls::later_closing_is_prompt_and_pictures_go_on_when_the_camera_does", later),
     ("stalls::pictures_that_the_camera_marks_as_broken_are_left_out", marked),
     ("stalls::truncated_pictures_do_no_harm", truncated),
-    ("stalls::a_camera_that_stalls_is_started_again_by_its_supervisor", restarted),
+    ("stalls::a_camera_that_stalls_is_started_again_by_its_supervisor", |world| {
+        restarted(world, Faults { stalled: true, ..Faults::default() }, "no picture for 1 s:")
+    }),
+    ("stalls::a_camera_that_gives_only_half_pictures_is_started_again", |world| {
+        restarted(world, Faults { truncated: true, ..Faults::default() }, "broken ones: it is started again")
+    }),
+    ("stalls::a_camera_whose_pictures_nobody_can_decode_is_started_again", |world| {
+        restarted(world, Faults { damaged: true, ..Faults::default() }, "broken ones: it is started again")
+    }),
 ];
 
 /// Prompt, for a slow machine.
@@ -107,19 +115,19 @@ fn truncated(world: &mut World) -> String {
     figures.join(", ")
 }
 
-fn restarted(world: &mut World) -> String {
+fn restarted(world: &mut World, faults: Faults, words: &str) -> String {
     let camera = world.front();
     camera.set(Faults::default());
     let source = camera.source();
     let mut server = Server::start_one(&config(&source, "mjpeg"), "stall_timeout = \"1s\"");
     let viewer = server.watch("cam");
     server.until_frames("cam", 3);
-    camera.set(Faults { stalled: true, ..Faults::default() });
+    camera.set(faults);
     let noticed = server.until("an exit of the camera's actor", |report| {
         let exits = report["exits"].as_array().unwrap();
         exits.iter().any(|exit| {
             exit["path"] == "root/cameras/cam/device"
-                && exit["reason"].as_str().is_some_and(|reason| reason.contains("no picture for 1 s"))
+                && exit["reason"].as_str().is_some_and(|reason| reason.contains(words))
         })
     });
     camera.set(Faults::default());

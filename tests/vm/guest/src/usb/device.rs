@@ -39,6 +39,8 @@ pub struct Device {
     /// Transfers that wait for pictures.
     pub pending: VecDeque<Transfer>,
     pub faults: Faults,
+    /// Pictures that it was given to send.
+    pub given: VecDeque<Vec<u8>>,
     pub streaming: Option<Streaming>,
     /// Unplugged.
     pub gone: bool,
@@ -55,6 +57,7 @@ impl Device {
             socket,
             pending: VecDeque::new(),
             faults: Faults::default(),
+            given: VecDeque::new(),
             streaming: None,
             gone: false,
             sessions: 0,

@@ -3,9 +3,11 @@
 //! `uvcvideo`.
 //!
 //! [`wire`] speaks USB/IP, [`device`] answers the requests of USB and UVC, [`descriptors`] say what
-//! the camera is, [`controls`] what can be set, [`pictures`] what it sees, and [`streamer`] sends that.
+//! the camera is, [`controls`] what can be set, [`pictures`] what it sees, [`damage`] what may happen to that, and
+//! [`streamer`] sends it.
 
 mod controls;
+pub mod damage;
 mod descriptors;
 mod device;
 mod pictures;
@@ -13,6 +15,7 @@ mod streamer;
 mod wire;
 
 pub use descriptors::Identity;
+pub use pictures::jpeg;
 
 use crate::{PATIENCE, video};
 use device::Device;
@@ -34,6 +37,12 @@ pub struct Faults {
     pub flag_every: u64,
     /// Pictures end in their middle.
     pub truncated: bool,
+    /// JPEGs have an error in their header, which only a decoder sees.
+    pub damaged: bool,
+    /// Rubbish follows each picture, as part of it.
+    pub rubbish: bool,
+    /// It sends no pictures but those it is given.
+    pub by_hand: bool,
 }
 
 /// A test camera's identity. The vendor is the one that pid.codes keeps for tests.
@@ -104,6 +113,12 @@ impl Camera {
     /// Changes what is wrong with it.
     pub fn set(&self, faults: Faults) {
         self.shared.lock().faults = faults;
+        self.shared.changed.notify_all();
+    }
+
+    /// Has it send this picture once, when it is the turn of the next.
+    pub fn send(&self, picture: &[u8]) {
+        self.shared.lock().given.push_back(picture.to_vec());
         self.shared.changed.notify_all();
     }
 

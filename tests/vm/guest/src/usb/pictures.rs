@@ -19,6 +19,11 @@ pub fn picture(format: Format, size: [u16; 2], number: u64) -> Cow<'static, [u8]
     }
 }
 
+/// The first picture of the clip of JPEGs.
+pub fn jpeg() -> &'static [u8] {
+    &MJPEG[0]
+}
+
 fn clip(path: &str, start: &[u8]) -> Vec<Vec<u8>> {
     let bytes = std::fs::read(path).unwrap();
     let mut starts: Vec<usize> =

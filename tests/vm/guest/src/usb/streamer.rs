@@ -1,9 +1,11 @@
 //! Sends a camera's pictures while the driver wants them, at the rate that was agreed.
 
-use super::Shared;
-use super::device::{PAYLOAD_MAX, Streaming};
+use super::damage;
+use super::device::{Device, PAYLOAD_MAX, Streaming};
 use super::pictures::picture;
 use super::wire;
+use super::{Faults, Shared};
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// Bits of a payload header (UVC 1.1, 2.4.3.3).
@@ -36,7 +38,7 @@ pub fn run(shared: &Shared) {
 fn wait_for_turn(shared: &Shared, session: u64, due: Instant) -> Option<Streaming> {
     let mut device = shared.lock();
     while !device.gone {
-        let Some(streaming) = device.streaming.filter(|_| !device.faults.stalled) else {
+        let Some(streaming) = device.streaming.filter(|_| has_picture(&device)) else {
             device = shared.changed.wait(device).unwrap();
             continue;
         };
@@ -49,11 +51,25 @@ fn wait_for_turn(shared: &Shared, session: u64, due: Instant) -> Option<Streamin
     None
 }
 
+fn has_picture(device: &Device) -> bool {
+    let Faults { stalled, by_hand, .. } = device.faults;
+    !stalled && (!by_hand || !device.given.is_empty())
+}
+
 /// Sends a picture, in as many payloads as it takes, each with the driver's next transfer. What
 /// is left when the stream ends is not sent.
 fn send(shared: &Shared, streaming: &Streaming, number: u64, parity: u8) -> std::io::Result<()> {
-    let picture = picture(streaming.format, streaming.size, number);
-    let faults = shared.lock().faults;
+    let (faults, given) = {
+        let mut device = shared.lock();
+        (device.faults, device.given.pop_front())
+    };
+    let mut picture = given.map_or_else(|| picture(streaming.format, streaming.size, number), Cow::Owned);
+    if faults.damaged {
+        picture = Cow::Owned(damage::header(&picture));
+    }
+    if faults.rubbish {
+        picture.to_mut().extend((0..300).map(|n| (n * 7 + 1) as u8));
+    }
     let mut rest = if faults.truncated { &picture[..picture.len() / 2] } else { &picture[..] };
     let broken = faults.flag_every > 0 && number.is_multiple_of(faults.flag_every);
     while !rest.is_empty() {
