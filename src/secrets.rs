@@ -96,8 +96,8 @@ fn cover(text: &str, mut places: Vec<Range<usize>>) -> Cow<'_, str> {
     let mut shown = 0;
     for place in places {
         // A secret may begin or end within a character, if its own bytes are no text.
-        let start = text.floor_char_boundary(place.start);
-        let end = text.ceil_char_boundary(place.end);
+        let start = (0..=place.start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let end = (place.end..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
         if start > shown || (start == 0 && shown == 0) {
             out.push_str(&text[shown..start]);
             out.push_str(STARS);

@@ -14,6 +14,7 @@ use crate::memory;
 use crate::net::Udp;
 use crate::systemd::{Pulse, Systemd};
 use actix::prelude::*;
+use ending::Ending;
 use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
 use lenscap_actors::ports::SystemClock;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
@@ -99,7 +100,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         allow_kill: config.allow_kill,
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,
-        processes,
+        processes: processes.clone(),
         started,
     };
     let address = config.listen;
@@ -135,18 +136,18 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         _ = terminate.recv() => Ok(()),
     };
     log::info!("stopping: every viewer is let go and every camera closed");
-    let (told, budget) = (Instant::now(), Budget::USUAL);
+    let ending = Ending { root, processes, budget: Budget::USUAL, begun: Instant::now() };
     if let Some(systemd) = &systemd {
-        systemd.stopping(budget.whole());
+        systemd.stopping(ending.budget.whole());
     }
     let again = tokio::select! {
-        () = ending::in_order(&root, handle, server, budget) => false,
+        () = ending.in_order(handle, server) => false,
         _ = interrupt.recv() => true,
         _ = terminate.recv() => true,
     };
     if again {
         log::warn!("told twice: ending at once");
-        ending::say_what_is_open(&root, told);
+        ending.say_what_is_open();
     }
     if let Some(systemd) = systemd {
         systemd.over().await;

@@ -16,7 +16,8 @@
 //!
 //! The same holds while the server runs: a camera that a viewer has left has `closing` to close.
 
-use crate::board::{CameraState, Snapshot};
+use crate::board::{CameraState, CameraStatus, Snapshot};
+use crate::ids::CameraId;
 use std::time::Duration;
 
 /// The time that the end of the server may take, and its parts.
@@ -70,16 +71,17 @@ impl Budget {
     }
 }
 
-/// The cameras that are not closed after so long, each in a sentence that says what it waits for.
-pub fn not_closed(board: &Snapshot, after: Duration) -> Vec<String> {
+/// The cameras that are not closed after so long, each in a sentence that says what it waits for: `held_by` it, if that is
+/// known better than by the board.
+pub fn not_closed(board: &Snapshot, after: Duration, held_by: impl Fn(&CameraId) -> Option<String>) -> Vec<String> {
     let open = board.cameras.iter().filter(|(_, camera)| !camera.state.is_shut());
-    let sentence = |(id, camera): (&_, &crate::board::CameraStatus)| {
+    let sentence = |(id, camera): (&CameraId, &CameraStatus)| {
         let doing = match camera.state {
             CameraState::Closing => "closing",
             CameraState::Opening => "opening",
             _ => "capturing",
         };
-        let device = camera.device.as_deref().unwrap_or(&camera.source);
+        let device = held_by(id).unwrap_or_else(|| camera.device.as_ref().unwrap_or(&camera.source).clone());
         format!("camera {id} is still {doing} after {:.1} s: it waits for {device}", after.as_secs_f64())
     };
     open.map(sentence).collect()
@@ -88,7 +90,6 @@ pub fn not_closed(board: &Snapshot, after: Duration) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::CameraStatus;
 
     #[test]
     fn every_part_ends_before_those_that_wait_for_it_and_all_before_the_whole() {
@@ -130,9 +131,9 @@ mod tests {
             board.cameras.insert(id.into(), camera);
         }
         assert_eq!(
-            not_closed(&board, Duration::from_secs(4)),
+            not_closed(&board, Duration::from_secs(4), |id| (id.as_str() == "b").then(|| "ffmpeg (pid 812)".into())),
             [
-                "camera b is still closing after 4.0 s: it waits for pid 812",
+                "camera b is still closing after 4.0 s: it waits for ffmpeg (pid 812)",
                 "camera c is still opening after 4.0 s: it waits for exec:cam",
                 "camera d is still capturing after 4.0 s: it waits for /dev/video0",
             ]

@@ -61,13 +61,13 @@ async fn a_device_that_does_not_close_is_waited_for_so_long_and_not_said_to_be_c
     let camera = &board.cameras[&"cam".into()];
     assert_eq!(camera.last_error.as_deref(), Some("the device did not close within 3 s"));
     assert_eq!(
-        not_closed(&board, Budget::USUAL.closing()),
+        not_closed(&board, Budget::USUAL.closing(), |_| None),
         ["camera cam is still closing after 3.0 s: it waits for pid 812"]
     );
     stage.fake.finish_closing();
     settle().await;
     assert_eq!(stage.camera(), CameraState::Closed);
-    assert_eq!(not_closed(&stage.board.snapshot(SystemClock.now()), Duration::ZERO), Vec::<String>::new());
+    assert_eq!(not_closed(&stage.board.snapshot(SystemClock.now()), Duration::ZERO, |_| None), Vec::<String>::new());
 }
 
 #[actix::test]

@@ -110,7 +110,8 @@ fn left_out_words(count: u64) -> String {
 /// the beginning of a secret that nobody could know by that.
 fn cut(text: &str, bytes: usize, unsure: usize) -> &str {
     let sure = text.len().saturating_sub(unsure).min(bytes);
-    let text = &text[..text.floor_char_boundary(sure)];
+    let end = (0..=sure).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let text = &text[..end];
     text.rfind(char::is_whitespace).map_or("", |end| text[..end].trim_end())
 }
 

@@ -57,6 +57,10 @@ impl Program {
             .stdin(theirs)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // What systemd is told is the server's to say.
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .env_remove("WATCHDOG_PID")
             // What the terminal sends to the server is the server's to pass on.
             .process_group(0);
         let mut guard = processes.start(camera, || start.spawn())?;

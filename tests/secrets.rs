@@ -1,0 +1,43 @@
+//! What is secret in a command is shown nowhere.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::json;
+use support::*;
+
+#[actix::test]
+async fn what_a_program_says_is_heard_without_the_secrets_of_its_command() {
+    // A program that says what it was given, and what it is not asked for, and goes on with one picture, or ends.
+    let camera = |id: &str, end: &str| {
+        let says = "echo \"using $1, $TOKEN and rtsp://you:other77@cam\" >&2";
+        let command = format!("TOKEN=letmein99 sh -c '{says}; {KEYFRAME_IN_QUOTES}; {end}' --password hunter2%2F22");
+        format!("[[camera]]\nid = \"{id}\"\nsource = {:?}\n", format!("exec:{command}"))
+    };
+    let server = Server::start(&format!("{}{}", camera("goes", "exec sleep 1000"), camera("ends", "exit 3")), "");
+    let mut viewers = vec![];
+    for stream in ["goes", "ends"] {
+        let mut viewer = connect(&server).await;
+        say(&mut viewer, &json!({ "type": "watch", "stream": stream, "sdp": OFFER })).await;
+        viewers.push(viewer);
+    }
+    let error = hear(&mut viewers[1], "error").await.unwrap();
+    for camera in ["goes", "ends"] {
+        let said = "program says: using ***, *** and rtsp://***@cam";
+        server.until_logged(&format!("root/cameras/{camera}/device: {said}")).await;
+    }
+    let report = server.until("capturing", |report| report["cameras"].to_string().contains("capturing")).await;
+    let source = report["cameras"].as_array().unwrap()[0]["source"].as_str().unwrap().to_owned();
+    assert!(source.starts_with("exec:TOKEN=*** sh -c") && source.ends_with("--password ***"), "{source}");
+    let mut metrics = client().get(server.url("/metrics")).send().await.unwrap();
+    let metrics = String::from_utf8(metrics.body().limit(1 << 22).await.unwrap().to_vec()).unwrap();
+    for shown in [report.to_string(), server.log(), error.to_string(), metrics] {
+        for secret in ["hunter2", "letmein", "other77"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+}
+
+/// [`KEYFRAME`] within single quotes.
+const KEYFRAME_IN_QUOTES: &str = "printf \"\\000\\000\\001\\147\\102\\300\\036\\000\\000\\001\\145\\210\"";
