@@ -1,6 +1,10 @@
 //! What flows from a camera to its viewers: a [`Picture`] leaves the device, a [`Frame`] leaves
 //! the encoder.
 
+mod cuts;
+
+pub use cuts::{Cuts, PAYLOAD_BYTES_MAX, RUN_PACKETS_MAX};
+
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -79,7 +83,14 @@ pub enum Origin {
     Device,
 }
 
-/// One encoded access unit, split once into RTP payloads (RFC 6184) for all viewers.
+/// How a frame is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// H.264 in Annex B form, packetized by RFC 6184 with packetization-mode=1.
+    H264,
+}
+
+/// One encoded access unit, whole, and where it is cut into packets: once, for all viewers.
 #[derive(Clone)]
 pub struct Frame {
     /// Counts up by one a frame. A gap means that a frame was lost on its way here.
@@ -90,19 +101,41 @@ pub struct Frame {
     pub keyframe: bool,
     /// Who encoded it.
     pub origin: Origin,
-    /// RTP payloads in order; the last one carries the marker.
-    pub payloads: Vec<Bytes>,
+    /// How it is encoded.
+    pub codec: Codec,
+    /// The access unit, for whoever wants it whole: files, snapshots, another packetization.
+    pub unit: Bytes,
+    /// Where it is cut into the payloads of its RTP packets.
+    pub cuts: Cuts,
 }
 
 impl Frame {
-    /// Bytes of payload.
+    /// Bytes of RTP payload.
     pub fn len(&self) -> usize {
-        self.payloads.iter().map(Bytes::len).sum()
+        self.cuts.payload_bytes()
     }
 
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
-        self.payloads.is_empty()
+        self.cuts.len() == 0
+    }
+
+    /// The payload of one packet, in its two parts: what is made up for it, and what is the access unit's.
+    /// Both are empty if there is no such packet.
+    pub fn packet(&self, nth: usize) -> (&[u8], &[u8]) {
+        let (prefix, range) = self.cuts.packet(nth);
+        (prefix, self.unit.get(range).unwrap_or_default())
+    }
+
+    /// The payloads in order, each put together; the last one's packet carries the marker.
+    pub fn packets(&self) -> impl ExactSizeIterator<Item = Bytes> {
+        (0..self.cuts.len()).map(|nth| {
+            let (prefix, range) = self.cuts.packet(nth);
+            if prefix.is_empty() {
+                return self.unit.slice(range);
+            }
+            Bytes::from([prefix, &self.unit[range]].concat())
+        })
     }
 }
 

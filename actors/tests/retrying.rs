@@ -9,7 +9,7 @@ use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::media::{Frame, Origin, PictureSink};
+use lenscap_actors::media::{Origin, PictureSink};
 use lenscap_actors::ports::*;
 use lenscap_actors::retry::{Exponential, Policy, Strategy};
 use lenscap_actors::root::Root;
@@ -110,17 +110,7 @@ impl Encode for World {
         let fate = start(&self.encoder);
         actix::spawn(async move {
             let tell = |kind| events.do_send(EncodeEvent { session, kind });
-            let frame = |number| {
-                let payloads = vec![b"x".as_slice().into()];
-                let captured = SystemClock.now();
-                EncodeEventKind::Frame(Arc::new(Frame {
-                    number,
-                    captured,
-                    keyframe: true,
-                    origin: Origin::Encoder,
-                    payloads,
-                }))
-            };
+            let frame = |number| EncodeEventKind::Frame(Arc::new(support::frame(number, true, Origin::Encoder)));
             match fate {
                 Fate::Works => tell(frame(1)),
                 Fate::Lives(time) => {

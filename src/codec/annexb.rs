@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
+use std::ops::Range;
 
 /// NAL unit types (ITU-T H.264, table 7-1) that matter here.
 pub mod nal {
@@ -13,20 +14,29 @@ pub mod nal {
     pub const SPS: u8 = 7;
     /// Picture parameter set.
     pub const PPS: u8 = 8;
+    /// Access unit delimiter.
+    pub const DELIMITER: u8 = 9;
+    /// Filler data.
+    pub const FILLER: u8 = 12;
 }
 
 /// An access unit that is larger than this is no video but a mistake.
 const UNIT_BYTES_MAX: usize = 16 << 20;
 
-/// The NAL units of a byte stream, without their start codes, with their types.
-pub fn nal_units(stream: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+/// Where the NAL units of a byte stream are, without their start codes, with their types.
+pub fn nal_ranges(stream: &[u8]) -> impl Iterator<Item = (u8, Range<usize>)> {
     let mut starts = memmem::find_iter(stream, &[0, 0, 1]).map(|at| at + 3).peekable();
     std::iter::from_fn(move || {
         let start = starts.next()?;
         let end = starts.peek().map_or(stream.len(), |next| next - 3);
-        let unit = stream[start..end].without_trailing_zeros();
-        Some((unit.first().map_or(0, |header| header & 0x1f), unit))
+        let length = stream[start..end].without_trailing_zeros().len();
+        Some((stream[start..start + length].first().map_or(0, |header| header & 0x1f), start..start + length))
     })
+}
+
+/// The NAL units of a byte stream, without their start codes, with their types.
+pub fn nal_units(stream: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    nal_ranges(stream).map(|(kind, range)| (kind, &stream[range]))
 }
 
 trait TrimZeros {

@@ -1,19 +1,22 @@
-//! Access units into RTP payloads (RFC 6184), once for all viewers.
+//! Access units into RTP payloads (RFC 6184, packetization-mode=1), once for all viewers.
 
-use super::annexb::{is_keyframe, nal, nal_units};
+use super::annexb::{is_keyframe, nal, nal_ranges, nal_units};
 use bytes::{BufMut, Bytes, BytesMut};
-use lenscap_actors::media::{Frame, Origin};
-use rtc::rtp::codec::h264::H264Payloader;
-use rtc::rtp::packetizer::Payloader;
+use lenscap_actors::media::{Codec, Cuts, Frame, Origin, PAYLOAD_BYTES_MAX};
+use std::ops::Range;
 use std::time::Instant;
 
-/// Bytes of payload a packet. With the RTP header, its extension, RTX and SRTP this stays below
-/// 1200, which passes every network that WebRTC does.
-const PAYLOAD_BYTES_MAX: usize = 1148;
+/// NAL unit types of RFC 6184, sections 5.7.1 and 5.8.
+const STAP_A: u8 = 24;
+const FU_A: u8 = 28;
+
+/// Says what F and NRI are; the rest is the type (section 1.3).
+const F: u8 = 0x80;
+const NRI: u8 = 0x60;
+const TYPE: u8 = 0x1f;
 
 /// Makes frames out of the access units of one stream.
 pub struct Packetizer {
-    payloader: H264Payloader,
     number: u64,
     sps: Vec<u8>,
     pps: Vec<u8>,
@@ -22,7 +25,7 @@ pub struct Packetizer {
 impl Packetizer {
     /// Counts frames from `first` on.
     pub fn new(first: u64) -> Self {
-        Self { payloader: H264Payloader::default(), number: first, sps: vec![], pps: vec![] }
+        Self { number: first, sps: vec![], pps: vec![] }
     }
 
     /// A frame was lost before it came here: its viewers must know.
@@ -34,16 +37,9 @@ impl Packetizer {
     pub fn frame(&mut self, unit: Bytes, origin: Origin, captured: Instant) -> Option<Frame> {
         let keyframe = is_keyframe(&unit);
         let unit = self.with_parameter_sets(unit, keyframe);
-        let payloads = match self.payloader.payload(PAYLOAD_BYTES_MAX, &unit) {
-            Ok(payloads) if !payloads.is_empty() => payloads,
-            Ok(_) => return None,
-            Err(error) => {
-                log::debug!("an access unit cannot be packetized: {error}");
-                return None;
-            }
-        };
+        let cuts = cut(&unit)?;
         self.number += 1;
-        Some(Frame { number: self.number, captured, keyframe, origin, payloads })
+        Some(Frame { number: self.number, captured, keyframe, origin, codec: Codec::H264, unit, cuts })
     }
 
     /// Devices may send their parameter sets once at the start; a viewer that joins later needs
@@ -76,9 +72,82 @@ impl Packetizer {
     }
 }
 
+/// Cuts an access unit. None if no picture is in it.
+fn cut(unit: &[u8]) -> Option<Cuts> {
+    let (mut cuts, mut group, mut picture) = (Cuts::default(), Group::default(), false);
+    for (kind, range) in nal_ranges(unit) {
+        // Delimiters and filler tell a receiver of packets nothing.
+        if range.is_empty() || matches!(kind, nal::DELIMITER | nal::FILLER) {
+            continue;
+        }
+        picture |= (nal::SLICE..=nal::IDR).contains(&kind);
+        if !group.has_room_for(range.len()) {
+            group.flush(&mut cuts);
+        }
+        if range.len() <= PAYLOAD_BYTES_MAX {
+            group.push(&unit[range.clone()], range);
+        } else {
+            fragment(unit[range.start], range.start + 1..range.end, &mut cuts);
+        }
+    }
+    group.flush(&mut cuts);
+    picture.then_some(cuts)
+}
+
+/// Small NAL units that travel in one packet: several as a STAP-A (section 5.7.1), a single one as it is.
+#[derive(Default)]
+struct Group {
+    stap: Vec<u8>,
+    first: Range<usize>,
+    units: usize,
+}
+
+impl Group {
+    fn has_room_for(&self, bytes: usize) -> bool {
+        self.units == 0 || self.stap.len() + 2 + bytes <= PAYLOAD_BYTES_MAX
+    }
+
+    fn push(&mut self, unit: &[u8], range: Range<usize>) {
+        if self.units == 0 {
+            self.first = range;
+            self.stap.push(STAP_A);
+        }
+        self.units += 1;
+        // The packet is as important as the most important of its units, and as broken as any.
+        let (header, own) = (self.stap[0], unit[0]);
+        self.stap[0] = (header | own) & F | (header & NRI).max(own & NRI) | STAP_A;
+        self.stap.extend_from_slice(&(unit.len() as u16).to_be_bytes());
+        self.stap.extend_from_slice(unit);
+    }
+
+    fn flush(&mut self, cuts: &mut Cuts) {
+        match self.units {
+            0 => {}
+            1 => cuts.push(&[], self.first.clone()),
+            _ => cuts.push(&self.stap, 0..0),
+        }
+        self.stap.clear();
+        self.units = 0;
+    }
+}
+
+/// Cuts a NAL unit that is too large for a packet into FU-As (section 5.8) of one size, so that they leave together.
+/// `header` is its first byte, `body` where the rest is.
+fn fragment(header: u8, body: Range<usize>, cuts: &mut Cuts) {
+    let count = body.len().div_ceil(PAYLOAD_BYTES_MAX - 2);
+    let size = body.len().div_ceil(count);
+    for start in body.clone().step_by(size) {
+        let end = body.end.min(start + size);
+        let (first, last) = (start == body.start, end == body.end);
+        let indicator = header & (F | NRI) | FU_A;
+        cuts.push(&[indicator, u8::from(first) << 7 | u8::from(last) << 6 | header & TYPE], start..end);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lenscap_actors::media::RUN_PACKETS_MAX;
 
     const SETS: &[u8] = &[0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80];
 
@@ -96,20 +165,65 @@ mod tests {
         let between = packetizer.frame(slice(0x41, 10).into(), Origin::Device, Instant::now()).unwrap();
         let second = packetizer.frame(slice(0x65, 10).into(), Origin::Device, Instant::now()).unwrap();
         assert!(first.keyframe && second.keyframe && !between.keyframe);
-        assert_eq!(first.payloads, second.payloads);
-        assert_eq!(first.payloads[0][0] & 0x1f, 24, "the parameter sets travel as one STAP-A");
+        let payloads = |frame: &Frame| frame.packets().collect::<Vec<_>>();
+        assert_eq!(payloads(&first), payloads(&second));
+        assert_eq!(payloads(&first)[0][0], 0x60 | STAP_A, "all of it travels as one packet");
         assert_eq!([first.number, between.number, second.number], [1, 2, 3]);
     }
 
     #[test]
     fn no_payload_is_larger_than_a_packet_and_nothing_is_lost() {
-        for length in [0, 1, 1146, 1147, 1148, 5000, 100_000] {
+        let room = PAYLOAD_BYTES_MAX - 2;
+        for length in [0, 1, room - 1, room, room + 1, 2 * room, 5000, 100_000, 1_000_000] {
             let mut packetizer = Packetizer::new(0);
-            let frame = packetizer.frame(slice(0x41, length).into(), Origin::Device, Instant::now()).unwrap();
-            assert!(frame.payloads.iter().all(|payload| payload.len() <= PAYLOAD_BYTES_MAX), "{length}");
-            let fragmented = frame.payloads.len() > 1;
-            let sent: usize = frame.payloads.iter().map(|p| p.len() - if fragmented { 2 } else { 0 }).sum();
-            assert_eq!(sent, length + if fragmented { 1 } else { 2 }, "{length}");
+            let unit = slice(0x41, length);
+            let frame = packetizer.frame(unit.clone().into(), Origin::Device, Instant::now()).unwrap();
+            assert!(frame.packets().all(|payload| payload.len() <= PAYLOAD_BYTES_MAX), "{length}");
+            assert_eq!(put_together(&frame), [&unit[4..]], "{length}");
+            assert_eq!(frame.len(), frame.packets().map(|payload| payload.len()).sum::<usize>());
+            assert_eq!(frame.cuts.runs().count(), frame.cuts.len().div_ceil(RUN_PACKETS_MAX), "{length}: one size");
+        }
+    }
+
+    /// The NAL units of a frame, as a receiver puts them together (RFC 6184, section 7.1).
+    fn put_together(frame: &Frame) -> Vec<Vec<u8>> {
+        let mut units: Vec<Vec<u8>> = vec![];
+        for payload in frame.packets() {
+            match payload[0] & TYPE {
+                STAP_A => {
+                    let mut rest = &payload[1..];
+                    while let Some((length, more)) = rest.split_first_chunk() {
+                        let (unit, after) = more.split_at(usize::from(u16::from_be_bytes(*length)));
+                        units.push(unit.to_vec());
+                        rest = after;
+                    }
+                }
+                FU_A => {
+                    if payload[1] & 0x80 != 0 {
+                        units.push(vec![payload[0] & (F | NRI) | payload[1] & TYPE]);
+                    }
+                    units.last_mut().unwrap().extend_from_slice(&payload[2..]);
+                }
+                _ => units.push(payload.to_vec()),
+            }
+        }
+        units
+    }
+
+    #[test]
+    fn a_receiver_gets_back_the_units_of_any_mixture() {
+        let sizes = [3, 400, 400, 400, 2000, 5, 5, 1154, 1153, 7000, 1, 1];
+        for rotation in 0..sizes.len() {
+            let mut sizes = sizes;
+            sizes.rotate_left(rotation);
+            let units: Vec<Vec<u8>> =
+                sizes.iter().enumerate().map(|(nth, &size)| slice([0x65, 0x41, 0x06, 0x01][nth % 4], size)).collect();
+            let delimiter = vec![0, 0, 0, 1, 0x09, 0xf0];
+            let unit = [std::slice::from_ref(&delimiter), &units].concat().concat();
+            let frame = Packetizer::new(0).frame(unit.into(), Origin::Device, Instant::now()).unwrap();
+            let bare: Vec<Vec<u8>> = units.iter().map(|unit| unit[4..].to_vec()).collect();
+            assert_eq!(put_together(&frame), bare, "rotated by {rotation}");
+            assert!(frame.packets().all(|payload| payload.len() <= PAYLOAD_BYTES_MAX));
         }
     }
 

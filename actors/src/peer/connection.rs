@@ -260,9 +260,9 @@ impl Connection {
 
     fn packets(&mut self, frame: &Frame, admission: Admission, now: Instant) -> u64 {
         let Admission::Send(timestamp) = admission else { return 0 };
-        let last = frame.payloads.len().saturating_sub(1);
+        let last = frame.cuts.len().saturating_sub(1);
         let mut sent = 0;
-        for (nth, payload) in frame.payloads.iter().enumerate() {
+        for (nth, payload) in frame.packets().enumerate() {
             let header = Header {
                 version: 2,
                 marker: nth == last,
@@ -272,7 +272,7 @@ impl Connection {
                 ssrc: self.ssrc,
                 ..Default::default()
             };
-            let packet = rtc::rtp::Packet { header, payload: payload.clone() };
+            let packet = rtc::rtp::Packet { header, payload };
             let Some(mut sender) = self.pc.rtp_sender(self.sender) else { break };
             match sender.write_rtp(now, packet) {
                 Ok(()) => sent += 1,

@@ -103,11 +103,12 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::Origin;
+    use crate::media::{Codec, Cuts, Origin};
     use std::time::Duration;
 
     fn frame(number: u64, keyframe: bool, captured: Instant) -> Frame {
-        Frame { number, captured, keyframe, origin: Origin::Encoder, payloads: vec![] }
+        let (origin, codec) = (Origin::Encoder, Codec::H264);
+        Frame { number, captured, keyframe, origin, codec, unit: Default::default(), cuts: Cuts::default() }
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl GroupOfPictures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::FRESH;
+    use crate::media::{Codec, Cuts, FRESH};
     use bytes::Bytes;
     use std::time::Duration;
 
@@ -179,7 +179,9 @@ mod tests {
     }
 
     fn taken(captured: Instant, number: u64, keyframe: bool, origin: Origin, bytes: usize) -> Arc<Frame> {
-        Arc::new(Frame { number, captured, keyframe, origin, payloads: vec![Bytes::from(vec![0; bytes])] })
+        let (codec, unit) = (Codec::H264, Bytes::from(vec![0; bytes]));
+        let cuts = Cuts::whole(&unit);
+        Arc::new(Frame { number, captured, keyframe, origin, codec, unit, cuts })
     }
 
     /// How many frames a newcomer would get at once.

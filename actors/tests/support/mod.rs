@@ -6,7 +6,7 @@ use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::media::{Frame, Origin, Picture, PictureSink};
+use lenscap_actors::media::{Codec, Cuts, Frame, Origin, Picture, PictureSink};
 use lenscap_actors::peer::Waiting;
 use lenscap_actors::peer::subscription::{Attendance, Subscriber, Subscription};
 use lenscap_actors::ports::*;
@@ -62,8 +62,7 @@ impl Fake {
 
     pub fn frame(&self, number: u64, keyframe: bool, origin: Origin) {
         let (session, events) = self.0.lock().unwrap().encoder.clone().expect("it encodes");
-        let captured = SystemClock.now();
-        let frame = Frame { number, captured, keyframe, origin, payloads: vec![b"x".as_slice().into()] };
+        let frame = frame(number, keyframe, origin);
         events.do_send(EncodeEvent { session, kind: EncodeEventKind::Frame(Arc::new(frame)) });
     }
 }
@@ -107,6 +106,13 @@ impl Encoding for Fake {
     fn force_keyframe(&self) {
         self.note("keyframe");
     }
+}
+
+/// A frame of one byte, taken now.
+pub fn frame(number: u64, keyframe: bool, origin: Origin) -> Frame {
+    let unit = bytes::Bytes::from_static(b"x");
+    let (captured, codec, cuts) = (SystemClock.now(), Codec::H264, Cuts::whole(&unit));
+    Frame { number, captured, keyframe, origin, codec, unit, cuts }
 }
 
 /// A viewer that remembers what it got.
