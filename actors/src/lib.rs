@@ -13,8 +13,8 @@
 //! A tour, from the viewer to the device:
 //!
 //! - [`peers`] lets a viewer in and finds it again by its token.
-//! - [`peer`] is one viewer; its connection is made from an offer in [`peer::negotiation`], and
-//!   [`peer::track`] numbers its packets.
+//! - [`peer`] is one viewer; its connection is made from an offer in [`peer::negotiation`].
+//! - [`transport`] is WebRTC without a socket and a clock, for a peer that sends.
 //! - [`departure`] decides when a viewer has left, and by which sign.
 //! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
@@ -46,3 +46,4 @@ pub mod shutdown;
 pub mod stream;
 pub mod supervisor;
 pub mod tally;
+pub mod transport;

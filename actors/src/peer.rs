@@ -7,15 +7,12 @@
 
 mod connection;
 mod feedback;
-mod journal;
 mod messages;
 pub mod negotiation;
 mod parts;
 pub mod probe;
-mod sources;
 pub mod subscription;
 mod switching;
-pub mod track;
 mod vigil;
 
 pub use messages::{Leave, RemoteCandidate, Signal, Switch, UnknownStream};
@@ -29,6 +26,7 @@ use crate::ports::{Clock, Datagrams, Inbound};
 use crate::stream::{Deliver, KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Standing, StandingChanged};
+use crate::transport::track::Admission;
 use actix::prelude::*;
 use bytes::BytesMut;
 use connection::Connection;
@@ -38,7 +36,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{Entry, Subscriber, Subscription};
-use track::Admission;
 
 /// How often the counters on the board are brought up to date.
 const STATUS_EVERY: Duration = Duration::from_secs(1);

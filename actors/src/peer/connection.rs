@@ -1,14 +1,14 @@
 //! One viewer's WebRTC connection, without a socket and without a clock: datagrams and time go
 //! in, datagrams and [`News`] come out.
 
-use super::journal::Journal;
 use super::negotiation::Negotiated;
 use super::probe::{Heard, Prober};
-use super::sources::Sources;
-use super::track::{Admission, Track};
 use crate::departure::Cause;
 use crate::departure::delay::Delay;
 use crate::media::Frame;
+use crate::transport::journal::Journal;
+use crate::transport::sources::Sources;
+use crate::transport::track::{Admission, Track};
 use bytes::BytesMut;
 use rtc::peer_connection::RTCPeerConnection;
 use rtc::peer_connection::event::RTCPeerConnectionEvent;

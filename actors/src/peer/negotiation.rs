@@ -5,6 +5,7 @@
 
 use super::feedback::Feedback;
 use super::probe::{Credentials, Prober};
+pub use crate::transport::IceTimeouts;
 use rtc::crypto::RTCCryptoProvider;
 use rtc::interceptor::{Registry, Slot};
 use rtc::media_stream::MediaStreamTrack;
@@ -25,7 +26,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Constrained baseline, level 3.1, which every browser offers; what is sent may be of another
 /// profile, browsers decode by what they find in the stream.
@@ -35,17 +36,6 @@ const RTX_PAYLOAD_TYPE: u8 = 103;
 
 /// Farther from the wire than every interceptor of `rtc`.
 const FEEDBACK_SLOT: Slot = Slot::JitterBuffer;
-
-/// ICE time-outs (RFC 8445, RFC 7675 in spirit).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IceTimeouts {
-    /// Nothing heard for so long: disconnected.
-    pub disconnected: Duration,
-    /// And for so long after that: failed. It bounds connecting, too.
-    pub failed: Duration,
-    /// Own checks on the selected pair are so far apart.
-    pub keepalive: Duration,
-}
 
 /// ICE candidates that a viewer may name in its offer, and as many after it: each is an address that checks are sent to.
 pub const CANDIDATES_MAX: usize = 64;
@@ -287,6 +277,7 @@ fn with_candidates(sdp: &str, addresses: &[SocketAddr]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const TIMEOUTS: IceTimeouts = IceTimeouts {
         disconnected: Duration::from_secs(5),

@@ -4,7 +4,7 @@
 //! that packet was sent, not of now.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Frames that are remembered: some seconds of them.
 const FRAMES: usize = 256;
@@ -12,7 +12,31 @@ const FRAMES: usize = 256;
 /// The last frames, each by its last packet.
 #[derive(Debug, Default)]
 pub struct Journal {
-    frames: VecDeque<(u16, Instant)>,
+    /// When the first was sent.
+    epoch: Option<Instant>,
+    frames: VecDeque<Entry>,
+}
+
+/// The number of a frame's last packet, and below it when that was sent, in microseconds after the epoch: 48 bits of them
+/// are nine years. There are many of these.
+#[derive(Clone, Copy, Debug)]
+struct Entry(u64);
+
+impl Entry {
+    const TIME_BITS: u32 = 48;
+
+    fn new(last: u16, after: Duration) -> Self {
+        let micros = after.as_micros() as u64 & ((1 << Self::TIME_BITS) - 1);
+        Self(u64::from(last) << Self::TIME_BITS | micros)
+    }
+
+    fn last(self) -> u16 {
+        (self.0 >> Self::TIME_BITS) as u16
+    }
+
+    fn after(self) -> Duration {
+        Duration::from_micros(self.0 & ((1 << Self::TIME_BITS) - 1))
+    }
 }
 
 impl Journal {
@@ -21,23 +45,23 @@ impl Journal {
         if self.frames.len() == FRAMES {
             self.frames.pop_front();
         }
-        self.frames.push_back((last, at));
+        let epoch = *self.epoch.get_or_insert(at);
+        self.frames.push_back(Entry::new(last, at.saturating_duration_since(epoch)));
     }
 
     /// When the packet with this number was sent; none if that is too long ago, or it never was.
     pub fn sent(&self, number: u16) -> Option<Instant> {
         // Numbers wrap around: what is less than half the circle ahead is later (RFC 3550, appendix A.1).
         let reaches = |last: u16| last.wrapping_sub(number) < 0x8000;
-        let nth = self.frames.iter().position(|(last, _)| reaches(*last))?;
+        let nth = self.frames.iter().position(|entry| reaches(entry.last()))?;
         let forgotten = nth == 0 && self.frames.len() == FRAMES;
-        (!forgotten).then(|| self.frames[nth].1)
+        self.epoch.filter(|_| !forgotten).map(|epoch| epoch + self.frames[nth].after())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn a_packet_was_sent_with_its_frame() {

@@ -91,7 +91,8 @@ impl Track {
         Admission::Send(timestamp)
     }
 
-    fn timestamp_at(&self, at: Instant) -> u32 {
+    /// The RTP timestamp of this moment.
+    pub fn timestamp_at(&self, at: Instant) -> u32 {
         let ticks = match at.checked_duration_since(self.epoch) {
             Some(after) => (after.as_secs_f64() * CLOCK_RATE) as i64,
             None => -((self.epoch.saturating_duration_since(at).as_secs_f64() * CLOCK_RATE) as i64),

@@ -1,0 +1,382 @@
+//! The WebRTC transport of one viewer that watches, without a socket, a thread or a clock: datagrams and time go in,
+//! datagrams and [`News`] come out. It knows no actor and no camera.
+//!
+//! - [`sdp`] answers the offer; what that settles are [`Terms`].
+//! - [`ice`] finds the path to the viewer, keeps its consent, and asks whether it is there; [`stun`] are its messages.
+//! - `dtls` makes the keys, `srtp` seals with them; [`identity`] is what all viewers share of that.
+//! - `rtp` writes headers, `rtcp` reports and reads what is reported, `history` has what may be asked for again.
+//! - [`track`] says which frames a viewer can decode, and when they were taken; [`journal`] when they were sent.
+//! - [`Batch`] is what goes out: one buffer, in runs that are one system call each.
+//!
+//! Architecture invariant: nothing here waits, locks, reads a clock or draws the numbers that make a connection unique.
+
+mod batch;
+mod dtls;
+mod history;
+pub mod ice;
+pub mod identity;
+pub mod journal;
+mod news;
+mod rtcp;
+mod rtp;
+pub mod sdp;
+mod sender;
+pub mod sources;
+mod srtp;
+pub mod stun;
+pub mod track;
+
+pub use batch::{Batch, Run};
+pub use ice::IceTimeouts;
+pub use identity::{Identity, TransportError};
+pub use news::News;
+pub use sdp::{OfferError, Secrets, Terms, answer};
+
+use crate::departure::Cause;
+use crate::departure::delay::Delay;
+use crate::media::Frame;
+use dtls::{Dtls, DtlsEvent};
+use ice::{Credentials, Heard, Ice, Verdict};
+use journal::Journal;
+use rtcp::Timebase;
+use sdp::{DtlsRole, Media};
+use sender::Sender;
+use sources::Sources;
+use srtp::Srtp;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use track::Admission;
+
+/// So long after the last flight of a handshake that we have ended nothing is sent: Firefox takes its keys when that has
+/// come, and drops what comes before, the first keyframe of all things, without asking for it again.
+const HEAD_START: Duration = Duration::from_millis(20);
+
+/// One viewer's connection.
+pub struct Transport {
+    identity: Arc<Identity>,
+    secrets: Secrets,
+    role: DtlsRole,
+    media: Media,
+    fingerprints: Vec<identity::Fingerprint>,
+    /// Counts our descriptions of this session.
+    version: u32,
+    ice: Ice,
+    dtls: Dtls,
+    /// Where the viewer shakes hands, as long as no path is chosen.
+    handshake_from: Option<SocketAddr>,
+    srtp: Option<Box<Srtp>>,
+    /// From when on frames may be sent.
+    ready: Option<Instant>,
+    connected: bool,
+    ended: bool,
+    sender: Sender,
+    sources: Sources,
+    /// When what has been sent was sent.
+    journal: Journal,
+    /// When both directions were last seen to work.
+    proved: Instant,
+    /// How long feedback is under way.
+    delay: Delay,
+    base: Timebase,
+    news: News,
+}
+
+impl Transport {
+    /// From what the answer has settled; `unix` is the time since the Unix epoch at `now`.
+    pub fn new(terms: Terms, identity: Arc<Identity>, timeouts: IceTimeouts, now: Instant, unix: Duration) -> Self {
+        let Terms { secrets, remote_ufrag, remote_password, fingerprints, role, lite, media } = terms;
+        let credentials = Credentials {
+            local_ufrag: secrets.ufrag.clone(),
+            local_password: secrets.password.clone(),
+            remote_ufrag,
+            remote_password,
+        };
+        Self {
+            ice: Ice::new(credentials, secrets.tie_breaker, &lite, timeouts, identity.crypto().clone(), now),
+            dtls: Dtls::new(identity.clone(), fingerprints.clone(), role),
+            sender: Sender::new(&secrets, &media, now),
+            identity,
+            secrets,
+            role,
+            media,
+            fingerprints,
+            version: 1,
+            handshake_from: None,
+            srtp: None,
+            ready: None,
+            connected: false,
+            ended: false,
+            sources: Sources::default(),
+            journal: Journal::default(),
+            proved: now,
+            delay: Delay::default(),
+            base: Timebase { at: now, unix },
+            news: News::default(),
+        }
+    }
+
+    /// A datagram arrived. What it is, is told by its first byte (RFC 7983).
+    pub fn read(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        match datagram.first() {
+            Some(0..=3) => match self.ice.read(from, datagram, now) {
+                Heard::Answer(round_trip) => {
+                    self.news.alive = true;
+                    self.news.prove(round_trip);
+                    self.news.round_trips.push(round_trip);
+                }
+                Heard::Request => self.news.alive = true,
+                Heard::Nothing => {}
+            },
+            Some(20..=63) if self.ice.knows(from) => {
+                self.handshake_from = Some(from);
+                let event = self.dtls.read(datagram, now);
+                self.shake(event, now);
+            }
+            Some(128..=191) => self.feedback(datagram, now),
+            _ => {}
+        }
+        if self.ice.remote().is_some() && self.role == DtlsRole::Client && self.srtp.is_none() {
+            let started = self.dtls.start(now);
+            self.shake(started.map(|()| None), now);
+        }
+    }
+
+    fn shake(&mut self, event: Result<Option<DtlsEvent>, TransportError>, now: Instant) {
+        match event {
+            Ok(None) => {}
+            Ok(Some(DtlsEvent::Keys(keys))) => {
+                self.srtp = Some(keys);
+                // Where the viewer has ended the handshake, it has its keys.
+                let head_start = if self.role == DtlsRole::Server { HEAD_START } else { Duration::ZERO };
+                self.ready = Some(now + head_start);
+            }
+            Ok(Some(DtlsEvent::Closed)) => {
+                self.ended = true;
+                self.news.leaving = Some(Cause::CloseNotify);
+            }
+            Err(TransportError::Dtls(words)) if self.dtls.is_open() => {
+                log::debug!("a DTLS datagram was of no use: {words}")
+            }
+            Err(error) => {
+                log::warn!("a viewer cannot be connected: {error}");
+                self.ended = true;
+                self.news.leaving.get_or_insert(Cause::IceFailed);
+            }
+        }
+    }
+
+    fn feedback(&mut self, datagram: &[u8], now: Instant) {
+        // A viewer sends no media, and feedback of few sources (RFC 5761, section 4).
+        let Some(srtp) = self.srtp.as_mut().filter(|_| self.sources.pass(datagram)) else { return };
+        let Some(plain) = srtp.open(datagram) else { return };
+        self.ice.alive(now);
+        let feedback = rtcp::read(plain, self.secrets.ssrcs[0]);
+        let news = &mut self.news;
+        news.alive = true;
+        news.keyframe_wanted |= feedback.keyframe_wanted;
+        for (units, more) in feedback.arrivals {
+            news.prove(self.delay.held_up(units, more, now));
+        }
+        if let Some(reception) = feedback.reception {
+            news.lost = Some(u64::from(reception.lost));
+            news.round_trips.extend(reception.round_trip(&self.base, now));
+            // What was sent before the last proof tells only that the viewer still sends.
+            if let Some(sent) = self.journal.sent(reception.last).filter(|sent| *sent > self.proved) {
+                news.prove(now.saturating_duration_since(sent));
+            }
+        }
+        news.asked_again += feedback.nacked.len() as u64;
+        self.sender.want_again(&feedback.nacked);
+    }
+
+    /// What has become known.
+    pub fn poll(&mut self, now: Instant) -> News {
+        let mut news = std::mem::take(&mut self.news);
+        let is_ready = self.ice.remote().is_some() && self.ready.is_some_and(|ready| ready <= now);
+        if is_ready && !self.connected && !self.ended {
+            self.connected = true;
+            news.connected = true;
+        }
+        if news.proof.is_some() {
+            self.proved = now;
+        }
+        news
+    }
+
+    /// Moves everything that waits to be sent to `batch`: checks and answers, handshakes, packets that were asked for again.
+    pub fn transmit(&mut self, now: Instant, batch: &mut Batch) {
+        for (to, datagram) in self.ice.take() {
+            batch.push(to, &datagram);
+        }
+        let path = self.ice.remote();
+        while let Some(datagram) = self.dtls.take() {
+            if let Some(to) = path.or(self.handshake_from) {
+                batch.push(to, &datagram);
+            }
+        }
+        if let (Some(to), Some(srtp)) = (path, &mut self.srtp) {
+            self.sender.resend(to, srtp, now, batch);
+        }
+    }
+
+    /// When [`Transport::wake`] wants to be called.
+    pub fn due(&self) -> Option<Instant> {
+        if self.ended {
+            return None;
+        }
+        let ready = self.ready.filter(|_| !self.connected && self.ice.remote().is_some());
+        [self.ice.due(), self.dtls.due(), ready, self.sender.due()].into_iter().flatten().min()
+    }
+
+    /// Time has passed. Everything that waits goes to `batch`; gives the number of media packets among it.
+    pub fn wake(&mut self, now: Instant, batch: &mut Batch) -> u64 {
+        if self.ended {
+            self.transmit(now, batch);
+            return 0;
+        }
+        match self.ice.wake(now) {
+            Some(Verdict::Disconnected) => _ = self.news.leaving.get_or_insert(Cause::IceDisconnected),
+            Some(Verdict::Failed) => _ = self.news.leaving.get_or_insert(Cause::IceFailed),
+            None => {}
+        }
+        self.dtls.wake(now);
+        let packets = if self.sender.due().is_some_and(|due| due <= now) { self.catch_up(now, batch) } else { 0 };
+        self.sender.forget(now);
+        self.transmit(now, batch);
+        packets
+    }
+
+    /// Sends a frame that has just been taken, if the viewer can decode it. Gives the decision and the number of packets.
+    pub fn write(&mut self, frame: &Arc<Frame>, now: Instant, batch: &mut Batch) -> (Admission, u64) {
+        if !self.can_send() {
+            return (Admission::Skip, 0);
+        }
+        let admission = self.sender.admit(frame);
+        (admission, self.catch_up(now, batch))
+    }
+
+    /// Sends frames of the past that lead up to now, the first of them a keyframe: a little at once, the rest when
+    /// [`Transport::wake`] is called. Gives the number of packets that go at once.
+    pub fn replay<'a>(
+        &mut self,
+        frames: impl ExactSizeIterator<Item = &'a Arc<Frame>>,
+        now: Instant,
+        batch: &mut Batch,
+    ) -> u64 {
+        if !self.can_send() {
+            return 0;
+        }
+        self.sender.admit_replayed(frames, now);
+        self.catch_up(now, batch)
+    }
+
+    fn can_send(&self) -> bool {
+        self.connected && !self.ended && self.media.sends
+    }
+
+    fn catch_up(&mut self, now: Instant, batch: &mut Batch) -> u64 {
+        let (Some(to), Some(srtp)) = (self.ice.remote(), &mut self.srtp) else { return 0 };
+        let packets = self.sender.catch_up(to, srtp, &self.base, now, batch);
+        if packets > 0 {
+            self.journal.note(self.sender.last_number(), now);
+        }
+        packets
+    }
+
+    /// From here on frames are another stream's.
+    pub fn switch(&mut self) {
+        self.sender.switch();
+    }
+
+    /// Asks the viewer whether it is there, on the path that media takes; false if there is none yet.
+    pub fn probe(&mut self, now: Instant, batch: &mut Batch) -> bool {
+        let asked = !self.ended && self.ice.probe(now);
+        self.transmit(now, batch);
+        asked
+    }
+
+    /// A datagram to `to`, of which this is the beginning, came back as undeliverable: whether that concerns
+    /// the path that media takes, and if so, whether it was a probe.
+    pub fn undeliverable(&self, to: SocketAddr, quoted: &[u8]) -> Option<bool> {
+        self.ice.undeliverable(to, quoted)
+    }
+
+    /// Where media goes.
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.ice.remote()
+    }
+
+    /// Ends the connection and tells the viewer.
+    pub fn close(&mut self, now: Instant, batch: &mut Batch) {
+        self.dtls.close(now);
+        self.transmit(now, batch);
+        self.ended = true;
+    }
+
+    /// Answers a new offer for this connection: a whole one, or the fragment of a WHEP restart (RFC 8840, section 9), with
+    /// the same kind of answer. If it has new ICE credentials, ours are these from now on, and requests for `ufrag` are for
+    /// this connection, too. Media goes on where it went until the viewer has nominated a path with the new ones.
+    ///
+    /// # Errors
+    ///
+    /// What the offer lacks, or changes beside that.
+    pub fn restart(
+        &mut self,
+        offer: &str,
+        addresses: &[SocketAddr],
+        ufrag: String,
+        password: String,
+        now: Instant,
+    ) -> Result<String, OfferError> {
+        if !offer.trim_start().starts_with("v=") {
+            let (remote_ufrag, remote_password) = sdp::fragment_credentials(offer)?;
+            if !self.is_current(remote_ufrag, remote_password) {
+                self.renew(remote_ufrag, remote_password, ufrag, password, &[], now);
+            }
+            return Ok(sdp::fragment(offer, &self.secrets.ufrag, &self.secrets.password, addresses));
+        }
+        let version = self.version + 1;
+        let next = Secrets { ufrag: ufrag.clone(), password: password.clone(), ..self.secrets.clone() };
+        let answer = |secrets| sdp::answer_again(offer, &self.identity, addresses, secrets, version, self.role);
+        let (text, terms) = answer(next)?;
+        if terms.media != self.media {
+            return Err(OfferError::Changed("how its video is sent"));
+        }
+        if terms.fingerprints != self.fingerprints {
+            return Err(OfferError::Changed("its certificate"));
+        }
+        let text = if self.is_current(&terms.remote_ufrag, &terms.remote_password) {
+            answer(self.secrets.clone())?.0
+        } else {
+            self.renew(&terms.remote_ufrag, &terms.remote_password, ufrag, password, &terms.lite, now);
+            text
+        };
+        self.version = version;
+        Ok(text)
+    }
+
+    fn is_current(&self, remote_ufrag: &str, remote_password: &str) -> bool {
+        let current = self.ice.credentials();
+        current.remote_ufrag == remote_ufrag && current.remote_password == remote_password
+    }
+
+    fn renew(
+        &mut self,
+        remote_ufrag: &str,
+        remote_password: &str,
+        ufrag: String,
+        password: String,
+        lite: &[SocketAddr],
+        now: Instant,
+    ) {
+        let credentials = Credentials {
+            local_ufrag: ufrag.clone(),
+            local_password: password.clone(),
+            remote_ufrag: remote_ufrag.to_owned(),
+            remote_password: remote_password.to_owned(),
+        };
+        self.ice.restart(credentials, lite, now);
+        (self.secrets.ufrag, self.secrets.password) = (ufrag, password);
+    }
+}
