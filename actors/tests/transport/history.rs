@@ -57,6 +57,7 @@ pub fn play(seed: u64) {
     pair.run(200);
     // The weather clears up: whoever still watches has everything that it could ask for, where it is now.
     (pair.down.way, pair.up.way) = (Way::clean(5), Way::clean(5));
+    pair.viewer.judged_since = pair.now.checked_sub(Duration::from_millis(300));
     pair.run(600);
     pair.pause();
     pair.run(1500);

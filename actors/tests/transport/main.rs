@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod foreign;
 mod history;
 mod link;
 mod pair;
@@ -182,6 +183,20 @@ fn whoever_has_another_certificate_than_the_offer_names_gets_nothing() {
     });
     pair.run(2000);
     assert_eq!((pair.connected_at, pair.leaving, pair.packets), (None, Some(Cause::IceFailed), 0));
+}
+
+#[test]
+fn a_peer_connection_of_the_library_plays_with_and_without_sound_and_losses() {
+    use rtc::rtp_transceiver::rtp_sender::RtpCodecKind::{Audio, Video};
+    for (kinds, loses_one_in) in [(&[Video][..], 0), (&[Audio, Video], 0), (&[Video, Audio], 0), (&[Video], 12)] {
+        let outcome = foreign::play(kinds, loses_one_in);
+        let story = format!("{kinds:?}, one in {loses_one_in} lost: {outcome:?}");
+        assert!(outcome.sent >= 3 * 85 && outcome.received as u64 == outcome.sent, "{story}");
+        assert_eq!(outcome.asked_again > 0, loses_one_in > 0, "{story}");
+        assert!(outcome.round_trips > 3 && outcome.proofs > 3 && outcome.lost.is_some(), "{story}");
+        // The library's agent asks every 200 ms only, and so begins its handshake late.
+        assert!(outcome.connected_ms < if loses_one_in == 0 { 1000 } else { 5000 }, "{story}");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 const TUNNEL: &str = "127.0.0.1:1";
 const CHECK_EVERY: Duration = Duration::from_millis(200);
+const FLIGHT_EVERY: Duration = Duration::from_millis(200);
 const NACK_EVERY: Duration = Duration::from_millis(40);
 
 pub static CRYPTO: LazyLock<Arc<dyn RTCCryptoProvider>> = LazyLock::new(|| rtc_crypto::default_provider().unwrap());
@@ -70,6 +71,9 @@ pub struct Viewer {
     valid: bool,
     endpoint: Endpoint,
     shaking: bool,
+    /// The last flight of its handshake, when it was sent, and how often it was made anew: the library alone would give
+    /// up, or forget its timer.
+    flight: (Vec<Vec<u8>>, Option<Instant>, u32),
     contexts: Option<(Context, Context)>,
     pub connected_at: Option<Instant>,
     pub first_packet_at: Option<Instant>,
@@ -81,8 +85,9 @@ pub struct Viewer {
     first: Option<u64>,
     /// Since when they are missing, and when they were asked for last.
     missing: BTreeMap<u64, (Instant, Option<Instant>)>,
-    /// Numbers that were asked for over a link that loses nothing, and did not come.
+    /// Numbers that were asked for and did not come, of those that are missing since then.
     pub unanswered: BTreeSet<u64>,
+    pub judged_since: Option<Instant>,
     pub resent: u64,
     pub reports: u64,
     pub out: Vec<(SocketAddr, Vec<u8>)>,
@@ -108,6 +113,7 @@ impl Viewer {
             valid: false,
             endpoint: Endpoint::new(tunnel, TransportProtocol::UDP, server_config),
             shaking: false,
+            flight: (vec![], None, 0),
             contexts: None,
             connected_at: None,
             first_packet_at: None,
@@ -118,6 +124,7 @@ impl Viewer {
             first: None,
             missing: BTreeMap::new(),
             unanswered: BTreeSet::new(),
+            judged_since: None,
             resent: 0,
             reports: 0,
             out: vec![],
@@ -183,7 +190,7 @@ impl Viewer {
     pub fn close(&mut self, now: Instant) {
         if self.kindness.polite {
             self.endpoint.stop(now, TUNNEL.parse().unwrap());
-            self.flush();
+            self.flush(now);
         }
         self.closed = true;
         self.next_check = None;
@@ -193,9 +200,29 @@ impl Viewer {
         self.out.push((self.server, datagram));
     }
 
-    fn flush(&mut self) {
-        while let Some(datagram) = self.endpoint.poll_transmit() {
-            self.send(datagram.message.to_vec());
+    fn flush(&mut self, now: Instant) {
+        let sent: Vec<Vec<u8>> =
+            std::iter::from_fn(|| self.endpoint.poll_transmit()).map(|it| it.message.to_vec()).collect();
+        if sent.iter().any(|it| matches!(it[0], 20 | 22)) {
+            self.flight = (sent.clone(), Some(now), 0);
+        }
+        sent.into_iter().for_each(|it| self.send(it));
+    }
+
+    fn flight_due(&self) -> Option<Instant> {
+        self.flight.1.filter(|_| self.contexts.is_none()).map(|at| at + FLIGHT_EVERY)
+    }
+
+    /// As it was, and a few times with new record numbers, too.
+    fn repeat_flight(&mut self, now: Instant) {
+        self.flight.1 = Some(now);
+        self.flight.0.clone().into_iter().for_each(|it| self.send(it));
+        self.flight.2 += 1;
+        if self.flight.2 < 7 {
+            let _ = self.endpoint.handle_timeout(TUNNEL.parse().unwrap(), now);
+            while let Some(datagram) = self.endpoint.poll_transmit() {
+                self.send(datagram.message.to_vec());
+            }
         }
     }
 
@@ -261,7 +288,7 @@ impl Viewer {
                 (SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80);
             let profiles = if self.kindness.gcm { vec![cm, gcm] } else { vec![cm] };
             self.endpoint.connect(now, TUNNEL.parse().unwrap(), configuration(&profiles, true), None).unwrap();
-            self.flush();
+            self.flush(now);
         }
     }
 
@@ -274,7 +301,7 @@ impl Viewer {
                 _ => {}
             }
         }
-        self.flush();
+        self.flush(now);
     }
 
     fn keys(&mut self, now: Instant) {
@@ -330,10 +357,10 @@ impl Viewer {
 
     /// What is missing and was not asked for lately is asked for, as long as the server has to have it.
     fn nack(&mut self, now: Instant) {
-        let unanswered = &mut self.unanswered;
+        let (unanswered, judged) = (&mut self.unanswered, self.judged_since);
         self.missing.retain(|number, (since, asked)| {
             let keeps = now.saturating_duration_since(*since) < Duration::from_millis(1000);
-            if !keeps && asked.is_some() {
+            if !keeps && asked.is_some() && judged.is_some_and(|judged| *since >= judged) {
                 unanswered.insert(*number);
             }
             keeps
@@ -362,7 +389,7 @@ impl Viewer {
             return None;
         }
         let nack = self.missing.values().map(|(since, asked)| asked.map_or(*since, |at| at + NACK_EVERY)).min();
-        [self.next_check, self.endpoint.poll_timeout(&TUNNEL.parse().unwrap()), nack].into_iter().flatten().min()
+        [self.next_check, self.flight_due(), nack].into_iter().flatten().min()
     }
 
     pub fn wake(&mut self, now: Instant) {
@@ -372,8 +399,9 @@ impl Viewer {
         if self.next_check.is_some_and(|at| at <= now) {
             self.check(now);
         }
-        let _ = self.endpoint.handle_timeout(TUNNEL.parse().unwrap(), now);
-        self.flush();
+        if self.flight_due().is_some_and(|at| at <= now) {
+            self.repeat_flight(now);
+        }
         self.nack(now);
     }
 

@@ -30,19 +30,21 @@ pub fn answer(
         let mids: Vec<&str> = accepted.filter_map(|(section, _)| section.mid()).collect();
         out.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
     }
-    // All accepted sections are on one transport; where it can be reached is said in the first.
-    let mut addresses = Some(addresses);
+    // All accepted sections are on one transport; where it can be reached is said in the first (RFC 9143, section 7.3.2). It
+    // is said again with the video: pion and its kin overlook what an inactive section names.
+    let first = plan.fates.iter().position(|fate| !matches!(fate, Fate::Refused));
     for (section, fate) in offer.sections().zip(&plan.fates) {
+        let is_first = first == Some(section.index);
         match fate {
             Fate::Refused => out.refused(section),
             Fate::Video => {
                 out.head(section, plan.video.1.payload_type, plan.video.1.rtx);
-                out.transport(offer, section, terms, fingerprint, addresses.take());
+                out.transport(offer, section, terms, fingerprint, Some(addresses));
                 out.video(plan, terms);
             }
             Fate::Audio(audio) => {
                 out.head(section, audio.payload_type, None);
-                out.transport(offer, section, terms, fingerprint, addresses.take());
+                out.transport(offer, section, terms, fingerprint, is_first.then_some(addresses));
                 out.line(format_args!("a=inactive"));
                 out.line(format_args!("a=rtpmap:{} {}", audio.payload_type, audio.encoding));
                 if let Some(fmtp) = audio.fmtp {
