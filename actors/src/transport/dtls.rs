@@ -10,7 +10,7 @@ use super::identity::{Fingerprint, Identity, TransportError};
 use super::sdp::DtlsRole;
 use super::srtp::Srtp;
 use bytes::BytesMut;
-use flight::Flight;
+use flight::{Flight, is_plain_handshake};
 use hello::{Hello, is_client_hello};
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_shared::TransportProtocol;
@@ -99,6 +99,13 @@ impl Dtls {
                     event = self.feed(&datagram, now)?.or(event);
                 }
                 return Ok(event);
+            }
+            // The viewer repeats what we have answered: our last flight is lost, or under way. The endpoint would take it
+            // for progress, and give up the timer by which alone it makes that flight anew.
+            Stage::Shaking
+                if self.role == DtlsRole::Client && self.flight.changes_cipher() && is_plain_handshake(datagram) =>
+            {
+                return Ok(None);
             }
             Stage::Shaking | Stage::Established => {}
         }

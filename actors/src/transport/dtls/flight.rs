@@ -41,6 +41,11 @@ impl Flight {
         }
     }
 
+    /// Whether it is the client's last: what is to come is encrypted.
+    pub fn changes_cipher(&self) -> bool {
+        self.datagrams.iter().any(|it| records(it).any(|(kind, _)| kind == CHANGE_CIPHER_SPEC))
+    }
+
     /// When to send it again.
     pub fn due(&self) -> Option<Instant> {
         let wait = FIRST.saturating_mul(1 << self.repetitions.min(8)).min(LONGEST);
@@ -66,6 +71,21 @@ impl Flight {
     }
 }
 
+/// Whether a datagram is of a flight before the ciphers are changed.
+pub fn is_plain_handshake(datagram: &[u8]) -> bool {
+    records(datagram).all(|record| record == (HANDSHAKE, 0))
+}
+
+/// Content type and epoch of each record (RFC 6347, section 4.1).
+fn records(mut datagram: &[u8]) -> impl Iterator<Item = (u8, u16)> {
+    std::iter::from_fn(move || {
+        let (header, rest) = datagram.split_first_chunk::<13>()?;
+        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        datagram = rest.get(length..)?;
+        Some((header[0], u16::from_be_bytes([header[3], header[4]])))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +107,18 @@ mod tests {
         assert_eq!(flight.due(), None, "an alert is no flight");
         flight.sent(&hello[..1], start);
         assert_eq!(flight.due(), Some(start + FIRST));
+    }
+
+    #[test]
+    fn records_are_told_apart_within_a_datagram() {
+        let record = |kind, epoch| [&[kind, 0xfe, 0xfd, 0, epoch, 0, 0, 0, 0, 0, 0, 0, 2][..], &[9; 2]].concat();
+        let last = [record(HANDSHAKE, 0), record(CHANGE_CIPHER_SPEC, 0), record(HANDSHAKE, 1)].concat();
+        let mut flight = Flight::default();
+        flight.sent(&[BytesMut::from(&record(HANDSHAKE, 0)[..])], Instant::now());
+        assert!(!flight.changes_cipher());
+        flight.sent(&[BytesMut::from(&last[..])], Instant::now());
+        assert!(flight.changes_cipher());
+        assert!(is_plain_handshake(&[record(HANDSHAKE, 0), record(HANDSHAKE, 0)].concat()));
+        assert!(!is_plain_handshake(&last) && !is_plain_handshake(&last[15..]));
     }
 }
