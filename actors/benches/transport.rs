@@ -143,7 +143,7 @@ fn answering(rows: &mut Vec<Row>) {
         .map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap()))
         .collect();
     let chromium = offers.iter().find(|(name, _)| name == "chromium").unwrap().1.clone();
-    offers.push(("64 kB of nothing".to_owned(), chromium + &"a=x\r\n".repeat(11_000)));
+    offers.push(("2,000 lines of nothing".to_owned(), chromium + &"a=x:an attribute\r\n".repeat(1800)));
     for (name, offer) in offers {
         let mut refused = false;
         let times = (0..ANSWERS).map(|_| {

@@ -4,7 +4,7 @@
 //! - [`sdp`] answers the offer; what that settles are [`Terms`].
 //! - [`ice`] finds the path to the viewer, keeps its consent, and asks whether it is there; [`stun`] are its messages.
 //! - `dtls` makes the keys, `srtp` seals with them; [`identity`] is what all viewers share of that.
-//! - `rtp` writes headers, `rtcp` reports and reads what is reported, `history` has what may be asked for again.
+//! - `rtp` writes headers, [`rtcp`] reports and reads what is reported, `history` has what may be asked for again.
 //! - [`track`] says which frames a viewer can decode, and when they were taken; [`journal`] when they were sent.
 //! - [`Batch`] is what goes out: one buffer, in runs that are one system call each.
 //!
@@ -17,7 +17,7 @@ pub mod ice;
 pub mod identity;
 pub mod journal;
 mod news;
-mod rtcp;
+pub mod rtcp;
 mod rtp;
 pub mod sdp;
 mod sender;

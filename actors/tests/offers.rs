@@ -154,6 +154,7 @@ fn what_cannot_connect_is_refused_in_words_that_help() {
     assert_eq!(refused(chromium.clone() + &candidate.repeat(65)), OfferError::TooManyCandidates);
     assert!(ask(&(chromium.clone() + &candidate.repeat(64))).is_ok());
     assert_eq!(refused(chromium.clone() + &"m=audio 0 x 0\r\n".repeat(32)), OfferError::TooManySections);
+    assert_eq!(refused(chromium.clone() + &"a=x\r\n".repeat(2000)), OfferError::TooManyLines);
     assert!(matches!(refused(chromium.clone() + &"a=x\r\n".repeat(20_000)), OfferError::TooLarge(_)));
     for rubbish in ["", "hello", "v=0", "v=0\r\nm=video 9\r\n", "m=video 9 x\r\na=rtpmap:96 H264/90000\r\n"] {
         assert!(matches!(refused(rubbish.to_owned()), OfferError::Malformed(_)), "{rubbish:?}");

@@ -19,6 +19,7 @@ const ROUND_TRIP_MAX: Duration = Duration::from_secs(10);
 /// A moment by both clocks, from which all others are derived: so a clock that is set does not disturb measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct Timebase {
+    /// The moment.
     pub at: Instant,
     /// Since the Unix epoch.
     pub unix: Duration,
@@ -47,11 +48,15 @@ impl Timebase {
 
 /// What is told of a stream.
 pub struct Totals {
+    /// Which stream.
     pub ssrc: u32,
-    /// The same moment by both clocks: that which frames are taken by, and RTP's.
+    /// A moment by the clock that frames are dated by, in NTP's format.
     pub ntp: u64,
+    /// The same moment by RTP's clock.
     pub rtp: u32,
+    /// Packets sent, those not counted that were sent again.
     pub packets: u64,
+    /// Bytes of payload in them.
     pub octets: u64,
 }
 

@@ -11,7 +11,7 @@ use codec::{Audio, Video};
 use offer::{Direction, Offer, Section};
 use std::net::SocketAddr;
 
-pub use offer::{CANDIDATES_MAX, OFFER_BYTES_MAX, SECTIONS_MAX};
+pub use offer::{CANDIDATES_MAX, LINES_MAX, OFFER_BYTES_MAX, SECTIONS_MAX};
 pub(super) use write::NAME;
 
 /// What only this connection may have; all of it from a cryptographic source.
@@ -78,6 +78,9 @@ pub enum OfferError {
     /// It is no session description.
     #[error("the offer is no session description (RFC 8866): {0}")]
     Malformed(String),
+    /// More lines than anybody needs.
+    #[error("the offer has more than {LINES_MAX} lines")]
+    TooManyLines,
     /// More sections than anybody needs.
     #[error("the offer has more than {SECTIONS_MAX} media sections")]
     TooManySections,

@@ -280,3 +280,28 @@ fn without_consent_it_ends_after_half_a_minute_whatever_the_viewer_asks() {
     }
     assert_eq!(verdicts, [(Verdict::Failed, 30)]);
 }
+
+/// A stall may hold them all up, and any answer saves the viewer.
+#[test]
+fn all_probes_of_a_silence_are_remembered_until_the_verdict() {
+    use crate::departure::patience::Patience;
+    use crate::departure::silence::Silence;
+    for round_trip in [1, 20, 70, 600].map(Duration::from_millis) {
+        let mut bench = Bench::new(&[]);
+        let sent = bench.check(1, 0, true);
+        bench.answer(&sent, 0);
+        let mut silence = Silence::new(Patience::production());
+        (0..5).for_each(|_| silence.measured(round_trip));
+        silence.sent(bench.now);
+        let mut probes = vec![];
+        while let Some(due) = silence.due() {
+            if silence.tick(due, Duration::ZERO).probe {
+                silence.sent_probe(due);
+                bench.ice.probe(due);
+                probes.extend(bench.ice.take());
+            }
+        }
+        let known = |(to, probe): &(SocketAddr, Vec<u8>)| bench.ice.undeliverable(*to, probe) == Some(true);
+        assert!(probes.len() > 64 && probes.iter().all(known), "{round_trip:?}");
+    }
+}

@@ -9,6 +9,9 @@ use std::net::{IpAddr, SocketAddr};
 /// Bytes that an offer may have. Chromium's with everything that it can do has 8 kB a section.
 pub const OFFER_BYTES_MAX: usize = 64 * 1024;
 
+/// Lines that an offer may have: each costs more than its bytes. Chromium's have some 170 a section of video.
+pub const LINES_MAX: usize = 2000;
+
 /// Media sections that an offer may have.
 pub const SECTIONS_MAX: usize = 32;
 
@@ -105,6 +108,9 @@ impl Offer {
         };
         if bytes.iter().enumerate().any(stray) {
             return Err(OfferError::Malformed("it has control characters".into()));
+        }
+        if offer.lines().nth(LINES_MAX).is_some() {
+            return Err(OfferError::TooManyLines);
         }
         let count = |prefix: &str| offer.lines().filter(|line| line.starts_with(prefix)).count();
         if count("m=") > SECTIONS_MAX {

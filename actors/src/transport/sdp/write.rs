@@ -31,7 +31,7 @@ pub fn answer(
         out.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
     }
     // All accepted sections are on one transport; where it can be reached is said in the first (RFC 9143, section 7.3.2). It
-    // is said again with the video: pion and its kin overlook what an inactive section names.
+    // is said again with the video: `rtc` and `webrtc` overlook what an inactive section names.
     let first = plan.fates.iter().position(|fate| !matches!(fate, Fate::Refused));
     for (section, fate) in offer.sections().zip(&plan.fates) {
         let is_first = first == Some(section.index);
