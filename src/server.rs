@@ -15,12 +15,12 @@ use crate::net::Udp;
 use crate::systemd::{Pulse, Systemd};
 use actix::prelude::*;
 use ending::Ending;
-use lenscap_actors::peer::negotiation::{NegotiationError, Negotiator};
 use lenscap_actors::ports::SystemClock;
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
 use lenscap_actors::shutdown::Budget;
 use lenscap_actors::supervisor::shell::Settle;
 use lenscap_actors::supervisor::spec::ExitReason;
+use lenscap_actors::transport::{self, TransportError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
@@ -57,7 +57,7 @@ pub enum ServerError {
     GivenUp(ExitReason),
     /// No certificate could be made.
     #[error(transparent)]
-    Certificate(#[from] NegotiationError),
+    Certificate(#[from] TransportError),
     /// The system refused something else.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -77,13 +77,20 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     if config.discover_v4l2 {
         discover(&mut config);
     }
-    let (media, cameras) = (Arbiter::new(), Arbiter::new());
-    media.spawn_fn(|| name_thread(c"media"));
+    let cameras = Arbiter::new();
+    let media: Vec<Arbiter> = (0..config.media_threads).map(|_| Arbiter::new()).collect();
+    for thread in &media {
+        thread.spawn_fn(|| name_thread(c"media"));
+    }
     cameras.spawn_fn(|| name_thread(c"cameras"));
-    let (udp, udp_failed) = start_udp(config.webrtc_listen, &media).await?;
+    let (udp, udp_failed) = start_udp(config.webrtc_listen, &media[0]).await?;
     let local = udp.local_addr()?;
-    let negotiator = Arc::new(Negotiator::new(config.ice)?);
-    let threads = Threads { supervisors: Arbiter::current(), cameras: cameras.handle(), media: media.handle() };
+    let identity = Arc::new(transport::Identity::generate()?);
+    let threads = Threads {
+        supervisors: Arbiter::current(),
+        cameras: cameras.handle(),
+        media: media.iter().map(Arbiter::handle).collect(),
+    };
     let processes = Processes::new();
     let (plan, controls) = plan(&config, &processes);
     let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
@@ -92,7 +99,8 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     root.tree.until_started().await;
     let site = Site {
         root: root.clone(),
-        negotiator,
+        identity,
+        ice: config.ice,
         udp: local,
         public_addresses: config.public_addresses.clone(),
         allowed_origins: config.allowed_origins.clone(),
@@ -162,9 +170,11 @@ fn name_thread(name: &std::ffi::CStr) {
 }
 
 /// Has all threads on which actors live answer whether they are alive.
-fn watch(pulse: &Pulse, root: &Root, cameras: &Arbiter, media: &Arbiter) {
+fn watch(pulse: &Pulse, root: &Root, cameras: &Arbiter, media: &[Arbiter]) {
     cameras.spawn(pulse.member("cameras", || async {}));
-    media.spawn(pulse.member("media", || async {}));
+    for thread in media {
+        thread.spawn(pulse.member("media", || async {}));
+    }
     let tree = root.tree.clone();
     let supervisors = move || {
         let all = ["root", "root/cameras", "root/peers"].map(|path| tree.supervisor(path));
@@ -178,7 +188,7 @@ fn watch(pulse: &Pulse, root: &Root, cameras: &Arbiter, media: &Arbiter) {
     actix_web::rt::spawn(pulse.member("supervisors", supervisors));
 }
 
-/// Binds the socket on the media thread, where it is read. The receiver tells of its failure.
+/// Binds the socket on the first media thread, where it is read. The receiver tells of its failure.
 async fn start_udp(address: SocketAddr, media: &Arbiter) -> Result<(Arc<Udp>, oneshot::Receiver<String>), ServerError> {
     let (bound, binding) = oneshot::channel();
     let (failed, failure) = oneshot::channel();

@@ -6,6 +6,8 @@
 //! │   └── <camera id>        rest_for_one, transient: gives up when its budget is spent
 //! │       ├── device         owns the device: open while a stream is attached
 //! │       └── stream-<id>    owns the set of subscribers: stops capture when it is empty
+//! ├── media                  one_for_one
+//! │   └── thread-<n>         hands frames to the peers of one thread
 //! └── peers                  simple_one_for_one, temporary children
 //!     └── <peer id>          owns one viewer's connection
 //! ```
@@ -13,9 +15,10 @@
 //! A tour, from the viewer to the device:
 //!
 //! - [`peers`] lets a viewer in and finds it again by its token.
-//! - [`peer`] is one viewer; its connection is made from an offer in [`peer::negotiation`].
+//! - [`peer`] is one viewer; its connection is a [`transport`].
 //! - [`transport`] is WebRTC without a socket and a clock, for a peer that sends.
 //! - [`departure`] decides when a viewer has left, and by which sign.
+//! - [`fanout`] hands frames to the viewers of one thread.
 //! - [`stream`] forwards frames to its subscribers, and lets the camera go with the last one.
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
 //! - [`group`] lets one camera of several be open at a time.
@@ -34,6 +37,7 @@
 pub mod board;
 pub mod camera;
 pub mod departure;
+pub mod fanout;
 pub mod group;
 pub mod ids;
 pub mod media;

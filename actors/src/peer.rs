@@ -5,37 +5,32 @@
 //! sign is answered after the stream has answered, that is, after the camera is closed if nobody
 //! else watches.
 
-mod connection;
-mod feedback;
 mod messages;
-pub mod negotiation;
+mod outbox;
 mod parts;
-pub mod probe;
 pub mod subscription;
 mod switching;
 mod vigil;
 
-pub use messages::{Leave, RemoteCandidate, Signal, Switch, UnknownStream};
+pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
 use crate::departure::{Cause, Presence, Verdict};
+use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
 use crate::stream::{Deliver, KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
-use crate::supervisor::registered::{Standing, StandingChanged};
+use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::track::Admission;
+use crate::transport::{OfferError, Transport};
 use actix::prelude::*;
-use bytes::BytesMut;
-use connection::Connection;
-use negotiation::CANDIDATES_MAX;
-use rtc::peer_connection::transport::RTCIceCandidateInit;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{Entry, Subscriber, Subscription};
+use tokio::sync::oneshot;
 
 /// How often the counters on the board are brought up to date.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -44,12 +39,12 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 pub struct Peer {
     id: PeerId,
     directory: Directory,
-    connection: Connection,
-    ufrag: String,
-    /// By which the viewer's checks are known.
-    password: String,
-    /// Candidates that the viewer has named.
-    candidates: usize,
+    connection: Transport,
+    fanout: Registered<Fanout>,
+    /// User name fragments and passwords by which its datagrams are known: the first, and those of restarts.
+    names: Vec<(String, String)>,
+    /// Told when its datagrams reach it.
+    reachable: Option<oneshot::Sender<()>>,
     /// When it was last said that nobody is there.
     hinted_at: Option<Instant>,
     /// None before it is started and after it has left.
@@ -71,7 +66,6 @@ pub struct Peer {
     clock: Arc<dyn Clock>,
     board: Board,
     seat: Box<dyn Seat>,
-    outgoing: Vec<(SocketAddr, BytesMut)>,
     timer: Option<(Instant, SpawnHandle)>,
     status: PeerStatus,
 }
@@ -91,11 +85,11 @@ impl Peer {
         Ok(Self {
             id: parts.id,
             directory: parts.directory,
-            ufrag: parts.negotiated.secrets.ufrag.clone(),
-            password: parts.negotiated.secrets.password.clone(),
-            candidates: 0,
+            names: vec![parts.connection.credentials()],
+            reachable: Some(parts.reachable),
             hinted_at: None,
-            connection: Connection::new(parts.negotiated, parts.local, now),
+            connection: parts.connection,
+            fanout: parts.fanout,
             watching: None,
             next: None,
             first: (parts.stream, entry),
@@ -111,7 +105,6 @@ impl Peer {
             clock: parts.clock,
             board: parts.board,
             seat: parts.seat,
-            outgoing: Vec::new(),
             timer: None,
             status,
         })
@@ -120,7 +113,7 @@ impl Peer {
     fn subscribe(&self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) -> Subscription {
         let subscriber = Subscriber {
             peer: self.id.clone(),
-            link: Link { frames: ctx.recipient(), notices: ctx.recipient() },
+            link: Link { frames: ctx.recipient(), notices: ctx.recipient(), fanout: Some(self.fanout.clone()) },
             clock: self.clock.clone(),
             board: self.board.clone(),
         };
@@ -161,7 +154,7 @@ impl Peer {
             self.status.lost_packets = lost;
         }
         self.status.resent_packets += news.asked_again;
-        self.transmit();
+        self.transmit(now);
         match news.leaving {
             Some(cause) => self.leave_by_itself(cause, ctx),
             None => self.arm(ctx),
@@ -171,10 +164,9 @@ impl Peer {
     /// Time has passed that the connection or [`Silence`] waited for.
     fn wake(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        if self.connection.due().is_some_and(|due| due <= now)
-            && let Err(error) = self.connection.wake(now)
-        {
-            log::debug!("root/peers/{}: {error}", self.id);
+        if self.connection.due().is_some_and(|due| due <= now) {
+            let sent = outbox::send(&*self.datagrams, |batch| self.connection.wake(now, batch));
+            self.on_sent(sent, now);
         }
         if self.silence.due().is_some_and(|due| due <= now) {
             self.consider(ctx);
@@ -182,11 +174,16 @@ impl Peer {
         self.drain(ctx);
     }
 
-    fn transmit(&mut self) {
-        self.connection.transmit(&mut self.outgoing);
-        if !self.outgoing.is_empty() {
-            self.datagrams.send(&mut self.outgoing);
-        }
+    fn transmit(&mut self, now: Instant) {
+        outbox::send(&*self.datagrams, |batch| self.connection.transmit(now, batch));
+    }
+
+    fn register(&self, (ufrag, password): &(String, String), ctx: &mut Context<Self>) {
+        self.datagrams.register(ufrag, password, ctx.recipient());
+    }
+
+    fn forget(&self) {
+        self.names.iter().for_each(|(ufrag, _)| self.datagrams.forget(ufrag));
     }
 
     fn want_keyframe(&self) {
@@ -231,11 +228,9 @@ impl Peer {
     /// Ends everything and gives a future that resolves when the streams are released.
     fn depart(&mut self, verdict: Verdict, ctx: &mut Context<Self>) -> ResponseActFuture<Self, ()> {
         self.record(verdict);
-        if let Err(error) = self.connection.close() {
-            log::debug!("root/peers/{}: {error}", self.id);
-        }
-        self.transmit();
-        self.datagrams.forget(&self.ufrag);
+        let now = self.clock.now();
+        outbox::send(&*self.datagrams, |batch| self.connection.close(now, batch));
+        self.forget();
         if let Some((_, timer)) = self.timer.take() {
             ctx.cancel_future(timer);
         }
@@ -297,7 +292,11 @@ impl Actor for Peer {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.datagrams.register(&self.ufrag, &self.password, ctx.recipient());
+        self.names.iter().for_each(|name| self.register(name, ctx));
+        if let Some(reachable) = self.reachable.take() {
+            // Nobody may be waiting any more.
+            let _ = reachable.send(());
+        }
         let (stream, entry) = self.first.clone();
         log::info!("root/peers/{}: connecting to {stream}", self.id);
         self.watching = Some(self.subscribe(stream, entry, ctx));
@@ -322,7 +321,7 @@ impl Drop for Peer {
         if let Some(crashed) = self.presence.leaving(Cause::Crashed, self.clock.now()) {
             self.record(crashed);
         }
-        self.datagrams.forget(&self.ufrag);
+        self.forget();
         self.board.forget(&self.id);
     }
 }
@@ -335,10 +334,7 @@ impl Handler<Inbound> for Peer {
             if self.status.remote.is_none() {
                 self.status.remote = Some(from.to_string());
             }
-            let read = self.connection.read(from, datagram, message.at);
-            if let Err(error) = read {
-                log::debug!("root/peers/{}: {error}", self.id);
-            }
+            self.connection.read(from, &datagram, message.at);
         }
         for (to, quoted) in message.undeliverable {
             self.came_back(to, &quoted, message.at);
@@ -367,7 +363,8 @@ impl Handler<Deliver> for Peer {
         }
         let sent = match message {
             Deliver::Next { frame, .. } => {
-                let (admission, packets) = self.connection.write(&frame, now);
+                let (admission, packets) =
+                    outbox::send(&*self.datagrams, |batch| self.connection.write(&frame, now, batch));
                 if !matches!(admission, Admission::Send(_)) {
                     self.status.skipped_frames += 1;
                 }
@@ -376,12 +373,11 @@ impl Handler<Deliver> for Peer {
                 }
                 packets
             }
-            Deliver::Replay { frames, .. } => self.connection.replay(frames.iter().map(|frame| &**frame), now),
+            Deliver::Replay { frames, .. } => {
+                outbox::send(&*self.datagrams, |batch| self.connection.replay(frames.iter(), now, batch))
+            }
         };
-        self.status.sent_packets += sent;
-        if sent > 0 {
-            self.on_sent(now);
-        }
+        self.on_sent(sent, now);
         self.drain(ctx);
     }
 }
@@ -434,27 +430,26 @@ impl Handler<StandingChanged> for Peer {
     }
 }
 
-impl Handler<RemoteCandidate> for Peer {
-    type Result = Result<(), String>;
+/// The viewer's network has changed, or may have: it begins ICE anew over this connection (RFC 8445, section 9).
+impl Handler<RestartIce> for Peer {
+    type Result = Result<Restarted, OfferError>;
 
-    fn handle(&mut self, message: RemoteCandidate, ctx: &mut Self::Context) -> Self::Result {
-        // An empty candidate says that there are no more; an mDNS name is for the viewer's own
-        // network, and its checks reach us all the same.
-        if message.candidate.is_empty() || message.candidate.contains(".local ") {
-            return Ok(());
+    fn handle(&mut self, restart: RestartIce, ctx: &mut Self::Context) -> Self::Result {
+        let RestartIce { offer, addresses, ufrag, password } = restart;
+        let name = (ufrag.clone(), password.clone());
+        let answer = self.connection.restart(&offer, &addresses, ufrag, password, self.clock.now())?;
+        let anew = self.connection.credentials() == name;
+        if anew {
+            log::info!("root/peers/{}: ICE begins anew", self.id);
+            // What was under way to the former name is answered still, until the next restart.
+            while self.names.len() > 1 {
+                self.datagrams.forget(&self.names.remove(0).0);
+            }
+            self.register(&name, ctx);
+            self.names.push(name);
         }
-        if self.candidates >= CANDIDATES_MAX {
-            return Err(format!("more than {CANDIDATES_MAX} candidates"));
-        }
-        self.candidates += 1;
-        let added = self.connection.add_candidate(RTCIceCandidateInit {
-            candidate: message.candidate,
-            sdp_mid: message.mid,
-            sdp_mline_index: message.mline_index,
-            ..Default::default()
-        });
         self.drain(ctx);
-        added.map_err(|error| error.to_string())
+        Ok(Restarted { answer, anew })
     }
 }
 

@@ -3,8 +3,8 @@
 
 use crate::board::Board;
 use crate::departure::Cause;
+use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
-use crate::peer::negotiation::Negotiated;
 use crate::peer::{Directory, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
 use crate::ports::{Clock, Datagrams};
 use crate::retry::Exponential;
@@ -13,12 +13,13 @@ use crate::supervisor::child::Child;
 use crate::supervisor::registered::Registered;
 use crate::supervisor::shell::{StartChild, Supervisor};
 use crate::supervisor::spec::{ChildSpec, Restart};
+use crate::transport::Transport;
 use actix::prelude::ArbiterHandle;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// When all places are taken, an offer that nothing has followed for so long makes room for another viewer.
 const SILENT_OFFER: Duration = Duration::from_secs(1);
@@ -30,11 +31,7 @@ pub struct Join {
     /// The stream it wants.
     pub stream: StreamId,
     /// Its connection.
-    pub negotiated: Negotiated,
-    /// The first address it was told to reach us at.
-    pub local: SocketAddr,
-    /// The secret by which its leaving can be reported.
-    pub token: String,
+    pub connection: Transport,
     /// Where news for its page goes.
     pub signals: tokio::sync::mpsc::Sender<Signal>,
 }
@@ -44,6 +41,8 @@ pub struct Join {
 pub struct Admitted {
     /// The peer's name.
     pub id: PeerId,
+    /// Counts those who came before it.
+    nth: u64,
     /// The peer.
     pub peer: Registered<Peer>,
 }
@@ -62,6 +61,15 @@ pub enum Refused {
     ShuttingDown,
 }
 
+/// A thread that peers live on.
+#[derive(Clone)]
+pub struct MediaThread {
+    /// It.
+    pub thread: ArbiterHandle,
+    /// Hands frames to the peers on it.
+    pub fanout: Registered<Fanout>,
+}
+
 /// What is needed to let viewers in.
 pub struct PeersParts {
     /// The most viewers at a time.
@@ -72,8 +80,8 @@ pub struct PeersParts {
     pub directory: Directory,
     /// Who supervises peers.
     pub supervisor: Registered<Supervisor>,
-    /// The thread that peers live on.
-    pub media: ArbiterHandle,
+    /// The threads that peers live on; at least one.
+    pub media: Vec<MediaThread>,
     /// Sends and receives.
     pub datagrams: Arc<dyn Datagrams>,
     /// Tells the time.
@@ -132,24 +140,32 @@ impl Drop for Seat {
     }
 }
 
+/// A place that is kept for a viewer, and free again when this is dropped.
+pub struct Reserved {
+    admitted: Admitted,
+    seat: Seat,
+}
+
 impl Peers {
     /// An empty list.
     pub fn new(parts: PeersParts) -> Self {
         Self { parts: Arc::new(parts), list: Arc::default() }
     }
 
-    /// Lets a viewer in, if there is room.
-    pub async fn join(&self, join: Join) -> Result<Admitted, Refused> {
-        let (admitted, seat) = self.admit(&join.token)?;
+    /// Lets a viewer in. When this answers, its datagrams reach it.
+    pub async fn join(&self, Reserved { admitted, seat }: Reserved, join: Join) -> Result<Admitted, Refused> {
         let parts = self.parts.clone();
+        let media = &parts.media[admitted.nth as usize % parts.media.len()];
+        let (reachable, is_reachable) = oneshot::channel();
         let peer = Peer::new(PeerParts {
             id: admitted.id.clone(),
             transport: join.transport,
             stream: join.stream,
             directory: parts.directory.clone(),
             waiting: parts.waiting.clone(),
-            negotiated: join.negotiated,
-            local: join.local,
+            connection: join.connection,
+            reachable,
+            fanout: media.fanout.clone(),
             signals: join.signals,
             datagrams: parts.datagrams.clone(),
             clock: parts.clock.clone(),
@@ -162,10 +178,10 @@ impl Peers {
             shutdown: Budget::USUAL.waiting(),
             backoff: Exponential::default(),
         };
-        let child = Child::worker_once(spec, parts.media.clone(), admitted.peer.clone(), move |_| peer);
+        let child = Child::worker_once(spec, media.thread.clone(), admitted.peer.clone(), move |_| peer);
         match self.parts.supervisor.send(StartChild(child)).await {
-            Ok(Ok(())) => Ok(admitted),
-            Ok(Err(_)) | Err(_) => Err(Refused::ShuttingDown),
+            Ok(Ok(())) if is_reachable.await.is_ok() => Ok(admitted),
+            Ok(_) | Err(_) => Err(Refused::ShuttingDown),
         }
     }
 
@@ -179,7 +195,13 @@ impl Peers {
         lock(&self.list).closed = true;
     }
 
-    fn admit(&self, token: &str) -> Result<(Admitted, Seat), Refused> {
+    /// Keeps a place for a viewer, if there is one, before anything is done for it. `token` is the secret by which its
+    /// leaving can be reported.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room.
+    pub fn reserve(&self, token: &str) -> Result<Reserved, Refused> {
         let mut list = lock(&self.list);
         if list.closed {
             return Err(Refused::ShuttingDown);
@@ -193,11 +215,12 @@ impl Peers {
         }
         list.admitted += 1;
         let id = PeerId::from(format!("peer-{}", list.admitted));
-        let admitted = Admitted { peer: Registered::new(id.as_str()), id };
+        let admitted = Admitted { peer: Registered::new(id.as_str()), id, nth: list.admitted };
         let heard = Arc::new(AtomicBool::new(false));
         let entry = Entry { admitted: admitted.clone(), nth: list.admitted, since: now, heard: heard.clone() };
         list.by_token.insert(token.to_owned(), entry);
-        Ok((admitted, Seat { token: token.to_owned(), heard, list: self.list.clone() }))
+        let seat = Seat { token: token.to_owned(), heard, list: self.list.clone() };
+        Ok(Reserved { admitted, seat })
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::ids::{CameraId, StreamId};
 use crate::media::{Frame, PictureSink};
 use crate::supervisor::address::Recipient;
+use crate::transport::Batch;
 use actix::Message;
 use bytes::BytesMut;
 use std::net::SocketAddr;
@@ -262,9 +263,9 @@ pub trait Datagrams: Send + Sync {
     fn register(&self, ufrag: &str, password: &str, inbox: Recipient<Inbound>);
     /// Undoes [`Datagrams::register`], addresses included.
     fn forget(&self, ufrag: &str);
-    /// Sends, in order, and empties `batch`. Runs of one destination may leave as one system
-    /// call. What the system does not take now is dropped, as UDP does.
-    fn send(&self, batch: &mut Vec<(SocketAddr, BytesMut)>);
+    /// Sends, in order; a run is one system call where the system can do that. What it does not take now is
+    /// dropped, as UDP does.
+    fn send(&self, batch: &Batch);
     /// Reads all that has arrived by now and leads it to its peers, so that whoever asks its own mailbox
     /// next is not deceived by a reader that is late.
     fn drain(&self);

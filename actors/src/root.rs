@@ -2,11 +2,12 @@
 
 use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
 use crate::camera::{Camera, CameraParts};
+use crate::fanout::Fanout;
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
 use crate::peer::subscription::Entry;
 use crate::peer::{Directory, Waiting};
-use crate::peers::{Peers, PeersParts};
+use crate::peers::{MediaThread, Peers, PeersParts};
 use crate::ports::{Capture, Clock, Datagrams, Encode};
 use crate::retry::{Exponential, Policy, Retry};
 use crate::shutdown::Budget;
@@ -104,8 +105,8 @@ pub struct Threads {
     pub supervisors: ArbiterHandle,
     /// Cameras and streams.
     pub cameras: ArbiterHandle,
-    /// Peers, and the socket.
-    pub media: ArbiterHandle,
+    /// Peers; the socket is read on the first. At least one.
+    pub media: Vec<ArbiterHandle>,
 }
 
 /// The running actors.
@@ -137,6 +138,12 @@ impl Root {
         let tree = Tree::new("root", clock.now());
         let cameras = Registered::new("cameras");
         let viewers = Registered::new("peers");
+        let spreading = Registered::new("media");
+        let thread = |(nth, thread): (usize, &ArbiterHandle)| MediaThread {
+            thread: thread.clone(),
+            fanout: Registered::new(format!("thread-{nth}")),
+        };
+        let media: Vec<MediaThread> = threads.media.iter().enumerate().map(thread).collect();
         let branches = branches_of(&plan, &cameras, &board);
         let directory: Directory = Arc::new(branches.iter().flat_map(Branch::entries).collect());
         let peers = Peers::new(PeersParts {
@@ -144,7 +151,7 @@ impl Root {
             waiting: plan.waiting.clone(),
             directory: directory.clone(),
             supervisor: viewers.clone(),
-            media: threads.media.clone(),
+            media: media.clone(),
             datagrams,
             clock: clock.clone(),
             board: board.clone(),
@@ -158,9 +165,12 @@ impl Root {
             move || {
                 let own = all.clone();
                 let list = move || own.branches.iter().map(|branch| own.clone().branch(branch)).collect();
+                let (own, media) = (all.clone(), media.clone());
+                let fanouts = move || media.iter().map(|thread| own.fanout(thread)).collect();
                 // Cameras are as many and alike as viewers are: one that takes long to close keeps no other from it.
                 vec![
                     all.supervisor("cameras", Restart::Permanent, Strategy::SimpleOneForOne, cameras.clone(), list),
+                    all.supervisor("media", Restart::Permanent, Strategy::OneForOne, spreading.clone(), fanouts),
                     all.supervisor("peers", Restart::Permanent, Strategy::SimpleOneForOne, viewers.clone(), Vec::new),
                 ]
             }
@@ -265,6 +275,12 @@ impl Builder {
         // It ends when its children have, each in its own time; this is for one that does not.
         let spec = self.spec(name, restart, Budget::USUAL.whole());
         Child::supervisor(spec, self.threads.supervisors.clone(), registered, self.options(strategy), children)
+    }
+
+    /// What hands frames to the viewers of one thread.
+    fn fanout(&self, media: &MediaThread) -> Child {
+        let spec = self.spec(media.fanout.name(), Restart::Permanent, Budget::USUAL.grace());
+        Child::worker(spec, media.thread.clone(), media.fanout.clone(), |_| Fanout)
     }
 
     /// The supervisor of one camera. Transient: if it gives up, the camera has failed, and is left

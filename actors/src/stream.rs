@@ -11,6 +11,7 @@
 //! [name](crate::supervisor::registered::Registered), and subscribe again when it is back.
 
 mod messages;
+mod routes;
 mod subscribers;
 
 pub use messages::{
@@ -28,6 +29,7 @@ use crate::supervisor::context::Context;
 use crate::supervisor::registered::Registered;
 use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
+use routes::Routes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscribers::{Due, Group, GroupOfPictures, Subscribers};
@@ -45,6 +47,7 @@ pub struct Stream {
     board: Board,
     state: StreamState,
     subscribers: Subscribers<Link>,
+    routes: Routes,
     pause_on_suspicion: bool,
     gop: GroupOfPictures,
     encoding: Option<(u64, Box<dyn Encoding>)>,
@@ -97,6 +100,7 @@ impl Stream {
             board: parts.board,
             state: StreamState::Idle,
             subscribers: Subscribers::default(),
+            routes: Routes::default(),
             pause_on_suspicion: parts.pause_on_suspicion,
             gop: GroupOfPictures::default(),
             encoding: None,
@@ -190,6 +194,9 @@ impl Stream {
             }
         });
         self.gop.push(&frame);
+        if self.routes.is_of(self.subscribers.version()) || self.follow_subscribers() {
+            return self.routes.send(&Deliver::Next { stream: self.id.clone(), frame });
+        }
         let group = self.gop.replay(now);
         for (link, due) in self.subscribers.due(&group) {
             let stream = self.id.clone();
@@ -201,6 +208,16 @@ impl Stream {
             // goes on at the next keyframe. It never slows the others.
             let _ = link.frames.try_send(deliver);
         }
+    }
+
+    /// Brings the routes up to the subscribers; whether all of them are sent the same.
+    fn follow_subscribers(&mut self) -> bool {
+        let steady = self.subscribers.steady();
+        let follows = steady.is_some();
+        if let Some(links) = steady {
+            self.routes.update(self.subscribers.version(), links);
+        }
+        follows
     }
 
     fn encoder_ended(&mut self, reason: String, ctx: &mut Context<Self>) {

@@ -116,6 +116,11 @@ impl Transport {
         }
     }
 
+    /// Our user name fragment and password at present, by which the viewer's checks are known.
+    pub fn credentials(&self) -> (String, String) {
+        (self.secrets.ufrag.clone(), self.secrets.password.clone())
+    }
+
     /// A datagram arrived. What it is, is told by its first byte (RFC 7983).
     pub fn read(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
         match datagram.first() {

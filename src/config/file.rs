@@ -41,6 +41,7 @@ pub(super) struct Server {
 pub(super) struct Webrtc {
     pub listen: Option<Spanned<String>>,
     pub public_addresses: Option<Vec<Spanned<String>>>,
+    pub media_threads: Option<Spanned<i64>>,
     #[serde(default)]
     pub ice: Ice,
 }

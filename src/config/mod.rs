@@ -17,9 +17,9 @@ pub use source::Source;
 use crate::capture::controls::Setting;
 use crate::capture::identity::Identity;
 use file::{Camera as CameraEntry, File, Ice, Retry, Stream as StreamEntry};
-use lenscap_actors::peer::negotiation::IceTimeouts;
 use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
+use lenscap_actors::transport::IceTimeouts;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -31,6 +31,9 @@ pub const DEFAULTS: &str = include_str!("../../config.toml");
 
 /// ICE needs this much more than a keepalive interval, or healthy connections flap.
 const ICE_MARGIN: Duration = Duration::from_millis(200);
+
+/// More threads than this serve nobody.
+const MEDIA_THREADS_MAX: i64 = 64;
 
 /// Longer than any healthy camera takes for its first picture.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,6 +51,8 @@ pub struct Config {
     pub webrtc_listen: SocketAddr,
     /// More addresses under which viewers reach it.
     pub public_addresses: Vec<SocketAddr>,
+    /// Threads that viewers are spread over.
+    pub media_threads: usize,
     /// ICE's own time-outs.
     pub ice: IceTimeouts,
     /// When a viewer counts as gone.
@@ -184,6 +189,10 @@ impl Reader<'_> {
         for address in raw.webrtc.public_addresses.iter().flatten() {
             public_addresses.push(self.at(address, public_address(address.get_ref(), webrtc_listen.port()))?);
         }
+        let media_threads = match &raw.webrtc.media_threads {
+            Some(value) => self.number(value, 1, MEDIA_THREADS_MAX)? as usize,
+            None => std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MEDIA_THREADS_MAX as usize)),
+        };
         let ice = self.ice(&raw.webrtc.ice)?;
         let retry = self.retry(&Retry::default(), &raw.retry)?;
         let cameras = self.cameras(&raw.camera, &raw.retry)?;
@@ -194,6 +203,7 @@ impl Reader<'_> {
             max_viewers,
             webrtc_listen,
             public_addresses,
+            media_threads,
             departure: self.departure(&raw.departure, ice.disconnected)?,
             ice,
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),

@@ -78,6 +78,7 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
     for (text, start, expected) in [
         ("[server]\nlisten = \"nonsense\"", "x.toml:2: server.listen: ", "expected an IP address"),
         ("[server]\nlissen = \"1\"", "x.toml:2: server.lissen: ", "expected one of"),
+        ("[webrtc]\nmedia_threads = 0", "x.toml:2: webrtc.media_threads: ", "expected 1 to 64"),
         ("[server]\nmax_viewers = 0", "x.toml:2: server.max_viewers: ", "expected 1 to 10000"),
         ("[server]\nmax_viewers = \"many\"", "x.toml:2: server.max_viewers: ", "expected i64"),
         ("[server]\nallowed_origins = [\"*\"]", "x.toml:2: server.allowed_origins: ", "expected one like"),

@@ -2,12 +2,13 @@
 
 use super::Site;
 use super::problem::Problem;
-use actix_web::web;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::Signal;
-use lenscap_actors::peer::negotiation::Secrets;
+use lenscap_actors::peer::{Peer, RestartIce, Restarted, Signal};
 use lenscap_actors::peers::{Admitted, Join};
-use std::net::IpAddr;
+use lenscap_actors::supervisor::registered::Registered;
+use lenscap_actors::transport::{self, Secrets, Transport};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// News for one page that may wait.
@@ -28,9 +29,9 @@ pub struct Joined {
 /// Answers an offer and lets the viewer in.
 pub async fn join(
     site: &Site,
-    transport: &'static str,
+    signaling: &'static str,
     stream: &str,
-    offer: String,
+    offer: &str,
     viewer: IpAddr,
 ) -> Result<Joined, Problem> {
     let stream = StreamId::from(stream);
@@ -38,18 +39,38 @@ pub async fn join(
         return Err(Problem::unknown_stream(format!("there is no stream {stream:?}")));
     }
     let (secrets, token) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
-    let addresses = crate::net::candidates(site.udp, &site.public_addresses, viewer);
-    let local = *addresses.first().ok_or_else(|| Problem::internal("this machine has no network address"))?;
-    let (negotiator, now) = (site.negotiator.clone(), site.root.clock.now());
-    // Several milliseconds of work: not on this thread, which serves others.
-    let negotiated = web::block(move || negotiator.answer(&offer, &addresses, secrets, now))
-        .await
-        .map_err(|error| Problem::internal(error.to_string()))??;
-    let answer = negotiated.answer.clone();
+    let place = site.root.peers.reserve(&token)?;
+    let (answer, terms) = transport::answer(offer, &site.identity, &addresses(site, viewer)?, secrets)?;
+    let clock = &site.root.clock;
+    let unix = Duration::from_millis(clock.unix_ms());
+    let connection = Transport::new(terms, site.identity.clone(), site.ice, clock.now(), unix);
     let (sender, signals) = mpsc::channel(SIGNALS_MAX);
-    let join = Join { transport, stream, negotiated, local, token: token.clone(), signals: sender };
-    let peer = site.root.peers.join(join).await?;
+    let join = Join { transport: signaling, stream, connection, signals: sender };
+    let peer = site.root.peers.join(place, join).await?;
     Ok(Joined { peer, token, answer, signals })
+}
+
+/// Where a viewer can reach us.
+fn addresses(site: &Site, viewer: IpAddr) -> Result<Vec<SocketAddr>, Problem> {
+    let addresses = crate::net::candidates(site.udp, &site.public_addresses, viewer);
+    if addresses.is_empty() {
+        return Err(Problem::internal("this machine has no network address"));
+    }
+    Ok(addresses)
+}
+
+/// Has a peer begin ICE anew by an offer, or by the fragment of one.
+pub async fn restart(
+    site: &Site,
+    peer: &Registered<Peer>,
+    offer: String,
+    viewer: IpAddr,
+) -> Result<Restarted, Problem> {
+    let (secrets, _) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
+    let Secrets { ufrag, password, .. } = secrets;
+    let restart = RestartIce { offer, addresses: addresses(site, viewer)?, ufrag, password };
+    let answer = peer.send(restart).await.map_err(|_| Problem::unknown_stream("this session has ended"))?;
+    Ok(answer?)
 }
 
 fn secrets() -> Result<(Secrets, String), getrandom::Error> {

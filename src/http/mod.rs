@@ -17,8 +17,8 @@ use crate::config::Config;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
-use lenscap_actors::peer::negotiation::Negotiator;
 use lenscap_actors::root::Root;
+use lenscap_actors::transport::{IceTimeouts, Identity};
 use metrics::Metrics;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -37,8 +37,10 @@ const SHUTDOWN_SECONDS: u64 = 1;
 pub struct Site {
     /// The actors.
     pub root: Root,
-    /// Answers offers.
-    pub negotiator: Arc<Negotiator>,
+    /// Who we are to viewers.
+    pub identity: Arc<Identity>,
+    /// When a connection counts as dead.
+    pub ice: IceTimeouts,
     /// The address of the UDP socket.
     pub udp: SocketAddr,
     /// More addresses of it.

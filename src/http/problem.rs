@@ -3,9 +3,9 @@
 use crate::capture::controls::ControlError;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
-use lenscap_actors::peer::negotiation::NegotiationError;
 use lenscap_actors::peers::Refused;
 use lenscap_actors::supervisor::tree::OrderError;
+use lenscap_actors::transport::OfferError;
 use serde_json::json;
 
 /// Why a request is refused.
@@ -91,10 +91,10 @@ impl From<ControlError> for Problem {
     }
 }
 
-impl From<NegotiationError> for Problem {
-    fn from(error: NegotiationError) -> Self {
+impl From<OfferError> for Problem {
+    fn from(error: OfferError) -> Self {
         match error {
-            NegotiationError::Internal(_) => Self::internal(error.to_string()),
+            OfferError::Internal(_) => Self::internal(error.to_string()),
             _ => Self::bad_message(error.to_string()),
         }
     }

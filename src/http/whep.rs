@@ -3,14 +3,16 @@
 //! POST an offer to `/whep/{stream}`, get the answer and a `Location`; PATCH candidates to that,
 //! and DELETE it to leave.
 
-use super::admission::join;
+use super::admission::{join, restart};
 use super::problem::Problem;
 use super::{Site, beacon};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lenscap_actors::departure::Cause;
-use lenscap_actors::peer::RemoteCandidate;
 use std::net::{IpAddr, Ipv4Addr};
+
+/// A piece of a description (RFC 8840, section 9).
+const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -33,8 +35,7 @@ async fn watch(
     if !content_type(&request).eq_ignore_ascii_case("application/sdp") {
         return Err(Problem::bad_message("expected an offer with Content-Type: application/sdp"));
     }
-    let viewer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
-    let joined = join(&site, "whep", &stream, offer, viewer).await?;
+    let joined = join(&site, "whep", &stream, &offer, viewer(&request)).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/whep/{stream}/{}", joined.token)))
         .insert_header((header::ETAG, format!("\"{}\"", joined.peer.id)))
@@ -42,31 +43,31 @@ async fn watch(
         .body(joined.answer))
 }
 
-/// Takes a fragment with ICE candidates (RFC 8840).
+/// Takes a fragment with ICE candidates, or with new credentials: then ICE begins anew (RFC 8840). Candidates are not
+/// used: a viewer is found by what comes from it.
 async fn trickle(
     request: HttpRequest,
     site: web::Data<Site>,
     path: web::Path<(String, String)>,
     fragment: String,
 ) -> Result<HttpResponse, Problem> {
-    if !content_type(&request).eq_ignore_ascii_case("application/trickle-ice-sdpfrag") {
-        return Err(Problem::bad_message("expected candidates with Content-Type: application/trickle-ice-sdpfrag"));
+    if !content_type(&request).eq_ignore_ascii_case(FRAGMENT) {
+        return Err(Problem::bad_message(format!("expected candidates with Content-Type: {FRAGMENT}")));
     }
     let (_, token) = path.into_inner();
-    let ended = || Problem::unknown_stream("this session has ended");
-    let peer = site.root.peers.find(&token).ok_or_else(ended)?;
-    let mut mid = None;
-    for line in fragment.lines() {
-        if let Some(value) = line.strip_prefix("a=mid:") {
-            mid = Some(value.trim().to_owned());
-        }
-        let Some(candidate) = line.strip_prefix("a=candidate:") else { continue };
-        let candidate =
-            RemoteCandidate { candidate: format!("candidate:{candidate}"), mid: mid.clone(), mline_index: Some(0) };
-        // It may have left, and its place not be free yet.
-        peer.send(candidate).await.map_err(|_| ended())?.map_err(Problem::bad_message)?;
+    let peer = site.root.peers.find(&token).ok_or_else(|| Problem::unknown_stream("this session has ended"))?;
+    if !fragment.lines().any(|line| line.starts_with("a=ice-ufrag:")) {
+        return Ok(HttpResponse::NoContent().finish());
     }
-    Ok(HttpResponse::NoContent().finish())
+    let restarted = restart(&site, &peer, fragment, viewer(&request)).await?;
+    if !restarted.anew {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    Ok(HttpResponse::Ok().content_type(FRAGMENT).body(restarted.answer))
+}
+
+fn viewer(request: &HttpRequest) -> IpAddr {
+    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
 async fn leave(site: web::Data<Site>, path: web::Path<(String, String)>) -> HttpResponse {

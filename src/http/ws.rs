@@ -1,6 +1,6 @@
 //! Signalling over a WebSocket. It stays open while the viewer watches: its end is a leaving.
 
-use super::admission::{Joined, join};
+use super::admission::{Joined, join, restart};
 use super::problem::Problem;
 use super::{MESSAGE_BYTES_MAX, Site};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
@@ -8,7 +8,7 @@ use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session
 use futures_util::StreamExt;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Leave, RemoteCandidate, Signal, Switch};
+use lenscap_actors::peer::{Leave, Signal, Switch};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
@@ -29,12 +29,14 @@ enum Request {
         #[serde(default)]
         after: Value,
     },
+    /// Another way to the viewer. It is found by what comes from there, so what is said here is not used.
     Candidate {
-        candidate: String,
-        #[serde(rename = "sdpMid")]
-        mid: Option<String>,
-        #[serde(rename = "sdpMLineIndex")]
-        mline_index: Option<u16>,
+        #[serde(rename = "candidate")]
+        _candidate: String,
+    },
+    /// The viewer's network has changed, and it begins ICE anew over the same connection.
+    Restart {
+        sdp: String,
     },
     Switch {
         stream: String,
@@ -147,7 +149,7 @@ impl Talk {
                 if let Some(former) = self.watching.take() {
                     former.leave(Cause::Bye).await;
                 }
-                let joined = join(&self.site, "ws", &stream, sdp, self.viewer).await?;
+                let joined = join(&self.site, "ws", &stream, &sdp, self.viewer).await?;
                 if let Value::String(former) = after {
                     self.site.root.board.returned(&former, self.site.root.clock.unix_ms());
                 }
@@ -163,10 +165,18 @@ impl Talk {
                 let _ = self.send(answer).await;
                 Ok(())
             }
-            Request::Candidate { candidate, mid, mline_index } => {
-                let peer = &self.watched()?.joined.peer.peer;
-                let result = peer.send(RemoteCandidate { candidate, mid, mline_index }).await;
-                result.unwrap_or(Ok(())).map_err(Problem::bad_message)
+            Request::Candidate { .. } => self.watched().map(|_| ()),
+            Request::Restart { sdp } => {
+                let joined = &self.watched()?.joined;
+                let restarted = restart(&self.site, &joined.peer.peer, sdp, self.viewer).await?;
+                let answer = json!({
+                    "type": "answer",
+                    "peer": joined.peer.id,
+                    "beacon": super::beacon::path(&joined.token),
+                    "sdp": restarted.answer,
+                });
+                let _ = self.send(answer).await;
+                Ok(())
             }
             Request::Switch { stream } => {
                 let peer = &self.watched()?.joined.peer.peer;

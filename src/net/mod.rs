@@ -12,9 +12,9 @@ mod routes;
 pub use interfaces::candidates;
 
 use bytes::BytesMut;
-use lenscap_actors::peer::probe::is_authentic;
 use lenscap_actors::ports::{Datagrams, Inbound};
 use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::transport::{Batch, stun};
 use post::Post;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use routes::Routes;
@@ -32,7 +32,6 @@ const KERNEL_BUFFER: usize = 4 << 20;
 /// Datagrams of one destination that may leave in one system call: what the kernel takes, if it
 /// can segment at all.
 const SEGMENTS_MAX: usize = 64;
-const SEGMENTED_BYTES_MAX: usize = 65_000;
 
 /// Larger datagrams than this are none of ours.
 const DATAGRAM_MAX: usize = 2048;
@@ -129,7 +128,7 @@ impl Udp {
         let at = Instant::now();
         let mut post = Post::new(at);
         let mut routes = self.routes();
-        let authentic = |datagram: &[u8], password: &str| is_authentic(datagram, password, &*self.crypto);
+        let authentic = |datagram: &[u8], password: &str| stun::is_signed(datagram, password, self.crypto.crypto());
         for (meta, buffer) in metas.iter().zip(&buffers).take(received) {
             let from = plain(meta.addr);
             for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
@@ -176,6 +175,29 @@ impl Udp {
         }
     }
 
+    /// Sends datagrams of one size to one destination, as many in a system call as the system segments.
+    fn send_run(&self, destination: SocketAddr, bytes: &[u8], segment: usize, src_ip: Option<IpAddr>) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let limit = self.state.max_gso_segments().min(SEGMENTS_MAX);
+            let (contents, after) = rest.split_at(rest.len().min(limit * segment));
+            let segment_size = (contents.len() > segment).then_some(segment);
+            let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip };
+            if let Err(error) = self.transmit(&transmit) {
+                // Where the network device computes no checksums the kernel may refuse to segment. That
+                // shows with the first attempt only; then `state` knows, and all leave one by one.
+                if segment_size.is_some() && self.state.max_gso_segments() < limit {
+                    continue;
+                }
+                log::trace!("{} bytes to {destination} not sent: {error}", contents.len());
+                if matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) {
+                    self.came_back(std::iter::once((destination, BytesMut::new())));
+                }
+            }
+            rest = after;
+        }
+    }
+
     fn routes(&self) -> MutexGuard<'_, Routes<Recipient<Inbound>>> {
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -190,36 +212,11 @@ impl Datagrams for Udp {
         self.routes().forget(ufrag);
     }
 
-    fn send(&self, batch: &mut Vec<(SocketAddr, BytesMut)>) {
-        let mut joined = Vec::new();
-        let mut rest = &batch[..];
-        while let Some((destination, first)) = rest.first() {
-            let limit = self.state.max_gso_segments().min(SEGMENTS_MAX);
-            let run = run_length(rest, limit);
-            let src_ip = self.routes().local_ip(*destination);
-            let contents = if run == 1 {
-                &first[..]
-            } else {
-                joined.clear();
-                rest[..run].iter().for_each(|(_, datagram)| joined.extend_from_slice(datagram));
-                &joined[..]
-            };
-            let segment_size = (run > 1).then_some(first.len());
-            let transmit = Transmit { destination: *destination, ecn: None, contents, segment_size, src_ip };
-            if let Err(error) = self.transmit(&transmit) {
-                // Where the network device computes no checksums the kernel may refuse to segment. That
-                // shows with the first attempt only; then `state` knows, and all leave one by one.
-                if run > 1 && self.state.max_gso_segments() < limit {
-                    continue;
-                }
-                log::trace!("{run} datagrams to {destination} not sent: {error}");
-                if matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) {
-                    self.came_back(std::iter::once((*destination, BytesMut::new())));
-                }
-            }
-            rest = &rest[run..];
+    fn send(&self, batch: &Batch) {
+        for (destination, bytes, segment) in batch.runs() {
+            let src_ip = self.routes().local_ip(destination);
+            self.send_run(destination, bytes, segment, src_ip);
         }
-        batch.clear();
     }
 
     fn drain(&self) {
@@ -236,25 +233,6 @@ fn attempts_for(error: io::ErrorKind) -> u32 {
     }
 }
 
-/// How many datagrams from the first on, up to `limit`, can leave as one segmented transmission: of
-/// one destination and one size, of which only the last may be smaller.
-fn run_length(batch: &[(SocketAddr, BytesMut)], limit: usize) -> usize {
-    let Some((destination, first)) = batch.first() else { return 0 };
-    let mut bytes = 0;
-    let mut run = 0;
-    for (other, datagram) in batch.iter().take(limit) {
-        bytes += datagram.len();
-        if run > 0 && (other != destination || datagram.len() > first.len() || bytes > SEGMENTED_BYTES_MAX) {
-            break;
-        }
-        run += 1;
-        if datagram.len() < first.len() {
-            break;
-        }
-    }
-    run
-}
-
 /// IPv4 as IPv4, also where it arrived on an IPv6 socket.
 fn plain(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(plain_ip(address.ip()), address.port())
@@ -268,28 +246,12 @@ fn plain_ip(ip: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn batch(datagrams: &[(u16, usize)]) -> Vec<(SocketAddr, BytesMut)> {
-        datagrams
-            .iter()
-            .map(|&(port, length)| (SocketAddr::from(([127, 0, 0, 1], port)), BytesMut::zeroed(length)))
-            .collect()
-    }
-
-    #[test]
-    fn a_run_is_of_one_destination_and_size_and_may_end_shorter() {
-        for (datagrams, expected) in [
-            (&[][..], 0),
-            (&[(1, 10)], 1),
-            (&[(1, 10), (1, 10), (1, 5), (1, 5)], 3),
-            (&[(1, 10), (2, 10)], 1),
-            (&[(1, 10), (1, 11)], 1),
-            (&[(1, 10), (1, 10), (2, 10)], 2),
-            (&[(1, 1200); 100], 54),
-            (&[(1, 10); 100], 64),
-        ] {
-            assert_eq!(run_length(&batch(datagrams), SEGMENTS_MAX), expected, "{datagrams:?}");
-            assert_eq!(run_length(&batch(datagrams), 1), expected.min(1), "{datagrams:?}");
-        }
+    fn batch(to: SocketAddr, datagrams: &[&[u8]]) -> Batch {
+        let mut batch = Batch::default();
+        let mut run = batch.run(to);
+        datagrams.iter().for_each(|datagram| run.datagram(|bytes| bytes.extend_from_slice(datagram)));
+        drop(run);
+        batch
     }
 
     #[actix::test]
@@ -301,8 +263,8 @@ mod tests {
         let open = listener.local_addr().unwrap();
         udp.socket.writable().await.unwrap();
         for round in 0..20u8 {
-            udp.send(&mut vec![(closed, BytesMut::from(&[round][..]))]);
-            udp.send(&mut vec![(open, BytesMut::from(&[round][..]))]);
+            udp.send(&batch(closed, &[&[round]]));
+            udp.send(&batch(open, &[&[round]]));
             let mut buffer = [0; 8];
             let (length, _) = listener.recv_from(&mut buffer).await.unwrap();
             assert_eq!(buffer[..length], [round]);
@@ -326,14 +288,9 @@ mod tests {
         let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         udp.register("ours", "a password of 22 chars", counter.clone().recipient().into());
         let viewer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let credentials = lenscap_actors::peer::probe::Credentials {
-            local_ufrag: "theirs".into(),
-            local_password: String::new(),
-            remote_ufrag: "ours".into(),
-            remote_password: "a password of 22 chars".into(),
-        };
-        let mut prober = lenscap_actors::peer::probe::Prober::new(credentials, udp.crypto.clone(), 1);
-        let request = prober.request(udp.local_addr().unwrap(), Instant::now()).unwrap();
+        let role = stun::Role::Controlling(1);
+        let password = "a password of 22 chars";
+        let request = stun::request([7; 12], "ours:theirs", password, role, false, udp.crypto.crypto()).unwrap();
         for _ in 0..100 {
             viewer.send_to(&request, udp.local_addr().unwrap()).unwrap();
         }
@@ -351,7 +308,7 @@ mod tests {
         let reading = actix::spawn(async move { reader.read().await });
         let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         udp.socket.writable().await.unwrap();
-        udp.send(&mut vec![(closed, BytesMut::from(&[1][..]))]);
+        udp.send(&batch(closed, &[&[1]]));
         let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         let seconds = |time: rustix::time::Timespec| time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
         let before = seconds(cpu());
@@ -366,11 +323,9 @@ mod tests {
         let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
         let sizes = [1200, 1200, 1200, 300, 1200, 50, 60];
-        let mut batch: Vec<_> =
-            sizes.iter().enumerate().map(|(n, &size)| (to, BytesMut::from(&vec![n as u8; size][..]))).collect();
+        let burst: Vec<Vec<u8>> = sizes.iter().enumerate().map(|(n, &size)| vec![n as u8; size]).collect();
         udp.socket.writable().await.unwrap();
-        udp.send(&mut batch);
-        assert!(batch.is_empty());
+        udp.send(&batch(to, &burst.iter().map(|datagram| &datagram[..]).collect::<Vec<_>>()));
         for (n, size) in sizes.into_iter().enumerate() {
             let mut buffer = [0; 2000];
             let received = tokio::time::timeout(std::time::Duration::from_secs(5), listener.recv_from(&mut buffer));

@@ -3,7 +3,9 @@
 use crate::board::StreamState;
 use crate::departure::Cause;
 use crate::ids::StreamId;
+use crate::transport::OfferError;
 use actix::prelude::*;
+use std::net::SocketAddr;
 
 /// What a peer tells the page, by way of its signalling connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +23,27 @@ pub enum Signal {
 #[rtype(result = "()")]
 pub struct Leave(pub Cause);
 
-/// The viewer sent another of its ICE candidates.
+/// The viewer begins ICE anew, or names candidates for what it has begun.
 #[derive(Message, Debug)]
-#[rtype(result = "Result<(), String>")]
-pub struct RemoteCandidate {
-    /// The candidate line.
-    pub candidate: String,
-    /// The media section it belongs to.
-    pub mid: Option<String>,
-    /// Its index.
-    pub mline_index: Option<u16>,
+#[rtype(result = "Result<Restarted, OfferError>")]
+pub struct RestartIce {
+    /// Its new offer, or the fragment of one (RFC 8840, section 9).
+    pub offer: String,
+    /// Where it can reach us.
+    pub addresses: Vec<SocketAddr>,
+    /// Our new user name fragment.
+    pub ufrag: String,
+    /// Our new password.
+    pub password: String,
+}
+
+/// What becomes of [`RestartIce`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restarted {
+    /// The answer to the offer, or to the fragment.
+    pub answer: String,
+    /// Whether ICE begins anew: the credentials were new ones.
+    pub anew: bool,
 }
 
 /// The viewer wants to watch another stream over the same connection.

@@ -1,16 +1,18 @@
 //! What a peer is made of, and how long it is waited for.
 
 use super::Signal;
-use super::negotiation::Negotiated;
 use super::subscription::Entry;
 use crate::board::Board;
 use crate::departure::patience::Patience;
+use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams};
+use crate::supervisor::registered::Registered;
+use crate::transport::Transport;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// All streams by name. It does not change while the server runs.
 pub type Directory = Arc<BTreeMap<StreamId, Entry>>;
@@ -55,9 +57,11 @@ pub struct PeerParts {
     /// How long it is waited for.
     pub waiting: Waiting,
     /// Its connection.
-    pub negotiated: Negotiated,
-    /// The address it was told to reach us at first.
-    pub local: SocketAddr,
+    pub connection: Transport,
+    /// Hands frames to the peers on its thread.
+    pub fanout: Registered<Fanout>,
+    /// Told when the viewer's datagrams reach it.
+    pub reachable: oneshot::Sender<()>,
     /// Where news for the page goes; bounded, and dropped if it is full.
     pub signals: tokio::sync::mpsc::Sender<Signal>,
     /// Sends and receives.

@@ -1,13 +1,13 @@
 //! What a peer does about silence: asks, tells its stream that it may have gone or is there after all, and
 //! ends when [`Silence`](crate::departure::silence) says so.
 
-use super::Peer;
-use super::connection::News;
 use super::subscription::Attendance;
+use super::{Peer, outbox};
 use crate::board::PeerState;
 use crate::departure::Cause;
 use crate::stream::{Alive, Suspect};
 use crate::supervisor::context::Context;
+use crate::transport::News;
 use actix::prelude::*;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -88,8 +88,12 @@ impl Peer {
         }
     }
 
-    /// Media has been sent.
-    pub(super) fn on_sent(&mut self, now: Instant) {
+    /// So many packets of media have been sent.
+    pub(super) fn on_sent(&mut self, packets: u64, now: Instant) {
+        if packets == 0 {
+            return;
+        }
+        self.status.sent_packets += packets;
         self.silence.sent(now);
         if let Some(since) = self.away_since.take_if(|_| !self.silence.is_suspect()) {
             self.board.suspicion_withdrawn(now.saturating_duration_since(since));
@@ -120,8 +124,7 @@ impl Peer {
     }
 
     fn probe(&mut self, now: Instant) {
-        if let Some(probe) = self.connection.probe(now) {
-            self.datagrams.send(&mut vec![probe]);
+        if outbox::send(&*self.datagrams, |batch| self.connection.probe(now, batch)) {
             self.board.probed();
         }
         // Also if there is no path yet: what cannot be asked does not answer.

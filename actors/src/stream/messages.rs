@@ -2,9 +2,11 @@
 
 use crate::board::StreamState;
 use crate::departure::Cause;
+use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
 use crate::media::Frame;
 use crate::supervisor::address::Recipient;
+use crate::supervisor::registered::Registered;
 use actix::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +16,8 @@ use std::time::{Duration, Instant};
 pub struct Link {
     /// Takes frames as they come.
     pub frames: Recipient<Deliver>,
+    /// Hands frames to all subscribers on its thread; without it they are sent to itself.
+    pub fanout: Option<Registered<Fanout>>,
     /// Takes news.
     pub notices: Recipient<StreamNotice>,
 }

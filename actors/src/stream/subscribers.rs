@@ -15,6 +15,7 @@ const GOP_FRAMES_MAX: usize = 600;
 #[derive(Debug)]
 pub struct Subscribers<S> {
     members: BTreeMap<PeerId, Member<S>>,
+    version: u64,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub enum Due {
 
 impl<S> Default for Subscribers<S> {
     fn default() -> Self {
-        Self { members: BTreeMap::new() }
+        Self { members: BTreeMap::new(), version: 0 }
     }
 }
 
@@ -46,6 +47,7 @@ impl<S> Subscribers<S> {
     /// [`Subscribers::ready`]. One that is `suspect` does not count as [present](Subscribers::anybody_present).
     /// Subscribing again replaces the link and never counts twice.
     pub fn add(&mut self, peer: PeerId, link: S, ready: bool, suspect: bool) {
+        self.version += 1;
         self.members.insert(peer, Member { link, ready, suspect, waits: false });
     }
 
@@ -63,12 +65,14 @@ impl<S> Subscribers<S> {
 
     /// Removes a subscriber; whether it was one.
     pub fn remove(&mut self, peer: &PeerId) -> bool {
+        self.version += 1;
         self.members.remove(peer).is_some()
     }
 
     /// The connection of `peer` stands: it may be sent frames. Gives its link if it is one of us.
     pub fn ready(&mut self, peer: &PeerId) -> Option<&S> {
         let member = self.members.get_mut(peer)?;
+        self.version += 1;
         member.ready = true;
         Some(&member.link)
     }
@@ -96,12 +100,26 @@ impl<S> Subscribers<S> {
     /// `peer` is sent nothing before the group goes on.
     pub fn wait_for_group(&mut self, peer: &PeerId) {
         if let Some(member) = self.members.get_mut(peer) {
+            self.version += 1;
             member.waits = true;
         }
     }
 
+    /// Counts the changes of who is to be sent frames.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Those that are sent every frame; none if somebody [waits](Subscribers::wait_for_group).
+    pub fn steady(&self) -> Option<impl Iterator<Item = &S> + Clone> {
+        let ready = self.members.values().filter(|member| member.ready);
+        let waits = ready.clone().any(|member| member.waits);
+        (!waits).then(|| ready.map(|member| &member.link))
+    }
+
     /// Those that are to be sent something now that a frame has come, with which the group is as it is.
     pub fn due(&mut self, group: &Group<'_>) -> impl Iterator<Item = (&S, Due)> {
+        self.version += 1;
         self.members.values_mut().filter(|member| member.ready).filter_map(move |member| {
             let due = match group {
                 Group::Old if member.waits => return None,

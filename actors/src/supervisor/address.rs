@@ -174,7 +174,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Reader<A> {
 /// lost, as in OTP; whoever cares watches its [name](super::registered::Registered).
 pub struct Recipient<M: Message>(Arc<dyn Post<M>>);
 
-trait Post<M>: Send + Sync {
+pub(super) trait Post<M>: Send + Sync {
     fn do_send(&self, message: M) -> bool;
     fn try_send(&self, message: M) -> Result<(), SendError<M>>;
 }

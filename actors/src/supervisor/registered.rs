@@ -1,7 +1,7 @@
 //! How a child is reached across its incarnations, and how its end and its return are noticed.
 //! What OTP calls a registered name and a monitor.
 
-use super::address::{Mailbox, Recipient};
+use super::address::{Mailbox, Post, Recipient};
 use super::context::Context;
 use actix::prelude::{Actor, Handler, Message};
 use std::future::Future;
@@ -37,6 +37,19 @@ pub struct Unreachable;
 
 /// A child by its name.
 pub struct Registered<A: Actor<Context = Context<A>>>(Arc<Inner<A>>);
+
+impl<A: Actor<Context = Context<A>>> std::fmt::Debug for Registered<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Registered({})", self.0.name)
+    }
+}
+
+/// Whether they are the same child's.
+impl<A: Actor<Context = Context<A>>> PartialEq for Registered<A> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 struct Inner<A: Actor<Context = Context<A>>> {
     name: Arc<str>,
@@ -105,6 +118,21 @@ impl<A: Actor<Context = Context<A>>> Registered<A> {
         M::Result: Send,
     {
         self.read(|slot| slot.up.as_ref().is_some_and(|mailbox| mailbox.do_send(message)))
+    }
+
+    /// Sends to the present incarnation unless as many messages wait as its mailbox holds; whether it was sent.
+    pub fn try_send<M>(&self, message: M) -> bool
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        self.read(|slot| slot.up.as_ref().is_some_and(|mailbox| Post::try_send(&**mailbox, message).is_ok()))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// Asks the present incarnation. The message is on its way when this returns.

@@ -63,7 +63,7 @@ impl Sender {
         Self {
             media: media.clone(),
             ssrcs: secrets.ssrcs,
-            track: Track::new(now, secrets.sequence, secrets.timestamp),
+            track: Track::new(now, secrets.timestamp),
             first,
             next: first,
             next_again: u64::from(secrets.sequence.rotate_left(7) & FIRST_NUMBER_MASK),

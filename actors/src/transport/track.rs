@@ -1,4 +1,4 @@
-//! One viewer's own view of a stream: its sequence numbers, its timestamps, and which frames it
+//! One viewer's own view of a stream: its timestamps, and which frames it
 //! can decode. Pure.
 //!
 //! Frames are split into RTP payloads once for everybody; only what this module decides differs
@@ -29,16 +29,15 @@ pub enum Admission {
 pub struct Track {
     epoch: Instant,
     timestamp_offset: u32,
-    sequence: u16,
     last_timestamp: Option<u32>,
     expected: Option<u64>,
     asked: bool,
 }
 
 impl Track {
-    /// A track that starts at random numbers (RFC 3550, section 5.1).
-    pub fn new(epoch: Instant, sequence: u16, timestamp_offset: u32) -> Self {
-        Self { epoch, timestamp_offset, sequence, last_timestamp: None, expected: None, asked: false }
+    /// A track that starts at a random number (RFC 3550, section 5.1).
+    pub fn new(epoch: Instant, timestamp_offset: u32) -> Self {
+        Self { epoch, timestamp_offset, last_timestamp: None, expected: None, asked: false }
     }
 
     /// Whether the viewer can have this frame, which has just been taken.
@@ -58,18 +57,6 @@ impl Track {
     pub fn switch(&mut self) {
         self.expected = None;
         self.asked = false;
-    }
-
-    /// The sequence number of the next packet.
-    pub fn next_sequence(&mut self) -> u16 {
-        let sequence = self.sequence;
-        self.sequence = sequence.wrapping_add(1);
-        sequence
-    }
-
-    /// The sequence number of the last packet.
-    pub fn last_sequence(&self) -> u16 {
-        self.sequence.wrapping_sub(1)
     }
 
     fn admit_at(&mut self, frame: &Frame, timestamp: u32) -> Admission {
@@ -115,7 +102,7 @@ mod tests {
     #[test]
     fn a_viewer_starts_at_a_keyframe_and_asks_for_it_once() {
         let start = Instant::now();
-        let mut track = Track::new(start, 7, 1000);
+        let mut track = Track::new(start, 1000);
         assert_eq!(track.admit(&frame(4, false, start)), Admission::SkipAndAsk);
         assert_eq!(track.admit(&frame(5, false, start)), Admission::Skip);
         assert_eq!(track.admit(&frame(6, true, start)), Admission::Send(1000));
@@ -126,7 +113,7 @@ mod tests {
     #[test]
     fn after_a_gap_nothing_is_sent_before_the_next_keyframe() {
         let start = Instant::now();
-        let mut track = Track::new(start, 0, 0);
+        let mut track = Track::new(start, 0);
         track.admit(&frame(1, true, start));
         assert_eq!(track.admit(&frame(3, false, start)), Admission::SkipAndAsk);
         assert_eq!(track.admit(&frame(4, false, start)), Admission::Skip);
@@ -137,7 +124,7 @@ mod tests {
     #[test]
     fn timestamps_only_grow_even_where_the_clock_wraps_or_the_device_goes_back() {
         let start = Instant::now();
-        let mut track = Track::new(start, 0, u32::MAX - 10);
+        let mut track = Track::new(start, u32::MAX - 10);
         let mut last = None;
         for n in 0..50u64 {
             let at = start + Duration::from_micros(if n % 7 == 6 { 0 } else { n * 50 });
@@ -153,7 +140,7 @@ mod tests {
     fn a_replay_is_squeezed_into_milliseconds_and_ends_before_the_present() {
         let start = Instant::now();
         let now = start + Duration::from_secs(8);
-        let mut track = Track::new(start, 0, 0);
+        let mut track = Track::new(start, 0);
         let stamps: Vec<u32> = (0..5usize)
             .map(|nth| {
                 let past = frame(nth as u64, nth == 0, start + Duration::from_secs(nth as u64));
@@ -170,12 +157,10 @@ mod tests {
     #[test]
     fn a_switch_keeps_counting_and_waits_for_the_other_streams_keyframe() {
         let start = Instant::now();
-        let mut track = Track::new(start, u16::MAX, 0);
+        let mut track = Track::new(start, 0);
         track.admit(&frame(10, true, start));
-        assert_eq!(track.next_sequence(), u16::MAX);
         track.switch();
         assert_eq!(track.admit(&frame(11, false, start)), Admission::SkipAndAsk);
         assert_eq!(track.admit(&frame(3, true, start)), Admission::Send(1));
-        assert_eq!(track.next_sequence(), 0);
     }
 }

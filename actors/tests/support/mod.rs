@@ -158,9 +158,7 @@ pub struct NoSocket;
 impl Datagrams for NoSocket {
     fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
     fn forget(&self, _: &str) {}
-    fn send(&self, batch: &mut Vec<(std::net::SocketAddr, bytes::BytesMut)>) {
-        batch.clear();
-    }
+    fn send(&self, _: &lenscap_actors::transport::Batch) {}
     fn drain(&self) {}
 }
 
@@ -189,7 +187,7 @@ pub async fn start(capture: Arc<dyn Capture>, encode: Arc<dyn Encode>, retry: Po
         chance: || 0.5,
     };
     let here = Arbiter::current();
-    let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: here };
+    let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: vec![here] };
     let (root, _) = Root::start(plan, threads, Arc::new(NoSocket), Arc::new(SystemClock));
     root.tree.until_started().await;
     let stream = root.streams[&"cam".into()].stream.clone();
@@ -208,7 +206,11 @@ impl Stage {
     pub fn viewer(&self) -> (Link, Recipient<StandingChanged>, Arc<Mutex<Vec<String>>>) {
         let got = Arc::<Mutex<Vec<String>>>::default();
         let viewer = Viewer(got.clone()).start();
-        let link = Link { frames: viewer.clone().recipient().into(), notices: viewer.clone().recipient().into() };
+        let link = Link {
+            frames: viewer.clone().recipient().into(),
+            notices: viewer.clone().recipient().into(),
+            fanout: None,
+        };
         (link, viewer.recipient(), got)
     }
 

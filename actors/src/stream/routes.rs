@@ -1,0 +1,53 @@
+//! How a frame reaches the subscribers: by one message a thread.
+
+use super::messages::{Deliver, Link};
+use crate::fanout::{Fanout, Spread};
+use crate::supervisor::address::Recipient;
+use crate::supervisor::registered::Registered;
+use std::sync::Arc;
+
+/// The subscribers of one thread.
+#[derive(Debug)]
+struct Route {
+    /// Who hands frames to them; nobody: each is sent its own.
+    fanout: Option<Registered<Fanout>>,
+    to: Arc<[Recipient<Deliver>]>,
+}
+
+/// All subscribers that can be sent frames, by thread. Made anew when they change, not with every frame.
+#[derive(Debug, Default)]
+pub struct Routes {
+    /// The [version](super::subscribers::Subscribers::version) of the subscribers that these are of.
+    version: Option<u64>,
+    routes: Vec<Route>,
+}
+
+impl Routes {
+    /// Whether these are of this version.
+    pub fn is_of(&self, version: u64) -> bool {
+        self.version == Some(version)
+    }
+
+    /// Makes these of a version of the subscribers.
+    pub fn update<'a>(&mut self, version: u64, links: impl Iterator<Item = &'a Link> + Clone) {
+        self.version = Some(version);
+        self.routes.clear();
+        for Link { fanout, .. } in links.clone() {
+            if !self.routes.iter().any(|route| route.fanout == *fanout) {
+                let same = links.clone().filter(|link| link.fanout == *fanout);
+                self.routes.push(Route { fanout: fanout.clone(), to: same.map(|link| link.frames.clone()).collect() });
+            }
+        }
+    }
+
+    /// Sends a frame to all of them.
+    pub fn send(&self, deliver: &Deliver) {
+        for Route { fanout, to } in &self.routes {
+            let spread = || Spread { deliver: deliver.clone(), to: to.clone() };
+            // If it is just being started again, nobody misses a frame for that.
+            if !fanout.as_ref().is_some_and(|fanout| fanout.try_send(spread())) {
+                spread().hand_out();
+            }
+        }
+    }
+}
