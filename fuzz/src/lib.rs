@@ -15,9 +15,12 @@ pub mod drive;
 mod mutate;
 
 mod jpeg;
+mod rtcp;
+mod sdp;
+mod stun;
 
 /// All targets.
-pub const TARGETS: &[Target] = &[jpeg::TARGET];
+pub const TARGETS: &[Target] = &[jpeg::TARGET, rtcp::TARGET, sdp::TARGET, stun::TARGET];
 
 /// Something that takes bytes.
 pub struct Target {
