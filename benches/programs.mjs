@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clock } from '../tests/browser/support/acts.mjs';
-import { decoded, instrument, launch } from '../tests/browser/support/browser.mjs';
+import { launch, openViewer } from '../tests/browser/support/browser.mjs';
 import { descendants, exclusivePair, hang, kinds, runs, switchTo, untilEnded, watch } from '../tests/browser/support/programs.mjs';
 import { Server, ffmpegCamera, toml } from '../tests/browser/support/server.mjs';
 import { figures, report } from './table.mjs';
@@ -62,14 +62,7 @@ const folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
 const server = await Server.start(toml({
   cameras: [...exclusivePair(folder), { id: 'pipe', source: `exec:${ffmpegCamera()}`, stall_timeout: `${STALL_MS}ms` }],
 }));
-const open = async (stream) => {
-  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
-  await instrument(context, { player: true });
-  const page = await context.newPage();
-  await page.goto(`${server.url}/view/${stream}`);
-  await decoded(page, 10);
-  return page;
-};
+const open = async (stream) => (await openViewer(browser, server, stream)).page;
 {
   const page = await open('left');
   const took = [];

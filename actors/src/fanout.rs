@@ -3,7 +3,8 @@
 //! A stream sends one message a thread and frame, however many watch: what is done for each viewer is done on the
 //! viewer's own thread.
 
-use crate::stream::Deliver;
+use crate::ids::StreamId;
+use crate::media::Frame;
 use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
 use actix::prelude::*;
@@ -12,6 +13,26 @@ use std::sync::Arc;
 /// The actor.
 #[derive(Debug, Default)]
 pub struct Fanout;
+
+/// One frame for a viewer. Dropped if its mailbox is full.
+#[derive(Message, Clone, Debug)]
+#[rtype(result = "()")]
+pub enum Deliver {
+    /// The next frame.
+    Next {
+        /// Whose.
+        stream: StreamId,
+        /// The frame.
+        frame: Arc<Frame>,
+    },
+    /// Frames of the past that lead up to the present picture.
+    Replay {
+        /// Whose.
+        stream: StreamId,
+        /// The frames, from a keyframe on.
+        frames: Vec<Arc<Frame>>,
+    },
+}
 
 /// A frame for viewers of this thread.
 #[derive(Message, Clone, Debug)]

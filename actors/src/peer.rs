@@ -18,10 +18,10 @@ pub use parts::{Directory, PeerParts, Seat, Waiting};
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
 use crate::departure::{Cause, Presence, Verdict};
-use crate::fanout::Fanout;
+use crate::fanout::{Deliver, Fanout};
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
-use crate::stream::{Deliver, KeyframeWanted, Link, Ready, StreamNotice};
+use crate::stream::{KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::track::Admission;
@@ -378,7 +378,8 @@ impl Handler<Deliver> for Peer {
             }
         };
         self.on_sent(sent, now);
-        self.drain(ctx);
+        // Nothing has become known by that; but what could not go at once waits for its turn.
+        self.arm(ctx);
     }
 }
 

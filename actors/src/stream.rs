@@ -14,13 +14,12 @@ mod messages;
 mod routes;
 mod subscribers;
 
-pub use messages::{
-    Alive, Deliver, Disconnected, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect,
-};
+pub use messages::{Alive, Disconnected, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect};
 
 use crate::board::{Board, Rate, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
 use crate::departure::Cause;
+use crate::fanout::Deliver;
 use crate::ids::{CameraId, PeerId, StreamId};
 use crate::media::{Frame, Origin};
 use crate::ports::{Clock, Encode, EncodeEvent, EncodeEventKind, Encoding};

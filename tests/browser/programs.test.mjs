@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { decoded, instrument, launch } from './support/browser.mjs';
+import { launch, openViewer } from './support/browser.mjs';
 import { exclusivePair, hang, switchTo } from './support/programs.mjs';
 import { Server, ffmpegCamera, toml } from './support/server.mjs';
 
@@ -28,14 +28,7 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function open(stream) {
-  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
-  await instrument(context, { player: true });
-  const page = await context.newPage();
-  await page.goto(`${server.url}/view/${stream}`);
-  await decoded(page, 10);
-  return { page, close: () => context.close() };
-}
+const open = (stream) => openViewer(browser, server, stream);
 
 test('between two programs that want one device a viewer switches without a failed try', async () => {
   const { page, close } = await open('left');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
-import { decoded, instrument, launch } from './support/browser.mjs';
+import { decoded, launch, openViewer } from './support/browser.mjs';
 import { killAndResume } from './support/faults.mjs';
 import { Server, ffmpegCamera, toml } from './support/server.mjs';
 
@@ -32,14 +32,7 @@ after(async () => {
   await server.stop();
 });
 
-async function open(stream) {
-  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
-  await instrument(context, { player: true });
-  const page = await context.newPage();
-  await page.goto(`${server.url}/view/${stream}`);
-  await decoded(page, 10);
-  return { page, close: () => context.close() };
-}
+const open = (stream) => openViewer(browser, server, stream);
 
 const find = (node, path) => (node.path === path ? node : node.children.map((child) => find(child, path)).find(Boolean));
 const words = (page) => page.evaluate(() => document.querySelector('lenscap-video').shadowRoot.querySelector('p').textContent);

@@ -2,13 +2,11 @@
 
 use crate::board::StreamState;
 use crate::departure::Cause;
-use crate::fanout::Fanout;
+use crate::fanout::{Deliver, Fanout};
 use crate::ids::{PeerId, StreamId};
-use crate::media::Frame;
 use crate::supervisor::address::Recipient;
 use crate::supervisor::registered::Registered;
 use actix::prelude::*;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How a stream reaches one subscriber.
@@ -20,26 +18,6 @@ pub struct Link {
     pub fanout: Option<Registered<Fanout>>,
     /// Takes news.
     pub notices: Recipient<StreamNotice>,
-}
-
-/// One frame for a viewer. Dropped if its mailbox is full.
-#[derive(Message, Clone, Debug)]
-#[rtype(result = "()")]
-pub enum Deliver {
-    /// The next frame.
-    Next {
-        /// Whose.
-        stream: StreamId,
-        /// The frame.
-        frame: Arc<Frame>,
-    },
-    /// Frames of the past that lead up to the present picture.
-    Replay {
-        /// Whose.
-        stream: StreamId,
-        /// The frames, from a keyframe on.
-        frames: Vec<Arc<Frame>>,
-    },
 }
 
 /// What a stream tells its subscribers.

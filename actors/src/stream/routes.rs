@@ -1,7 +1,7 @@
 //! How a frame reaches the subscribers: by one message a thread.
 
-use super::messages::{Deliver, Link};
-use crate::fanout::{Fanout, Spread};
+use super::messages::Link;
+use crate::fanout::{Deliver, Fanout, Spread};
 use crate::supervisor::address::Recipient;
 use crate::supervisor::registered::Registered;
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::departure::Cause;
+use lenscap_actors::fanout::Deliver;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Codec, Cuts, Frame, Origin, Picture, PictureSink};
 use lenscap_actors::peer::Waiting;
@@ -12,7 +13,7 @@ use lenscap_actors::peer::subscription::{Attendance, Subscriber, Subscription};
 use lenscap_actors::ports::*;
 use lenscap_actors::retry::{Exponential, Policy};
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
-use lenscap_actors::stream::{Alive, Deliver, Disconnected, Link, Released, Stream, StreamNotice, Subscribe, Suspect};
+use lenscap_actors::stream::{Alive, Disconnected, Link, Released, Stream, StreamNotice, Subscribe, Suspect};
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -145,3 +145,13 @@ export async function firstFrame(page) {
     return window.frames.find(({ at }) => at > offer).at - offer;
   });
 }
+
+/** Opens a stream's viewer in a small window, and waits until it plays: { page, close }. */
+export async function openViewer(browser, server, stream) {
+  const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
+  await instrument(context, { player: true });
+  const page = await context.newPage();
+  await page.goto(`${server.url}/view/${stream}`);
+  await decoded(page, 10);
+  return { page, close: () => context.close() };
+}
