@@ -23,7 +23,7 @@ export function report(name, unit, rows) {
   const on = machine();
   console.log(`\n${name} (${unit}), on ${on}`);
   const columns = Object.keys(rows[0]);
-  const text = (value) => (typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(1) : String(value ?? '–'));
+  const text = (value) => (typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(Math.abs(value) < 10 ? 2 : 1) : String(value ?? '–'));
   const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => text(row[column]).length)));
   const line = (cells) => cells.map((cell, nth) => (nth ? cell.padStart(widths[nth]) : cell.padEnd(widths[nth]))).join('  ');
   console.log(line(columns));
