@@ -12,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from aiortc import RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 PATIENCE_S = 15
 
@@ -27,7 +27,8 @@ def ask(method, url, body=None):
 
 
 async def watch(url, kinds):
-    peer = RTCPeerConnection()
+    # By default it asks a STUN server that cannot be reached here.
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     for kind in kinds:
         peer.addTransceiver(kind, direction="recvonly")
     connected, tracks = asyncio.Event(), []

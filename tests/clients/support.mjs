@@ -29,7 +29,7 @@ export async function stage({ watched = false } = {}) {
   const first = watched ? await watcher([...network.inside('viewer'), join(ROOT, 'target/release/viewers'), url]) : null;
   return {
     /** Nobody watches: the camera is closed. */
-    nobody: () => server.until(({ peers, streams }) => peers.length === 0 && (streams ?? []).every(({ state }) => state === 'idle'), 'everybody has left'),
+    nobody: () => server.until(({ peers, streams }) => peers.length === 0 && streams.every(({ state }) => state === 'idle'), 'everybody has left'),
     aiortc: (...options) => inside(join(ROOT, 'target/aiortc/bin/python'), join(ROOT, 'tests/clients/aiortc_viewer.py'), url, ...options),
     gstreamer: (...options) => inside('/usr/bin/python3', join(ROOT, 'tests/clients/gstreamer_viewer.py'), url, ...options),
     str0m: async (...options) => {

@@ -4,7 +4,7 @@
 //! [`whep`] asks for a stream, [`viewer`] is one connection, [`crowd`] runs many of them on a thread, [`socket`]
 //! reads datagrams with the kernel's time of arrival, [`figures`] sums up, [`arguments`] reads the command line.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod arguments;
 pub mod crowd;

@@ -38,6 +38,8 @@ pub struct Joined {
 pub struct Counts {
     /// Media packets, each for the first time.
     pub packets: u64,
+    /// Ends of frames. What the sender leaves out before it numbers its packets shows only here.
+    pub frames: u64,
     /// Numbers that never came by themselves.
     pub missing: u64,
     /// Media packets that were handed on, with those that were sent again.
@@ -252,6 +254,7 @@ impl Tally<'_> {
         *self.highest = Some(self.highest.map_or(highest, |before| before.max(highest)));
         self.window_start.get_or_insert(highest.saturating_sub(1));
         counts.packets += 1;
+        counts.frames += u64::from(datagram[1] >> 7);
         let Some(arrived) = arrived else { return };
         if let Some(last) = self.last_arrival.replace(arrived) {
             let gap = arrived.saturating_sub(last);

@@ -96,6 +96,8 @@ fn report(seen: &[Seen]) -> serde_json::Value {
         "packet_ms": of(|seen| seen.joined.packet),
         "picture_ms": of(|seen| seen.joined.picture),
         "packets": packets,
+        "frames": sum(|seen| seen.counts.frames),
+        "fewest_frames": seen.iter().map(|seen| seen.counts.frames).min(),
         "missing": missing,
         "delivered": sum(|seen| seen.counts.delivered),
         "worst_loss_percent": seen.iter().map(loss).fold(0.0, f64::max),
