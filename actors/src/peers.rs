@@ -106,7 +106,6 @@ struct List {
 
 struct Entry {
     admitted: Admitted,
-    nth: u64,
     since: Instant,
     /// Something authentic has come from the viewer.
     heard: Arc<AtomicBool>,
@@ -116,7 +115,7 @@ impl List {
     /// The oldest of the offers that nothing has followed, if it is old enough to make room.
     fn oldest_silent_offer(&self, now: Instant) -> Option<String> {
         let silent = self.by_token.iter().filter(|(_, entry)| !entry.heard.load(Ordering::Relaxed));
-        let (token, entry) = silent.min_by_key(|(_, entry)| entry.nth)?;
+        let (token, entry) = silent.min_by_key(|(_, entry)| entry.admitted.nth)?;
         (now.saturating_duration_since(entry.since) >= SILENT_OFFER).then(|| token.clone())
     }
 }
@@ -217,7 +216,7 @@ impl Peers {
         let id = PeerId::from(format!("peer-{}", list.admitted));
         let admitted = Admitted { peer: Registered::new(id.as_str()), id, nth: list.admitted };
         let heard = Arc::new(AtomicBool::new(false));
-        let entry = Entry { admitted: admitted.clone(), nth: list.admitted, since: now, heard: heard.clone() };
+        let entry = Entry { admitted: admitted.clone(), since: now, heard: heard.clone() };
         list.by_token.insert(token.to_owned(), entry);
         let seat = Seat { token: token.to_owned(), heard, list: self.list.clone() };
         Ok(Reserved { admitted, seat })
