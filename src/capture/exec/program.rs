@@ -82,7 +82,7 @@ impl Program {
 
     /// Waits for its guard to say that it runs, which it does at once; the number of its first process.
     pub fn started(&mut self) -> io::Result<u32> {
-        match self.hear()? {
+        match hear(&self.control)? {
             Some(Report::Started { pid }) => Ok(pid.unsigned_abs()),
             Some(Report::Refused { errno }) => Err(io::Error::from_raw_os_error(errno)),
             Some(Report::Ended { .. }) | None => Err(io::Error::other("its guard was killed")),
@@ -127,7 +127,7 @@ impl Program {
                 output(&mut self.stdout, &mut self.stderr);
             }
             if reported {
-                match self.hear()? {
+                match hear(&self.control)? {
                     Some(report @ Report::Ended { .. }) => last = Some(report),
                     Some(Report::Started { .. } | Report::Refused { .. }) => {}
                     None => break,
@@ -156,21 +156,22 @@ impl Program {
         self.ended = Some(ended);
         Ok(ended)
     }
+}
 
-    /// The next report; none after the last.
-    fn hear(&self) -> io::Result<Option<Report>> {
-        let mut bytes = [0; 16];
-        loop {
-            return match recv(&self.control, &mut bytes, RecvFlags::empty()) {
-                Ok((0, _)) | Err(Errno::CONNRESET) => Ok(None),
-                Ok((length, _)) => match Report::from_bytes(&bytes[..length]) {
-                    Some(report) => Ok(Some(report)),
-                    None => Err(io::Error::other("its guard says what is no report")),
-                },
-                Err(Errno::INTR) => continue,
-                Err(error) => Err(error.into()),
-            };
-        }
+/// The next report of a guard; none after the last.
+fn hear(control: &OwnedFd) -> io::Result<Option<Report>> {
+    let mut bytes = [0; 16];
+    loop {
+        return match recv(control, &mut bytes, RecvFlags::empty()) {
+            Ok((0, _)) => Ok(None),
+            Ok((length, _)) => match Report::from_bytes(&bytes[..length]) {
+                Some(report) => Ok(Some(report)),
+                None => Err(io::Error::other("its guard says what is no report")),
+            },
+            // It closed the socket with an order of ours unread. That is said once, before what it had reported.
+            Err(Errno::CONNRESET | Errno::INTR) => continue,
+            Err(error) => Err(error.into()),
+        };
     }
 }
 
@@ -183,5 +184,27 @@ impl Drop for Program {
         }) {
             log::error!("a program could not be reaped: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_report_that_crosses_an_order_is_heard() {
+        let pair = || socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        let last = Report::Ended { status: Some(127 << 8), killed: 0 };
+        let (control, theirs) = pair();
+        send(&theirs, &last.to_bytes(), SendFlags::NOSIGNAL).unwrap();
+        send(&control, END, SendFlags::NOSIGNAL).unwrap();
+        drop(theirs);
+        assert_eq!(hear(&control).unwrap(), Some(last));
+        assert_eq!(hear(&control).unwrap(), None);
+        // Killed with the order unread, it has reported nothing.
+        let (control, theirs) = pair();
+        send(&control, END, SendFlags::NOSIGNAL).unwrap();
+        drop(theirs);
+        assert_eq!(hear(&control).unwrap(), None);
     }
 }
