@@ -73,6 +73,28 @@ async fn an_offer_by_websocket_that_nothing_follows_lets_its_camera_go_and_then_
 }
 
 #[actix::test]
+async fn an_offer_that_is_refused_takes_nobodys_place() {
+    let server = Server::start("[[camera]]\nid = \"cam\"\nsource = \"test\"\n", "max_viewers = 1");
+    let _socket = offer_by_websocket(&server).await;
+    let offer = |sdp: String| {
+        let post = client().post(server.url("/whep/cam")).insert_header(("Content-Type", "application/sdp"));
+        async move { post.send_body(sdp).await.unwrap().status() }
+    };
+    // Nothing follows the first offer: after a second it makes room, but for a viewer only.
+    let start = Instant::now();
+    loop {
+        assert!(offer(OFFER.replace("H264/90000", "H265/90000")).await.is_client_error());
+        assert_eq!(server.debug().await["peers"][0]["id"], "peer-1");
+        if start.elapsed() > Duration::from_millis(1500) {
+            break;
+        }
+    }
+    assert_eq!(offer(OFFER.to_owned()).await, 201);
+    let report = server.until("the first is gone", |report| report["peers"].as_array().unwrap().len() == 1).await;
+    assert_ne!(report["peers"][0]["id"], "peer-1");
+}
+
+#[actix::test]
 async fn a_camera_that_is_not_eager_waits_for_the_connection() {
     let camera = "[departure]\neager = false\nconnect_timeout = \"1s\"\n[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
     let server = Server::start_as_shipped(camera, "");

@@ -194,21 +194,25 @@ impl Peers {
         lock(&self.list).closed = true;
     }
 
-    /// Keeps a place for a viewer, if there is one, before anything is done for it. `token` is the secret by which its
-    /// leaving can be reported.
+    /// Whether a viewer would be given a place just now, so that nothing is done for one that has none.
+    ///
+    /// # Errors
+    ///
+    /// If there is no room.
+    pub fn has_room(&self) -> Result<(), Refused> {
+        self.room(&lock(&self.list)).map(drop)
+    }
+
+    /// Keeps a place for a viewer. `token` is the secret by which its leaving can be reported.
     ///
     /// # Errors
     ///
     /// If there is no room.
     pub fn reserve(&self, token: &str) -> Result<Reserved, Refused> {
         let mut list = lock(&self.list);
-        if list.closed {
-            return Err(Refused::ShuttingDown);
-        }
+        let in_the_way = self.room(&list)?;
         let now = self.parts.clock.now();
-        if list.by_token.len() >= self.parts.max_viewers {
-            let silent = list.oldest_silent_offer(now).and_then(|token| list.by_token.remove(&token));
-            let Some(silent) = silent else { return Err(Refused::TooManyViewers(self.parts.max_viewers)) };
+        if let Some(silent) = in_the_way.and_then(|token| list.by_token.remove(&token)) {
             log::info!("root/peers/{}: nothing has followed its offer, and its place is wanted", silent.admitted.id);
             silent.admitted.peer.do_send(Leave(Cause::IceFailed));
         }
@@ -220,6 +224,18 @@ impl Peers {
         list.by_token.insert(token.to_owned(), entry);
         let seat = Seat { token: token.to_owned(), heard, list: self.list.clone() };
         Ok(Reserved { admitted, seat })
+    }
+
+    /// Whether there is room, and whose place it would be.
+    fn room(&self, list: &List) -> Result<Option<String>, Refused> {
+        if list.closed {
+            return Err(Refused::ShuttingDown);
+        }
+        if list.by_token.len() < self.parts.max_viewers {
+            return Ok(None);
+        }
+        let silent = list.oldest_silent_offer(self.parts.clock.now());
+        silent.map(Some).ok_or(Refused::TooManyViewers(self.parts.max_viewers))
     }
 }
 
