@@ -153,7 +153,6 @@ impl Peer {
         if let Some(lost) = news.lost {
             self.status.lost_packets = lost;
         }
-        self.status.resent_packets += news.asked_again;
         self.transmit(now);
         match news.leaving {
             Some(cause) => self.leave_by_itself(cause, ctx),
@@ -277,6 +276,7 @@ impl Peer {
 
     fn show_counters(&mut self) {
         let now = self.clock.now();
+        self.status.resent_packets = self.connection.resent();
         self.status.suspicion = milliseconds(self.silence.lasts(now));
         self.status.rtt_ms = self.silence.path().round_trip().map(milliseconds);
         let status = self.status.clone();

@@ -191,7 +191,6 @@ impl Transport {
                 news.prove(now.saturating_duration_since(sent));
             }
         }
-        news.asked_again += feedback.nacked.len() as u64;
         self.sender.want_again(&feedback.nacked);
     }
 
@@ -305,6 +304,11 @@ impl Transport {
     /// the path that media takes, and if so, whether it was a probe.
     pub fn undeliverable(&self, to: SocketAddr, quoted: &[u8]) -> Option<bool> {
         self.ice.undeliverable(to, quoted)
+    }
+
+    /// Packets that were sent again because the viewer asked for them.
+    pub fn resent(&self) -> u64 {
+        self.sender.resent()
     }
 
     /// Where media goes.

@@ -15,6 +15,17 @@ const F: u8 = 0x80;
 const NRI: u8 = 0x60;
 const TYPE: u8 = 0x1f;
 
+/// Bytes of a NAL unit in an FU-A, beside its two headers.
+const FRAGMENT_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - 2;
+
+/// What a packet costs beside its payload, and a run that ends, as bytes on the network: headers and tags, and a system
+/// call that takes as long as the sealing of some packets.
+const PACKET_COST: usize = 64;
+const RUN_COST: usize = 96;
+
+/// The most that is spent on padding to spare a run.
+const PADDING_MAX: usize = 96;
+
 /// Makes frames out of the access units of one stream.
 pub struct Packetizer {
     number: u64,
@@ -74,24 +85,49 @@ impl Packetizer {
 
 /// Cuts an access unit. None if no picture is in it.
 fn cut(unit: &[u8]) -> Option<Cuts> {
-    let (mut cuts, mut group, mut picture) = (Cuts::default(), Group::default(), false);
-    for (kind, range) in nal_ranges(unit) {
-        // Delimiters and filler tell a receiver of packets nothing.
-        if range.is_empty() || matches!(kind, nal::DELIMITER | nal::FILLER) {
-            continue;
-        }
-        picture |= (nal::SLICE..=nal::IDR).contains(&kind);
+    // Delimiters and filler tell a receiver of packets nothing.
+    let tells = |kind, range: &Range<usize>| !range.is_empty() && !matches!(kind, nal::DELIMITER | nal::FILLER);
+    let units: Vec<_> = nal_ranges(unit).filter(|(kind, range)| tells(*kind, range)).collect();
+    if !units.iter().any(|(kind, _)| (nal::SLICE..=nal::IDR).contains(kind)) {
+        return None;
+    }
+    let is_large = |range: &Range<usize>| range.len() > PAYLOAD_BYTES_MAX;
+    let bodies: Vec<usize> =
+        units.iter().filter(|(_, range)| is_large(range)).map(|(_, range)| range.len() - 1).collect();
+    let size = fragment_bytes(&bodies);
+    let (mut cuts, mut group) = (Cuts::default(), Group::default());
+    let mut units = units.into_iter().peekable();
+    while let Some((_, range)) = units.next() {
         if !group.has_room_for(range.len()) {
             group.flush(&mut cuts);
         }
-        if range.len() <= PAYLOAD_BYTES_MAX {
-            group.push(&unit[range.clone()], range);
+        if is_large(&range) {
+            let goes_on = units.peek().is_some_and(|(_, next)| is_large(next));
+            fragment(unit[range.start], range.start + 1..range.end, size, goes_on, &mut cuts);
         } else {
-            fragment(unit[range.start], range.start + 1..range.end, &mut cuts);
+            group.push(&unit[range.clone()], range);
         }
     }
     group.flush(&mut cuts);
-    picture.then_some(cuts)
+    Some(cuts)
+}
+
+/// Bytes of the fragments of an access unit's large NAL units, for all of them the same: where one begins the packets of
+/// the other need not end their run then, which is a system call for every viewer. Given are their lengths; the result is
+/// what costs least.
+fn fragment_bytes(bodies: &[usize]) -> usize {
+    let cost = |size: usize| {
+        let padding = |&length: &usize| length.next_multiple_of(size) - length;
+        let runs = bodies.split_last().map_or(0, |(_, others)| {
+            others.iter().map(padding).map(|bytes| if bytes > PADDING_MAX { RUN_COST } else { bytes }).sum()
+        });
+        bodies.iter().map(|length| length.div_ceil(size) * PACKET_COST).sum::<usize>() + runs
+    };
+    let sizes = bodies.iter().flat_map(|&length| {
+        let fewest = length.div_ceil(FRAGMENT_BYTES_MAX);
+        (fewest..=fewest + 1).map(move |count| length.div_ceil(count))
+    });
+    sizes.min_by_key(|&size| cost(size)).unwrap_or(FRAGMENT_BYTES_MAX)
 }
 
 /// Small NAL units that travel in one packet: several as a STAP-A (section 5.7.1), a single one as it is.
@@ -132,15 +168,16 @@ impl Group {
 }
 
 /// Cuts a NAL unit that is too large for a packet into FU-As (section 5.8) of one size, so that they leave together.
-/// `header` is its first byte, `body` where the rest is.
-fn fragment(header: u8, body: Range<usize>, cuts: &mut Cuts) {
-    let count = body.len().div_ceil(PAYLOAD_BYTES_MAX - 2);
-    let size = body.len().div_ceil(count);
+/// `header` is its first byte, `body` where the rest is; `goes_on` says that another follows.
+fn fragment(header: u8, body: Range<usize>, size: usize, goes_on: bool, cuts: &mut Cuts) {
     for start in body.clone().step_by(size) {
         let end = body.end.min(start + size);
         let (first, last) = (start == body.start, end == body.end);
         let indicator = header & (F | NRI) | FU_A;
-        cuts.push(&[indicator, u8::from(first) << 7 | u8::from(last) << 6 | header & TYPE], start..end);
+        let lacks = start + size - end;
+        let padding = if goes_on && lacks <= PADDING_MAX { lacks as u8 } else { 0 };
+        let header = u8::from(first) << 7 | u8::from(last) << 6 | header & TYPE;
+        cuts.push_padded(&[indicator, header], start..end, padding);
     }
 }
 
@@ -225,6 +262,27 @@ mod tests {
             assert_eq!(put_together(&frame), bare, "rotated by {rotation}");
             assert!(frame.packets().all(|payload| payload.len() <= PAYLOAD_BYTES_MAX));
         }
+    }
+
+    #[test]
+    fn slices_of_about_one_size_leave_together_at_little_cost() {
+        let (mut together, mut padding, mut bytes, mut packets, mut least) = (0, 0, 0, 0, 0);
+        for nth in 0..500usize {
+            let sizes = [3000 + nth * 7 % 1900, 3000 + nth * 13 % 2300];
+            let unit = sizes.map(|size| slice(0x41, size)).concat();
+            let frame = Packetizer::new(0).frame(unit.clone().into(), Origin::Device, Instant::now()).unwrap();
+            let units = sizes.map(|size| slice(0x41, size)[4..].to_vec());
+            assert_eq!(put_together(&frame), units);
+            assert!((0..frame.cuts.len()).all(|nth| frame.cuts.packet_bytes(nth) <= PAYLOAD_BYTES_MAX));
+            together += usize::from(frame.cuts.runs().count() == 1);
+            padding += (0..frame.cuts.len()).map(|nth| usize::from(frame.cuts.padding(nth))).sum::<usize>();
+            bytes += unit.len();
+            packets += frame.cuts.len();
+            least += units.iter().map(|unit| (unit.len() - 1).div_ceil(FRAGMENT_BYTES_MAX)).sum::<usize>();
+        }
+        assert!(together > 480, "{together} of 500");
+        let cost = padding + (packets - least) * PACKET_COST;
+        assert!(cost * 100 < bytes, "{cost} of {bytes}");
     }
 
     #[test]

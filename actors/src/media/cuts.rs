@@ -29,6 +29,8 @@ struct Cut {
     prefix_end: u32,
     start: u32,
     end: u32,
+    /// Bytes of padding after it (RFC 3550, section 5.1), so that it is as long as its neighbors.
+    padding: u8,
 }
 
 impl Cuts {
@@ -41,7 +43,13 @@ impl Cuts {
 
     /// The next packet: `prefix`, then this range of the access unit. An access unit has less than 4 GiB.
     pub fn push(&mut self, prefix: &[u8], range: Range<usize>) {
-        let length = prefix.len() + range.len();
+        self.push_padded(prefix, range, 0);
+    }
+
+    /// The next packet, with so many bytes of padding.
+    pub fn push_padded(&mut self, prefix: &[u8], range: Range<usize>, padding: u8) {
+        let payload = prefix.len() + range.len();
+        let length = payload + usize::from(padding);
         let joins = self.runs.last().is_some_and(|&end| {
             let start = self.runs.len().checked_sub(2).map_or(0, |before| self.runs[before] as usize);
             let (first, last) = (self.packet_bytes(start), self.packet_bytes(end as usize - 1));
@@ -52,9 +60,9 @@ impl Cuts {
         }
         self.prefixes.extend_from_slice(prefix);
         let prefix_end = self.prefixes.len() as u32;
-        self.packets.push(Cut { prefix_end, start: range.start as u32, end: range.end as u32 });
+        self.packets.push(Cut { prefix_end, start: range.start as u32, end: range.end as u32, padding });
         self.runs.push(self.packets.len() as u32);
-        self.payload_bytes += length;
+        self.payload_bytes += payload;
     }
 
     /// The number of packets.
@@ -67,15 +75,20 @@ impl Cuts {
         self.packets.is_empty()
     }
 
-    /// Bytes of all payloads.
+    /// Bytes of all payloads, without padding.
     pub fn payload_bytes(&self) -> usize {
         self.payload_bytes
     }
 
-    /// Bytes of one payload; none if there is no such packet.
+    /// Bytes of one payload and its padding; none if there is no such packet.
     pub fn packet_bytes(&self, nth: usize) -> usize {
         let (prefix, range) = self.packet(nth);
-        prefix.len() + range.len()
+        prefix.len() + range.len() + usize::from(self.padding(nth))
+    }
+
+    /// Bytes of padding that follow one payload.
+    pub fn padding(&self, nth: usize) -> u8 {
+        self.packets.get(nth).map_or(0, |cut| cut.padding)
     }
 
     /// A packet's prefix, and its range of the access unit.
@@ -110,6 +123,17 @@ mod tests {
         assert_eq!(runs(&[100, 40, 40, 100, 20]), [(0, 2), (2, 3), (3, 5)], "two slices");
         assert_eq!(runs(&[100; 120]), [(0, 54), (54, 108), (108, 120)]);
         assert_eq!(runs(&[]), []);
+    }
+
+    #[test]
+    fn padding_makes_one_run_of_two_slices() {
+        let mut cuts = Cuts::default();
+        for (length, padding) in [(100, 0), (95, 5), (100, 0), (30, 0)] {
+            cuts.push_padded(&[0; 2], 0..length - 2, padding);
+        }
+        assert_eq!(cuts.runs().collect::<Vec<_>>(), [0..4]);
+        assert_eq!((cuts.packet_bytes(1), cuts.padding(1), cuts.padding(2)), (100, 5, 0));
+        assert_eq!(cuts.payload_bytes(), 325);
     }
 
     #[test]

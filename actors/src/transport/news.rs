@@ -18,8 +18,6 @@ pub struct News {
     pub keyframe_wanted: bool,
     /// Packets that it never got, all in all, by its own report.
     pub lost: Option<u64>,
-    /// Packets that it asked for again.
-    pub asked_again: u64,
     /// A sign that it has left.
     pub leaving: Option<Cause>,
 }

@@ -9,6 +9,8 @@ pub struct Head {
     pub payload_type: u8,
     /// The last packet of its frame.
     pub marker: bool,
+    /// Bytes follow the payload that are none of it, and the last of them counts them.
+    pub padded: bool,
     /// Sequence number with the roll-over counter above it, 48 bits (RFC 3711, section 3.3.1).
     pub index: u64,
     pub timestamp: u32,
@@ -19,6 +21,7 @@ pub struct Head {
     pub capture_time: Extension<u64>,
 }
 
+const PADDED: u8 = 0x20;
 const EXTENDED: u8 = 0x10;
 
 impl Head {
@@ -45,6 +48,9 @@ impl Head {
             head[0] = EXTENDED;
         }
         head[0] |= 2 << 6;
+        if self.padded {
+            head[0] |= PADDED;
+        }
         head[1] = u8::from(self.marker) << 7 | self.payload_type;
         head[2..4].copy_from_slice(&(self.index as u16).to_be_bytes());
         head[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
@@ -71,6 +77,7 @@ mod tests {
             let head = Head {
                 payload_type: 102,
                 marker: capture_time.is_some(),
+                padded: transport_wide.is_some(),
                 index: 0x5_fffe,
                 timestamp: 0xdead_beef,
                 ssrc: 0x1234_5678,
@@ -81,8 +88,8 @@ mod tests {
             assert_eq!(head.write(&mut out), length);
             let read = Header::unmarshal(&mut &out[1..]).unwrap();
             assert_eq!(
-                (read.sequence_number, read.timestamp, read.ssrc, read.payload_type, read.marker),
-                (0xfffe, 0xdead_beef, 0x1234_5678, 102, head.marker)
+                (read.sequence_number, read.timestamp, read.ssrc, read.payload_type, read.marker, read.padding),
+                (0xfffe, 0xdead_beef, 0x1234_5678, 102, head.marker, head.padded)
             );
             let extension = |id| read.get_extension(id).map(|value| value.to_vec());
             if let Some((id, number)) = transport_wide {

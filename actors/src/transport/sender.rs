@@ -50,7 +50,9 @@ pub struct Sender {
     backlog: VecDeque<(Arc<Frame>, u32)>,
     next_burst: Option<Instant>,
     wanted: Vec<u16>,
-    resent: usize,
+    resent: u64,
+    /// In the time that began at `resent_since`.
+    resent_lately: usize,
     resent_since: Instant,
     octets: u64,
     next_report: Instant,
@@ -73,6 +75,7 @@ impl Sender {
             next_burst: None,
             wanted: vec![],
             resent: 0,
+            resent_lately: 0,
             resent_since: now,
             octets: 0,
             next_report: now,
@@ -83,6 +86,11 @@ impl Sender {
     /// The number of the last packet.
     pub fn last_number(&self) -> u16 {
         (self.next as u16).wrapping_sub(1)
+    }
+
+    /// Packets that were sent again.
+    pub fn resent(&self) -> u64 {
+        self.resent
     }
 
     /// A frame that has just been taken waits for [`Sender::catch_up`], if the viewer can decode it.
@@ -180,6 +188,7 @@ impl Sender {
                 let head = Head {
                     payload_type: self.media.payload_type,
                     marker: nth == last,
+                    padded: frame.cuts.padding(nth) > 0,
                     index: self.next,
                     timestamp,
                     ssrc: self.ssrcs[0],
@@ -223,17 +232,20 @@ impl Sender {
             return;
         }
         if now.saturating_duration_since(self.resent_since) >= RESENT_IN {
-            (self.resent, self.resent_since) = (0, now);
+            (self.resent_lately, self.resent_since) = (0, now);
         }
         let mut run = batch.run(to);
         for number in std::mem::take(&mut self.wanted) {
-            let Some((sent, nth)) = self.history.find(number, self.next).filter(|_| self.resent < RESENT_MAX) else {
+            let Some((sent, nth)) = self.history.find(number, self.next).filter(|_| self.resent_lately < RESENT_MAX)
+            else {
                 continue;
             };
             self.resent += 1;
+            self.resent_lately += 1;
             let mut head = Head {
                 payload_type: self.media.payload_type,
                 marker: nth + 1 == sent.frame.cuts.len(),
+                padded: sent.frame.cuts.padding(nth) > 0,
                 index: sent.first + nth as u64,
                 timestamp: sent.timestamp,
                 ssrc: self.ssrcs[0],
@@ -266,6 +278,12 @@ fn seal(srtp: &mut Srtp, head: &Head, original: Option<u16>, frame: &Frame, nth:
     let (prefix, rest) = frame.packet(nth);
     out.extend_from_slice(prefix);
     out.extend_from_slice(rest);
+    if head.padded {
+        let padding = frame.cuts.padding(nth);
+        out.resize(out.len() + usize::from(padding), 0);
+        out.pop();
+        out.push(padding);
+    }
     if let Err(error) = srtp.seal(head.ssrc, head.index, out, start, length) {
         log::warn!("a packet could not be sealed: {error}");
         out.truncate(start);

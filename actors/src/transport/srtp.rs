@@ -181,6 +181,7 @@ mod tests {
             for index in (0xff00..0x10100u64).chain((0x10100..0x40000).step_by(0x1001)) {
                 let head = Head {
                     payload_type: 96,
+                    padded: false,
                     marker: true,
                     index,
                     timestamp: 1,

@@ -28,7 +28,7 @@ pub struct Outcome {
     pub connected_ms: u128,
     pub sent: u64,
     pub received: usize,
-    pub asked_again: u64,
+    pub resent: u64,
     pub round_trips: usize,
     pub lost: Option<u64>,
     pub proofs: usize,
@@ -108,7 +108,7 @@ pub fn play(kinds: &[RtpCodecKind], loses_one_in: u64) -> Outcome {
             viewer.handle_timeout(now).unwrap();
         }
         transport.wake(now, &mut batch);
-        let News { connected, proof, round_trips, asked_again, lost, leaving, .. } = transport.poll(now);
+        let News { connected, proof, round_trips, lost, leaving, .. } = transport.poll(now);
         assert_eq!(leaving, None);
         if connected {
             outcome.connected_ms = (now - start).as_millis();
@@ -116,7 +116,7 @@ pub fn play(kinds: &[RtpCodecKind], loses_one_in: u64) -> Outcome {
         }
         outcome.proofs += usize::from(proof.is_some());
         outcome.round_trips += round_trips.len();
-        outcome.asked_again += asked_again;
+        outcome.resent = transport.resent();
         outcome.lost = lost.or(outcome.lost);
         if next_frame.is_some_and(|at| at <= now) {
             number += 1;

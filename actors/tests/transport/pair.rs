@@ -46,7 +46,6 @@ pub struct Pair {
     /// Media packets that were sent, by their number, and their payload.
     pub connected_at: Option<Instant>,
     pub leaving: Option<lenscap_actors::departure::Cause>,
-    pub asked_again: u64,
     pub proofs: u64,
     next_frame: Option<Instant>,
     pub frames: u64,
@@ -91,7 +90,6 @@ impl Pair {
             sealed: HashMap::new(),
             connected_at: None,
             leaving: None,
-            asked_again: 0,
             proofs: 0,
             next_frame: None,
             frames: 0,
@@ -159,13 +157,12 @@ impl Pair {
     }
 
     fn hear(&mut self) {
-        let News { connected, proof, asked_again, leaving, .. } = self.transport.poll(self.now);
+        let News { connected, proof, leaving, .. } = self.transport.poll(self.now);
         if connected {
             self.connected_at = Some(self.now);
             self.next_frame = Some(self.now);
         }
         self.proofs += u64::from(proof.is_some());
-        self.asked_again += asked_again;
         if leaving.is_some() {
             self.leaving = leaving;
             self.next_frame = None;
