@@ -11,7 +11,7 @@ use crate::codec::Encoder;
 use crate::config::{Camera, Config, Source, Stream};
 use crate::http::{self, Site};
 use crate::memory;
-use crate::net::Udp;
+use crate::net::{self, Udp};
 use crate::systemd::{Pulse, Systemd};
 use actix::prelude::*;
 use ending::Ending;
@@ -83,7 +83,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         thread.spawn_fn(|| name_thread(c"media"));
     }
     cameras.spawn_fn(|| name_thread(c"cameras"));
-    let (udp, udp_failed) = start_udp(config.webrtc_listen, &media[0]).await?;
+    let (udp, _reading, udp_failed) = start_udp(config.webrtc_listen)?;
     let local = udp.local_addr()?;
     let identity = Arc::new(transport::Identity::generate()?);
     let threads = Threads {
@@ -188,25 +188,15 @@ fn watch(pulse: &Pulse, root: &Root, cameras: &Arbiter, media: &[Arbiter]) {
     actix_web::rt::spawn(pulse.member("supervisors", supervisors));
 }
 
-/// Binds the socket on the first media thread, where it is read. The receiver tells of its failure.
-async fn start_udp(address: SocketAddr, media: &Arbiter) -> Result<(Arc<Udp>, oneshot::Receiver<String>), ServerError> {
-    let (bound, binding) = oneshot::channel();
+/// Binds the socket and has it read. The receiver tells of its failure.
+fn start_udp(address: SocketAddr) -> Result<(Arc<Udp>, net::Reading, oneshot::Receiver<String>), ServerError> {
     let (failed, failure) = oneshot::channel();
-    media.spawn(async move {
-        match Udp::bind(address) {
-            Err(error) => {
-                let _ = bound.send(Err(error));
-            }
-            Ok(udp) => {
-                let udp = Arc::new(udp);
-                let _ = bound.send(Ok(udp.clone()));
-                let _ = failed.send(udp.read().await.to_string());
-            }
-        }
-    });
-    let bound = binding.await.unwrap_or_else(|_| Err(io::Error::other("the media thread ended")));
-    let udp = bound.map_err(|error| ServerError::Udp { address, error })?;
-    Ok((udp, failure))
+    let start = || {
+        let udp = Arc::new(Udp::bind(address)?);
+        let reading = udp.read(failed)?;
+        Ok((udp, reading, failure))
+    };
+    start().map_err(|error| ServerError::Udp { address, error })
 }
 
 /// Adds the cameras of this machine that are not configured.

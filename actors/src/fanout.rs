@@ -1,20 +1,22 @@
 //! Hands frames to the viewers of one media thread.
 //!
 //! A stream sends one message a thread and frame, however many watch: what is done for each viewer is done on the
-//! viewer's own thread.
+//! viewer's own thread, one after the other.
 
 use crate::ids::StreamId;
 use crate::media::Frame;
 use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
+use crate::supervisor::registered::Registered;
 use actix::prelude::*;
+use std::fmt;
 use std::sync::Arc;
 
 /// The actor.
 #[derive(Debug, Default)]
 pub struct Fanout;
 
-/// One frame for a viewer. Dropped if its mailbox is full.
+/// Frames for a viewer.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub enum Deliver {
@@ -34,24 +36,40 @@ pub enum Deliver {
     },
 }
 
+/// Takes a stream's frames for one viewer. Who misses one sees the gap in the numbers, and goes on at the next keyframe.
+pub trait TakeFrames: Send + Sync + fmt::Debug {
+    /// Takes them; never waits.
+    fn take(&self, deliver: &Deliver);
+}
+
+/// Takes frames as messages. They are dropped if its mailbox is full.
+impl TakeFrames for Recipient<Deliver> {
+    fn take(&self, deliver: &Deliver) {
+        let _ = self.try_send(deliver.clone());
+    }
+}
+
 /// A frame for viewers of this thread.
 #[derive(Message, Clone, Debug)]
 #[rtype(result = "()")]
 pub struct Spread {
     /// What each of them gets.
     pub deliver: Deliver,
-    /// Where they take frames.
-    pub to: Arc<[Recipient<Deliver>]>,
+    /// Who.
+    pub to: Arc<[Arc<dyn TakeFrames>]>,
 }
 
 impl Spread {
-    /// Gives each viewer its frame.
-    pub fn hand_out(&self) {
-        for viewer in self.to.iter() {
-            // A viewer whose mailbox is full misses this frame, sees the gap in the numbers, and
-            // goes on at the next keyframe. It never slows the others.
-            let _ = viewer.try_send(self.deliver.clone());
+    /// Sends it by way of their thread's actor. If there is none, or it is just being started again, they get it here
+    /// and now: nobody misses a frame for that.
+    pub fn send(self, fanout: Option<&Registered<Fanout>>) {
+        if !fanout.is_some_and(|fanout| fanout.try_send(self.clone())) {
+            self.hand_out();
         }
+    }
+
+    fn hand_out(&self) {
+        self.to.iter().for_each(|viewer| viewer.take(&self.deliver));
     }
 }
 

@@ -5,6 +5,7 @@
 //! sign is answered after the stream has answered, that is, after the camera is closed if nobody
 //! else watches.
 
+mod connection;
 mod messages;
 mod outbox;
 mod parts;
@@ -18,15 +19,15 @@ pub use parts::{Directory, PeerParts, Seat, Waiting};
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
 use crate::departure::{Cause, Presence, Verdict};
-use crate::fanout::{Deliver, Fanout};
+use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
 use crate::stream::{KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged};
-use crate::transport::track::Admission;
-use crate::transport::{OfferError, Transport};
+use crate::transport::OfferError;
 use actix::prelude::*;
+use connection::{Connection, Look, Outlet, Sent};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{Entry, Subscriber, Subscription};
@@ -35,11 +36,14 @@ use tokio::sync::oneshot;
 /// How often the counters on the board are brought up to date.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
+/// Decisions about silence are made at multiples of this: so much later than they are due, at most.
+const GRID_MS: u64 = 8;
+
 /// The actor.
 pub struct Peer {
     id: PeerId,
     directory: Directory,
-    connection: Transport,
+    connection: Connection,
     fanout: Registered<Fanout>,
     /// User name fragments and passwords by which its datagrams are known: the first, and those of restarts.
     names: Vec<(String, String)>,
@@ -88,7 +92,7 @@ impl Peer {
             names: vec![parts.connection.credentials()],
             reachable: Some(parts.reachable),
             hinted_at: None,
-            connection: parts.connection,
+            connection: Connection::new(parts.connection),
             fanout: parts.fanout,
             watching: None,
             next: None,
@@ -111,12 +115,15 @@ impl Peer {
     }
 
     fn subscribe(&self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) -> Subscription {
-        let subscriber = Subscriber {
-            peer: self.id.clone(),
-            link: Link { frames: ctx.recipient(), notices: ctx.recipient(), fanout: Some(self.fanout.clone()) },
+        let outlet = Outlet {
+            connection: self.connection.clone(),
+            datagrams: self.datagrams.clone(),
             clock: self.clock.clone(),
-            board: self.board.clone(),
+            actor: ctx.recipient(),
         };
+        let link = Link { frames: Arc::new(outlet), notices: ctx.recipient(), fanout: Some(self.fanout.clone()) };
+        let subscriber =
+            Subscriber { peer: self.id.clone(), link, clock: self.clock.clone(), board: self.board.clone() };
         Subscription::new(subscriber, stream, entry, self.attendance(), ctx.recipient())
     }
 
@@ -142,7 +149,7 @@ impl Peer {
     /// woken.
     fn drain(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
-        let mut news = self.connection.poll(now);
+        let mut news = self.connection.lock().transport.poll(now);
         if news.connected {
             self.on_connected();
         }
@@ -162,11 +169,15 @@ impl Peer {
 
     /// Time has passed that the connection or [`Silence`] waited for.
     fn wake(&mut self, ctx: &mut Context<Self>) {
+        self.look(ctx);
         let now = self.clock.now();
-        if self.connection.due().is_some_and(|due| due <= now) {
-            let sent = outbox::send(&*self.datagrams, |batch| self.connection.wake(now, batch));
-            self.on_sent(sent, now);
-        }
+        let mut state = self.connection.lock();
+        let sent = match state.transport.due() {
+            Some(due) if due <= now => outbox::send(&*self.datagrams, |batch| state.transport.wake(now, batch)),
+            _ => 0,
+        };
+        drop(state);
+        self.on_sent(sent, now);
         if self.silence.due().is_some_and(|due| due <= now) {
             self.consider(ctx);
         }
@@ -174,7 +185,8 @@ impl Peer {
     }
 
     fn transmit(&mut self, now: Instant) {
-        outbox::send(&*self.datagrams, |batch| self.connection.transmit(now, batch));
+        let mut state = self.connection.lock();
+        outbox::send(&*self.datagrams, |batch| state.transport.transmit(now, batch));
     }
 
     fn register(&self, (ufrag, password): &(String, String), ctx: &mut Context<Self>) {
@@ -183,6 +195,28 @@ impl Peer {
 
     fn forget(&self) {
         self.names.iter().for_each(|(ufrag, _)| self.datagrams.forget(ufrag));
+    }
+
+    /// Takes note of what has been sent meanwhile.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let mut state = self.connection.lock();
+        let Sent { since, packets, skipped, keyframe_wanted, broken } = state.take_sent();
+        let watched = state.watching.clone();
+        drop(state);
+        if let Some(words) = broken {
+            // This actor's own fault, that it met elsewhere: it ends by it here.
+            std::panic::panic_any(words);
+        }
+        self.status.skipped_frames += skipped;
+        if let Some(since) = since {
+            self.on_sent(packets, since);
+        }
+        if watched.is_some_and(|stream| self.is_next(&stream)) {
+            self.commit_switch(ctx);
+        }
+        if keyframe_wanted {
+            self.want_keyframe();
+        }
     }
 
     fn want_keyframe(&self) {
@@ -194,7 +228,12 @@ impl Peer {
     /// Sees to it that the state machine is woken when it wants to be. An earlier alarm that is
     /// already set is kept: it finds nothing to do and sets the next.
     fn arm(&mut self, ctx: &mut Context<Self>) {
-        let Some(due) = self.connection.due().into_iter().chain(self.silence.due()).min() else { return };
+        let mut state = self.connection.lock();
+        // Frames are sent without a turn of this actor, so the next one is awaited as if it had just been.
+        let now = self.clock.now();
+        let silence = if state.open { self.silence.due_if_sent(now) } else { self.silence.due() };
+        let silence = silence.map(|due| due + to_grid(self.clock.unix_ms(), due.saturating_duration_since(now)));
+        let Some(due) = state.transport.due().into_iter().chain(silence).min() else { return };
         if let Some((set, handle)) = self.timer {
             if set <= due {
                 return;
@@ -202,12 +241,14 @@ impl Peer {
             ctx.cancel_future(handle);
         }
         // Not at once even if due: a state machine that wants the past must not spin.
-        let wait = due.saturating_duration_since(self.clock.now()).max(Duration::from_millis(1));
+        let wait = due.saturating_duration_since(now).max(Duration::from_millis(1));
         let handle = ctx.run_later(wait, |peer, ctx| {
             peer.timer = None;
+            peer.connection.lock().alarm = None;
             peer.wake(ctx);
         });
         self.timer = Some((due, handle));
+        state.alarm = Some(due);
     }
 
     fn on_connected(&mut self) {
@@ -215,6 +256,7 @@ impl Peer {
             return;
         }
         log::info!("root/peers/{}: connected", self.id);
+        self.connection.lock().open = true;
         self.status.state = PeerState::Watching;
         self.show();
         self.silence.connected(self.clock.now());
@@ -228,7 +270,10 @@ impl Peer {
     fn depart(&mut self, verdict: Verdict, ctx: &mut Context<Self>) -> ResponseActFuture<Self, ()> {
         self.record(verdict);
         let now = self.clock.now();
-        outbox::send(&*self.datagrams, |batch| self.connection.close(now, batch));
+        let mut state = self.connection.lock();
+        state.open = false;
+        outbox::send(&*self.datagrams, |batch| state.transport.close(now, batch));
+        drop(state);
         self.forget();
         if let Some((_, timer)) = self.timer.take() {
             ctx.cancel_future(timer);
@@ -276,7 +321,7 @@ impl Peer {
 
     fn show_counters(&mut self) {
         let now = self.clock.now();
-        self.status.resent_packets = self.connection.resent();
+        self.status.resent_packets = self.connection.lock().transport.resent();
         self.status.suspicion = milliseconds(self.silence.lasts(now));
         self.status.rtt_ms = self.silence.path().round_trip().map(milliseconds);
         let status = self.status.clone();
@@ -286,6 +331,13 @@ impl Peer {
             }
         });
     }
+}
+
+/// How much longer to wait so that what waits for silence wakes together, a few times in a tenth of a second, and not
+/// each at a time of its own.
+fn to_grid(unix_ms: u64, wait: Duration) -> Duration {
+    let at = unix_ms + wait.as_millis() as u64;
+    Duration::from_millis(at.next_multiple_of(GRID_MS) - at)
 }
 
 impl Actor for Peer {
@@ -299,6 +351,7 @@ impl Actor for Peer {
         }
         let (stream, entry) = self.first.clone();
         log::info!("root/peers/{}: connecting to {stream}", self.id);
+        self.connection.lock().watching = Some(stream.clone());
         self.watching = Some(self.subscribe(stream, entry, ctx));
         ctx.run_interval(STATUS_EVERY, |peer, _| peer.show_counters());
         self.expect_connection(ctx);
@@ -321,6 +374,7 @@ impl Drop for Peer {
         if let Some(crashed) = self.presence.leaving(Cause::Crashed, self.clock.now()) {
             self.record(crashed);
         }
+        self.connection.lock().open = false;
         self.forget();
         self.board.forget(&self.id);
     }
@@ -330,11 +384,12 @@ impl Handler<Inbound> for Peer {
     type Result = ();
 
     fn handle(&mut self, message: Inbound, ctx: &mut Self::Context) {
+        self.look(ctx);
         for (from, datagram) in message.datagrams {
             if self.status.remote.is_none() {
                 self.status.remote = Some(from.to_string());
             }
-            self.connection.read(from, &datagram, message.at);
+            self.connection.lock().transport.read(from, &datagram, message.at);
         }
         for (to, quoted) in message.undeliverable {
             self.came_back(to, &quoted, message.at);
@@ -343,42 +398,11 @@ impl Handler<Inbound> for Peer {
     }
 }
 
-impl Handler<Deliver> for Peer {
+impl Handler<Look> for Peer {
     type Result = ();
 
-    fn handle(&mut self, message: Deliver, ctx: &mut Self::Context) {
-        if self.presence.verdict().is_some() || !self.connected {
-            return;
-        }
-        let now = self.clock.now();
-        let (stream, starts) = match &message {
-            Deliver::Next { stream, frame } => (stream, frame.keyframe),
-            Deliver::Replay { stream, .. } => (stream, true),
-        };
-        if !self.is_watching(stream) {
-            if !self.is_next(stream) || !starts {
-                return;
-            }
-            self.commit_switch(ctx);
-        }
-        let sent = match message {
-            Deliver::Next { frame, .. } => {
-                let (admission, packets) =
-                    outbox::send(&*self.datagrams, |batch| self.connection.write(&frame, now, batch));
-                if !matches!(admission, Admission::Send(_)) {
-                    self.status.skipped_frames += 1;
-                }
-                if admission == Admission::SkipAndAsk {
-                    self.want_keyframe();
-                }
-                packets
-            }
-            Deliver::Replay { frames, .. } => {
-                outbox::send(&*self.datagrams, |batch| self.connection.replay(frames.iter(), now, batch))
-            }
-        };
-        self.on_sent(sent, now);
-        // Nothing has become known by that; but what could not go at once waits for its turn.
+    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
+        self.look(ctx);
         self.arm(ctx);
     }
 }
@@ -387,6 +411,7 @@ impl Handler<StreamNotice> for Peer {
     type Result = ();
 
     fn handle(&mut self, notice: StreamNotice, ctx: &mut Self::Context) {
+        self.look(ctx);
         let (stream, signal, trouble) = match notice {
             StreamNotice::State(stream, state) => (stream.clone(), Signal::State(stream, state), false),
             StreamNotice::Trouble { stream, code, message } => (stream, Signal::Error(code, message), true),
@@ -407,6 +432,7 @@ impl Handler<StandingChanged> for Peer {
     type Result = ();
 
     fn handle(&mut self, change: StandingChanged, ctx: &mut Self::Context) {
+        self.look(ctx);
         let stream = StreamId::from(&*change.name);
         let Some(subscription) = self.subscriptions().find(|it| *it.stream() == stream) else { return };
         match change.standing {
@@ -414,7 +440,7 @@ impl Handler<StandingChanged> for Peer {
                 subscription.renew(self.attendance());
                 if self.is_watching(&stream) {
                     // Its frames are numbered anew.
-                    self.connection.switch();
+                    self.connection.lock().transport.switch();
                 }
             }
             Standing::Down => {
@@ -438,8 +464,10 @@ impl Handler<RestartIce> for Peer {
     fn handle(&mut self, restart: RestartIce, ctx: &mut Self::Context) -> Self::Result {
         let RestartIce { offer, addresses, ufrag, password } = restart;
         let name = (ufrag.clone(), password.clone());
-        let answer = self.connection.restart(&offer, &addresses, ufrag, password, self.clock.now())?;
-        let anew = self.connection.credentials() == name;
+        let mut state = self.connection.lock();
+        let answer = state.transport.restart(&offer, &addresses, ufrag, password, self.clock.now())?;
+        let anew = state.transport.credentials() == name;
+        drop(state);
         if anew {
             log::info!("root/peers/{}: ICE begins anew", self.id);
             // What was under way to the former name is answered still, until the next restart.

@@ -203,9 +203,7 @@ impl Stream {
                 (Due::Group, Group::Fresh(frames)) => Deliver::Replay { stream, frames: frames.to_vec() },
                 _ => Deliver::Next { stream, frame: frame.clone() },
             };
-            // A viewer whose mailbox is full misses this frame, sees the gap in the numbers, and
-            // goes on at the next keyframe. It never slows the others.
-            let _ = link.frames.try_send(deliver);
+            link.send(deliver);
         }
     }
 
@@ -281,7 +279,7 @@ impl Stream {
             Group::Old => self.subscribers.wait_for_group(peer),
             Group::Fresh(frames) => {
                 debug_assert!(frames.iter().all(|frame| frame.origin == Origin::Device));
-                let _ = link.frames.try_send(Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() });
+                link.send(Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() });
             }
         }
     }

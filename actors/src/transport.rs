@@ -233,6 +233,11 @@ impl Transport {
         [self.ice.due(), self.dtls.due(), ready, self.sender.due()].into_iter().flatten().min()
     }
 
+    /// The same, as far as media that waits to be sent is concerned.
+    pub fn media_due(&self) -> Option<Instant> {
+        self.sender.due()
+    }
+
     /// Time has passed. Everything that waits goes to `batch`; gives the number of media packets among it.
     pub fn wake(&mut self, now: Instant, batch: &mut Batch) -> u64 {
         if self.ended {

@@ -173,7 +173,9 @@ impl Stage {
     async fn subscribe(&self, peer: &str) -> Arc<Mutex<Vec<(&'static str, String)>>> {
         let told = Arc::<Mutex<Vec<_>>>::default();
         let viewer = Viewer(told.clone()).start();
-        let link = Link { frames: viewer.clone().recipient().into(), notices: viewer.recipient().into(), fanout: None };
+        let frames =
+            Arc::new(lenscap_actors::supervisor::address::Recipient::<Deliver>::from(viewer.clone().recipient()));
+        let link = Link { frames, notices: viewer.recipient().into(), fanout: None };
         self.stream.send(Subscribe { peer: peer.into(), link, ready: true, suspect: false }).await.unwrap();
         settle().await;
         told

@@ -6,6 +6,7 @@
 
 mod errors;
 mod interfaces;
+mod pace;
 mod post;
 mod routes;
 
@@ -15,16 +16,20 @@ use bytes::BytesMut;
 use lenscap_actors::ports::{Datagrams, Inbound};
 use lenscap_actors::supervisor::address::Recipient;
 use lenscap_actors::transport::{Batch, stun};
+use pace::Pace;
 use post::Post;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
 use routes::Routes;
 use rtc::crypto::RTCCryptoProvider;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::Errno;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// Kernel buffers, each way. A keyframe for many viewers leaves in one burst.
 const KERNEL_BUFFER: usize = 4 << 20;
@@ -48,16 +53,40 @@ const REFUSALS_MAX: u32 = 16;
 
 /// The shared socket.
 pub struct Udp {
-    socket: UdpSocket,
+    socket: std::net::UdpSocket,
     state: UdpSocketState,
-    routes: Mutex<Routes<Recipient<Inbound>>>,
+    routes: RwLock<Routes<Recipient<Inbound>>>,
     crypto: Arc<dyn RTCCryptoProvider>,
-    /// Where datagrams are read to. Whoever reads holds it.
-    memory: Mutex<Vec<u8>>,
+    /// Whoever reads holds it.
+    reader: Mutex<Reader>,
+}
+
+/// A thread that reads. It ends when this is dropped.
+pub struct Reading {
+    closing: Arc<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        // Cannot fail: the counter is far from its limit.
+        let _ = rustix::io::write(&*self.closing, &1u64.to_ne_bytes());
+        if let Some(thread) = self.thread.take() {
+            // A panic has been logged, and has been noticed by the end of `failed`.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What reading needs.
+struct Reader {
+    /// Where datagrams are read to.
+    memory: Vec<u8>,
+    pace: Pace,
 }
 
 impl Udp {
-    /// Binds; needs a tokio runtime.
+    /// Binds.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = socket2::Socket::new(
             socket2::Domain::for_address(address),
@@ -73,10 +102,10 @@ impl Udp {
         let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
         let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
         state.enable_transport_errors((&socket).into())?;
-        let socket = UdpSocket::from_std(socket.into())?;
-        let memory = Mutex::new(vec![0; BATCH_SIZE * DATAGRAM_MAX * state.gro_segments()]);
+        let memory = vec![0; BATCH_SIZE * DATAGRAM_MAX * state.gro_segments()];
+        let reader = Mutex::new(Reader { memory, pace: Pace::new(Instant::now()) });
         let crypto = rtc::crypto::default_provider().map_err(io::Error::other)?;
-        Ok(Self { socket, state, routes: Mutex::default(), crypto, memory })
+        Ok(Self { socket: socket.into(), state, routes: RwLock::default(), crypto, reader })
     }
 
     /// The address it is bound to.
@@ -84,41 +113,58 @@ impl Udp {
         self.socket.local_addr()
     }
 
-    /// Reads datagrams and leads them to their peers, until the socket fails.
-    pub async fn read(&self) -> io::Error {
-        loop {
-            let ready = match self.socket.ready(Interest::READABLE | Interest::ERROR).await {
-                Ok(ready) => ready,
-                Err(error) => return error,
-            };
-            if ready.is_error() {
-                // Only a would-block clears the readiness; otherwise this loop would spin.
-                let _ = self.socket.try_io(Interest::ERROR, || {
-                    self.drain_errors();
-                    Err::<(), _>(io::ErrorKind::WouldBlock.into())
-                });
+    /// Reads datagrams and leads them to their peers, on a thread of its own: until what is returned is dropped, or the
+    /// socket fails, which `failed` is told.
+    ///
+    /// # Errors
+    ///
+    /// If there is no thread to be had.
+    pub fn read(self: &Arc<Self>, failed: oneshot::Sender<String>) -> io::Result<Reading> {
+        let closing = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let (udp, told) = (self.clone(), closing.clone());
+        let thread = thread::Builder::new().name("udp".into()).spawn(move || {
+            if let Err(error) = udp.read_until(&told) {
+                // Who would hear it has gone: then the server ends as it is.
+                let _ = failed.send(error.to_string());
             }
-            self.read_batches(BATCHES_AT_A_TIME, |memory| {
-                self.socket.try_io(Interest::READABLE, || self.receive(memory))
-            });
-            tokio::task::yield_now().await;
+        })?;
+        Ok(Reading { closing, thread: Some(thread) })
+    }
+
+    fn read_until(&self, closing: &OwnedFd) -> io::Result<()> {
+        loop {
+            // By no runtime's poll: that would be woken by every datagram, also while nobody wants to read.
+            let mut fds = [PollFd::new(&self.socket, PollFlags::IN), PollFd::new(closing, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+                Ok(_) if !fds[1].revents().is_empty() => return Ok(()),
+                Ok(_) => {}
+            }
+            if fds[0].revents().contains(PollFlags::ERR) {
+                self.drain_errors();
+            }
+            if let Some(rest) = self.read_batches(BATCHES_AT_A_TIME) {
+                thread::sleep(rest);
+            }
         }
     }
 
-    /// Has batches read until there is nothing more, or so many.
-    fn read_batches(&self, limit: usize, read: impl Fn(&mut [u8]) -> io::Result<()>) {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Has batches read until there is nothing more, or so many; how long to rest then.
+    fn read_batches(&self, limit: usize) -> Option<Duration> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         for _ in 0..limit {
-            match read(&mut memory) {
+            match self.receive(&mut reader) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // An ICMP error about a datagram that we sent.
                 Err(_) => self.drain_errors(),
             }
         }
+        reader.pace.rest(Instant::now())
     }
 
-    fn receive(&self, memory: &mut [u8]) -> io::Result<()> {
+    fn receive(&self, Reader { memory, pace }: &mut Reader) -> io::Result<()> {
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let each = memory.len() / BATCH_SIZE;
         let mut chunks = memory.chunks_mut(each);
@@ -127,17 +173,26 @@ impl Udp {
         let received = self.state.recv((&self.socket).into(), &mut buffers, &mut metas)?;
         let at = Instant::now();
         let mut post = Post::new(at);
-        let mut routes = self.routes();
         let authentic = |datagram: &[u8], password: &str| stun::is_signed(datagram, password, self.crypto.crypto());
         for (meta, buffer) in metas.iter().zip(&buffers).take(received) {
             let from = plain(meta.addr);
             for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                for inbox in routes.inboxes(from, meta.dst_ip.map(plain_ip), datagram, authentic) {
+                let mut lead = |inbox: &Recipient<Inbound>| {
                     post.to(inbox).datagrams.push((from, BytesMut::from(datagram)));
+                };
+                // Who asks for a peer by its name may come from a new address.
+                let names_a_peer = routes::names_a_peer(datagram);
+                // The handshake and the farewell are DTLS (RFC 7983); other checks only keep a connection.
+                let is_known = names_a_peer && self.routes().at(from).next().is_some();
+                pace.count(matches!(datagram.first(), Some(20..=63)) || names_a_peer && !is_known, at);
+                if names_a_peer {
+                    let here = meta.dst_ip.map(plain_ip);
+                    self.routes_mut().inboxes(from, here, datagram, authentic).for_each(&mut lead);
+                } else {
+                    self.routes().at(from).for_each(&mut lead);
                 }
             }
         }
-        drop(routes);
         post.send();
         Ok(())
     }
@@ -161,7 +216,7 @@ impl Udp {
     }
 
     fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let send = || self.socket.try_io(Interest::WRITABLE, || self.state.try_send((&self.socket).into(), transmit));
+        let send = || self.state.try_send((&self.socket).into(), transmit);
         let mut attempts = 1;
         loop {
             match send() {
@@ -198,18 +253,22 @@ impl Udp {
         }
     }
 
-    fn routes(&self) -> MutexGuard<'_, Routes<Recipient<Inbound>>> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn routes(&self) -> RwLockReadGuard<'_, Routes<Recipient<Inbound>>> {
+        self.routes.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn routes_mut(&self) -> RwLockWriteGuard<'_, Routes<Recipient<Inbound>>> {
+        self.routes.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Datagrams for Udp {
     fn register(&self, ufrag: &str, password: &str, inbox: Recipient<Inbound>) {
-        self.routes().register(ufrag, password, inbox);
+        self.routes_mut().register(ufrag, password, inbox);
     }
 
     fn forget(&self, ufrag: &str) {
-        self.routes().forget(ufrag);
+        self.routes_mut().forget(ufrag);
     }
 
     fn send(&self, batch: &Batch) {
@@ -220,8 +279,7 @@ impl Datagrams for Udp {
     }
 
     fn drain(&self) {
-        // Not by way of tokio: what has come since it last asked the kernel would be missed.
-        self.read_batches(BATCHES_AT_MOST, |memory| self.receive(memory));
+        self.read_batches(BATCHES_AT_MOST);
     }
 }
 
@@ -257,11 +315,10 @@ mod tests {
     #[actix::test]
     async fn an_error_about_one_destination_does_not_keep_datagrams_from_another() {
         let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         // Bound and closed: nobody listens there.
         let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let open = listener.local_addr().unwrap();
-        udp.socket.writable().await.unwrap();
         for round in 0..20u8 {
             udp.send(&batch(closed, &[&[round]]));
             udp.send(&batch(open, &[&[round]]));
@@ -294,7 +351,7 @@ mod tests {
         for _ in 0..100 {
             viewer.send_to(&request, udp.local_addr().unwrap()).unwrap();
         }
-        // Nobody reads, and tokio has not been asked since.
+        // Nobody reads.
         udp.drain();
         // A message to the same mailbox comes after them.
         counter.send(Inbound { at: Instant::now(), datagrams: vec![], undeliverable: vec![] }).await.unwrap();
@@ -304,27 +361,38 @@ mod tests {
     #[actix::test]
     async fn the_reader_rests_after_an_error() {
         let udp = std::sync::Arc::new(Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap());
-        let reader = udp.clone();
-        let reading = actix::spawn(async move { reader.read().await });
+        let reading = udp.read(oneshot::channel().0).unwrap();
         let closed = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        udp.socket.writable().await.unwrap();
         udp.send(&batch(closed, &[&[1]]));
-        let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        let seconds = |time: rustix::time::Timespec| time.tv_sec as f64 + time.tv_nsec as f64 / 1e9;
-        let before = seconds(cpu());
+        // Of the threads of that name there is this one only; it may not have taken it yet.
+        let find = || {
+            let mut threads = std::fs::read_dir("/proc/self/task").unwrap().map(|thread| thread.unwrap().path());
+            threads.find(|thread| std::fs::read_to_string(thread.join("comm")).is_ok_and(|name| name == "udp\n"))
+        };
+        let thread = loop {
+            match find() {
+                Some(thread) => break thread,
+                None => tokio::task::yield_now().await,
+            }
+        };
+        // Nanoseconds on a processor, first of all (the kernel's documentation of schedstats).
+        let seconds = || {
+            let times = std::fs::read_to_string(thread.join("schedstat")).unwrap();
+            times.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
+        };
+        let before = seconds();
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        let share = (seconds(cpu()) - before) / 0.3;
+        let share = (seconds() - before) / 0.3;
         assert!(share < 0.3, "{share:.2} of a core while nothing happens");
-        reading.abort();
+        drop(reading);
     }
 
     /// Sends a burst and makes sure that it arrives, whole and in order.
     async fn assert_a_burst_arrives(udp: &Udp) {
-        let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let to = listener.local_addr().unwrap();
         let sizes = [1200, 1200, 1200, 300, 1200, 50, 60];
         let burst: Vec<Vec<u8>> = sizes.iter().enumerate().map(|(n, &size)| vec![n as u8; size]).collect();
-        udp.socket.writable().await.unwrap();
         udp.send(&batch(to, &burst.iter().map(|datagram| &datagram[..]).collect::<Vec<_>>()));
         for (n, size) in sizes.into_iter().enumerate() {
             let mut buffer = [0; 2000];

@@ -121,6 +121,11 @@ impl<I> Routes<I> {
     }
 }
 
+/// Whether a datagram is a request that names whom it is for; only then can [`Routes::inboxes`] learn from it.
+pub fn names_a_peer(datagram: &[u8]) -> bool {
+    stun_receiver(datagram).is_some()
+}
+
 /// The first part of the USERNAME of a STUN request (RFC 8489, sections 5 and 14.3).
 fn stun_receiver(datagram: &[u8]) -> Option<&str> {
     const HEADER: usize = 20;

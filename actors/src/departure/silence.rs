@@ -194,11 +194,20 @@ impl Silence {
 
     /// When [`Silence::tick`] has something to decide, if nothing is heard before.
     pub fn due(&self) -> Option<Instant> {
+        self.due_since(self.unproven)
+    }
+
+    /// The same if something has been sent at `now`, or is sent any moment.
+    pub fn due_if_sent(&self, now: Instant) -> Option<Instant> {
+        self.due_since(self.unproven.or(Some(now)))
+    }
+
+    fn due_since(&self, unproven: Option<Instant>) -> Option<Instant> {
         if self.gone {
             return None;
         }
         let first = self.first.map(|(_, at)| at);
-        let Some(since) = self.unproven else { return first };
+        let Some(since) = unproven else { return first };
         let probe = self.next_probe(since);
         let mut next = first.map_or(probe, |first| first.min(probe));
         if !self.is_suspect() {

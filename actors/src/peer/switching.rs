@@ -16,7 +16,8 @@ impl Peer {
     pub(super) fn commit_switch(&mut self, ctx: &mut Context<Self>) {
         let Some((next, patience)) = self.next.take() else { return };
         ctx.cancel_future(patience);
-        self.connection.switch();
+        // Unless a picture of it has come already.
+        self.connection.lock().switch_to(next.stream());
         if let Some(old) = self.watching.replace(next) {
             ctx.spawn(old.leave_for_another().into_actor(self));
         }
@@ -26,8 +27,9 @@ impl Peer {
     /// first, and the picture pauses.
     fn exchange(&mut self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) {
         let Some(old) = self.watching.take() else { return };
+        self.connection.lock().watching = None;
         ctx.wait(old.leave_for_another().into_actor(self).map(|(), peer, ctx| {
-            peer.connection.switch();
+            peer.connection.lock().switch_to(&stream);
             peer.watching = Some(peer.subscribe(stream, entry, ctx));
         }));
     }
@@ -37,12 +39,14 @@ impl Handler<Switch> for Peer {
     type Result = Result<(), UnknownStream>;
 
     fn handle(&mut self, Switch(stream): Switch, ctx: &mut Self::Context) -> Self::Result {
+        self.look(ctx);
         let entry = self.directory.get(&stream).cloned().ok_or_else(|| UnknownStream(stream.clone()))?;
         if self.presence.verdict().is_some() || self.is_next(&stream) {
             return Ok(());
         }
         if let Some((abandoned, patience)) = self.next.take() {
             ctx.cancel_future(patience);
+            self.connection.lock().next = None;
             ctx.spawn(abandoned.leave_for_another().into_actor(self));
         }
         self.status.stream = Some(stream.clone());
@@ -55,7 +59,8 @@ impl Handler<Switch> for Peer {
             self.exchange(stream, entry, ctx);
             return Ok(());
         }
-        let next = self.subscribe(stream.clone(), entry, ctx);
+        self.connection.lock().next = Some(stream.clone());
+        let next = self.subscribe(stream, entry, ctx);
         let patience = ctx.run_later(SWITCH_PATIENCE, |peer, ctx| peer.commit_switch(ctx));
         self.next = Some((next, patience));
         Ok(())

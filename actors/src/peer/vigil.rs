@@ -77,7 +77,7 @@ impl Peer {
 
     /// A datagram came back as undeliverable.
     pub(super) fn came_back(&mut self, to: SocketAddr, quoted: &[u8], at: Instant) {
-        match self.connection.undeliverable(to, quoted) {
+        match self.connection.lock().transport.undeliverable(to, quoted) {
             Some(true) => self.silence.refused(),
             Some(false) if self.hinted_at.is_some_and(|last| at.saturating_duration_since(last) < HINTS_APART) => {}
             Some(false) => {
@@ -124,7 +124,10 @@ impl Peer {
     }
 
     fn probe(&mut self, now: Instant) {
-        if outbox::send(&*self.datagrams, |batch| self.connection.probe(now, batch)) {
+        let mut state = self.connection.lock();
+        let probed = outbox::send(&*self.datagrams, |batch| state.transport.probe(now, batch));
+        drop(state);
+        if probed {
             self.board.probed();
         }
         // Also if there is no path yet: what cannot be asked does not answer.
@@ -163,6 +166,7 @@ impl Handler<Decide> for Peer {
     type Result = ();
 
     fn handle(&mut self, _: Decide, ctx: &mut Self::Context) {
+        self.look(ctx);
         if self.presence.verdict().is_none() {
             self.decide(ctx);
         }

@@ -2,22 +2,30 @@
 
 use crate::board::StreamState;
 use crate::departure::Cause;
-use crate::fanout::{Deliver, Fanout};
+use crate::fanout::{Deliver, Fanout, Spread, TakeFrames};
 use crate::ids::{PeerId, StreamId};
 use crate::supervisor::address::Recipient;
 use crate::supervisor::registered::Registered;
 use actix::prelude::*;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How a stream reaches one subscriber.
 #[derive(Clone, Debug)]
 pub struct Link {
     /// Takes frames as they come.
-    pub frames: Recipient<Deliver>,
-    /// Hands frames to all subscribers on its thread; without it they are sent to itself.
+    pub frames: Arc<dyn TakeFrames>,
+    /// Hands frames to all subscribers on its thread; without it each is handed its own.
     pub fanout: Option<Registered<Fanout>>,
     /// Takes news.
     pub notices: Recipient<StreamNotice>,
+}
+
+impl Link {
+    /// Sends this subscriber alone what the others do not get.
+    pub fn send(&self, deliver: Deliver) {
+        Spread { deliver, to: [self.frames.clone()].into() }.send(self.fanout.as_ref());
+    }
 }
 
 /// What a stream tells its subscribers.

@@ -1,8 +1,7 @@
 //! How a frame reaches the subscribers: by one message a thread.
 
 use super::messages::Link;
-use crate::fanout::{Deliver, Fanout, Spread};
-use crate::supervisor::address::Recipient;
+use crate::fanout::{Deliver, Fanout, Spread, TakeFrames};
 use crate::supervisor::registered::Registered;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use std::sync::Arc;
 struct Route {
     /// Who hands frames to them; nobody: each is sent its own.
     fanout: Option<Registered<Fanout>>,
-    to: Arc<[Recipient<Deliver>]>,
+    to: Arc<[Arc<dyn TakeFrames>]>,
 }
 
 /// All subscribers that can be sent frames, by thread. Made anew when they change, not with every frame.
@@ -43,11 +42,7 @@ impl Routes {
     /// Sends a frame to all of them.
     pub fn send(&self, deliver: &Deliver) {
         for Route { fanout, to } in &self.routes {
-            let spread = || Spread { deliver: deliver.clone(), to: to.clone() };
-            // If it is just being started again, nobody misses a frame for that.
-            if !fanout.as_ref().is_some_and(|fanout| fanout.try_send(spread())) {
-                spread().hand_out();
-            }
+            Spread { deliver: deliver.clone(), to: to.clone() }.send(fanout.as_ref());
         }
     }
 }

@@ -208,7 +208,9 @@ impl Stage {
         let got = Arc::<Mutex<Vec<String>>>::default();
         let viewer = Viewer(got.clone()).start();
         let link = Link {
-            frames: viewer.clone().recipient().into(),
+            frames: Arc::new(lenscap_actors::supervisor::address::Recipient::<Deliver>::from(
+                viewer.clone().recipient(),
+            )),
             notices: viewer.clone().recipient().into(),
             fanout: None,
         };
