@@ -192,3 +192,31 @@ fn wrong_usage_is_explained() {
         assert!(message.contains(words), "{arguments:?}: {message}");
     }
 }
+
+#[actix::test]
+async fn who_has_been_silent_for_a_second_makes_room_if_there_is_none() {
+    let server = Server::start(&camera("front", "test"), "max_viewers = 1");
+    let url = server.url("/front");
+    let mut first = Command::new(env!("CARGO_BIN_EXE_lenscap"))
+        .args(["probe", &url, "--seconds", "60"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    server.until("watching", |report| report["peers"][0]["state"] == "watching").await;
+    assert!(!probe(&[&url, "--frames", "1"]).await.status.success(), "there is no room");
+    let pid = rustix::process::Pid::from_child(&first);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    server.until("suspect", |report| report["peers"][0]["state"] == "suspect").await;
+    // It is let go only after 3.2 s; its place is had before.
+    while !probe(&[&url, "--frames", "1"]).await.status.success() {
+        assert_eq!(server.debug().await["peers"][0]["state"], "suspect");
+    }
+    assert!(
+        server.log().contains("root/peers/peer-1: nothing comes from it, and its place is wanted"),
+        "{}",
+        server.log()
+    );
+    first.kill().unwrap();
+    first.wait().unwrap();
+}

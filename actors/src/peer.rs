@@ -6,6 +6,7 @@
 //! else watches.
 
 mod connection;
+mod handshaking;
 mod messages;
 mod outbox;
 mod parts;
@@ -13,6 +14,7 @@ pub mod subscription;
 mod switching;
 mod vigil;
 
+pub use handshaking::{Handshakes, handshakes};
 pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 
@@ -28,6 +30,7 @@ use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::OfferError;
 use actix::prelude::*;
 use connection::{Connection, Look, Outlet, Sent};
+use handshaking::Handshaking;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{Entry, Subscriber, Subscription};
@@ -37,7 +40,7 @@ use tokio::sync::oneshot;
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 
 /// Decisions about silence are made at multiples of this: so much later than they are due, at most.
-const GRID_MS: u64 = 8;
+const GRID: Duration = Duration::from_millis(8);
 
 /// The actor.
 pub struct Peer {
@@ -45,6 +48,7 @@ pub struct Peer {
     directory: Directory,
     connection: Connection,
     fanout: Registered<Fanout>,
+    handshaking: Handshaking,
     /// User name fragments and passwords by which its datagrams are known: the first, and those of restarts.
     names: Vec<(String, String)>,
     /// Told when its datagrams reach it.
@@ -94,6 +98,7 @@ impl Peer {
             hinted_at: None,
             connection: Connection::new(parts.connection),
             fanout: parts.fanout,
+            handshaking: Handshaking::new(parts.handshakes),
             watching: None,
             next: None,
             first: (parts.stream, entry),
@@ -337,7 +342,7 @@ impl Peer {
 /// each at a time of its own.
 fn to_grid(unix_ms: u64, wait: Duration) -> Duration {
     let at = unix_ms + wait.as_millis() as u64;
-    Duration::from_millis(at.next_multiple_of(GRID_MS) - at)
+    Duration::from_millis(at.next_multiple_of(GRID.as_millis() as u64) - at)
 }
 
 impl Actor for Peer {
@@ -389,7 +394,11 @@ impl Handler<Inbound> for Peer {
             if self.status.remote.is_none() {
                 self.status.remote = Some(from.to_string());
             }
-            self.connection.lock().transport.read(from, &datagram, message.at);
+            if self.is_handshake(&datagram) {
+                self.stand_in_line(from, datagram, message.at, ctx);
+            } else {
+                self.connection.lock().transport.read(from, &datagram, message.at);
+            }
         }
         for (to, quoted) in message.undeliverable {
             self.came_back(to, &quoted, message.at);

@@ -5,7 +5,7 @@ use crate::board::Board;
 use crate::departure::Cause;
 use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
-use crate::peer::{Directory, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
+use crate::peer::{Directory, Handshakes, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
 use crate::ports::{Clock, Datagrams};
 use crate::retry::Exponential;
 use crate::shutdown::Budget;
@@ -21,8 +21,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// When all places are taken, an offer that nothing has followed for so long makes room for another viewer.
+/// When all places are taken, an offer that nothing has followed for so long makes room for another viewer, and if there
+/// is none, who has been suspect for so long.
 const SILENT_OFFER: Duration = Duration::from_secs(1);
+const SUSPECT: Duration = Duration::from_secs(1);
 
 /// A viewer has been answered and wants to be let in.
 pub struct Join {
@@ -68,6 +70,8 @@ pub struct MediaThread {
     pub thread: ArbiterHandle,
     /// Hands frames to the peers on it.
     pub fanout: Registered<Fanout>,
+    /// Whose turn it is to shake hands.
+    pub handshakes: Handshakes,
 }
 
 /// What is needed to let viewers in.
@@ -107,29 +111,47 @@ struct List {
 struct Entry {
     admitted: Admitted,
     since: Instant,
-    /// Something authentic has come from the viewer.
-    heard: Arc<AtomicBool>,
+    signs: Arc<Signs>,
+}
+
+/// What is known of a viewer that has a place.
+#[derive(Default)]
+struct Signs {
+    /// Something authentic has come from it.
+    heard: AtomicBool,
+    suspect_since: Mutex<Option<Instant>>,
 }
 
 impl List {
-    /// The oldest of the offers that nothing has followed, if it is old enough to make room.
-    fn oldest_silent_offer(&self, now: Instant) -> Option<String> {
-        let silent = self.by_token.iter().filter(|(_, entry)| !entry.heard.load(Ordering::Relaxed));
-        let (token, entry) = silent.min_by_key(|(_, entry)| entry.admitted.nth)?;
-        (now.saturating_duration_since(entry.since) >= SILENT_OFFER).then(|| token.clone())
+    /// Who makes room if there is none, and why.
+    fn who_makes_room(&self, now: Instant) -> Option<(String, Cause)> {
+        let lasts = |since: Instant, at_least| now.saturating_duration_since(since) >= at_least;
+        let silent = self.by_token.iter().filter(|(_, entry)| !entry.signs.heard.load(Ordering::Relaxed));
+        let oldest = silent.min_by_key(|(_, entry)| entry.admitted.nth);
+        if let Some((token, _)) = oldest.filter(|(_, entry)| lasts(entry.since, SILENT_OFFER)) {
+            return Some((token.clone(), Cause::IceFailed));
+        }
+        let suspects =
+            self.by_token.iter().filter_map(|(token, entry)| Some(((*lock(&entry.signs.suspect_since))?, token)));
+        let (since, token) = suspects.min()?;
+        lasts(since, SUSPECT).then(|| (token.clone(), Cause::Silence))
     }
 }
 
 /// A place in the list, which is free again when this is dropped.
 struct Seat {
     token: String,
-    heard: Arc<AtomicBool>,
+    signs: Arc<Signs>,
     list: Arc<Mutex<List>>,
 }
 
 impl crate::peer::Seat for Seat {
     fn heard(&self) {
-        self.heard.store(true, Ordering::Relaxed);
+        self.signs.heard.store(true, Ordering::Relaxed);
+    }
+
+    fn suspect(&self, since: Option<Instant>) {
+        *lock(&self.signs.suspect_since) = since;
     }
 }
 
@@ -165,6 +187,7 @@ impl Peers {
             connection: join.connection,
             reachable,
             fanout: media.fanout.clone(),
+            handshakes: media.handshakes.clone(),
             signals: join.signals,
             datagrams: parts.datagrams.clone(),
             clock: parts.clock.clone(),
@@ -212,33 +235,35 @@ impl Peers {
         let mut list = lock(&self.list);
         let in_the_way = self.room(&list)?;
         let now = self.parts.clock.now();
-        if let Some(silent) = in_the_way.and_then(|token| list.by_token.remove(&token)) {
-            log::info!("root/peers/{}: nothing has followed its offer, and its place is wanted", silent.admitted.id);
-            silent.admitted.peer.do_send(Leave(Cause::IceFailed));
+        if let Some((token, cause)) = in_the_way
+            && let Some(entry) = list.by_token.remove(&token)
+        {
+            log::info!("root/peers/{}: nothing comes from it, and its place is wanted", entry.admitted.id);
+            entry.admitted.peer.do_send(Leave(cause));
         }
         list.admitted += 1;
         let id = PeerId::from(format!("peer-{}", list.admitted));
         let admitted = Admitted { peer: Registered::new(id.as_str()), id, nth: list.admitted };
-        let heard = Arc::new(AtomicBool::new(false));
-        let entry = Entry { admitted: admitted.clone(), since: now, heard: heard.clone() };
+        let signs = Arc::<Signs>::default();
+        let entry = Entry { admitted: admitted.clone(), since: now, signs: signs.clone() };
         list.by_token.insert(token.to_owned(), entry);
-        let seat = Seat { token: token.to_owned(), heard, list: self.list.clone() };
+        let seat = Seat { token: token.to_owned(), signs, list: self.list.clone() };
         Ok(Reserved { admitted, seat })
     }
 
     /// Whether there is room, and whose place it would be.
-    fn room(&self, list: &List) -> Result<Option<String>, Refused> {
+    fn room(&self, list: &List) -> Result<Option<(String, Cause)>, Refused> {
         if list.closed {
             return Err(Refused::ShuttingDown);
         }
         if list.by_token.len() < self.parts.max_viewers {
             return Ok(None);
         }
-        let silent = list.oldest_silent_offer(self.parts.clock.now());
-        silent.map(Some).ok_or(Refused::TooManyViewers(self.parts.max_viewers))
+        let absent = list.who_makes_room(self.parts.clock.now());
+        absent.map(Some).ok_or(Refused::TooManyViewers(self.parts.max_viewers))
     }
 }
 
-fn lock(list: &Mutex<List>) -> MutexGuard<'_, List> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

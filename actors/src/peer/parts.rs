@@ -1,6 +1,7 @@
 //! What a peer is made of, and how long it is waited for.
 
 use super::Signal;
+use super::handshaking::Handshakes;
 use super::subscription::Entry;
 use crate::board::Board;
 use crate::departure::patience::Patience;
@@ -11,7 +12,7 @@ use crate::supervisor::registered::Registered;
 use crate::transport::Transport;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// All streams by name. It does not change while the server runs.
@@ -60,6 +61,8 @@ pub struct PeerParts {
     pub connection: Transport,
     /// Hands frames to the peers on its thread.
     pub fanout: Registered<Fanout>,
+    /// Where it waits for its turn to shake hands.
+    pub handshakes: Handshakes,
     /// Told when the viewer's datagrams reach it.
     pub reachable: oneshot::Sender<()>,
     /// Where news for the page goes; bounded, and dropped if it is full.
@@ -78,4 +81,7 @@ pub struct PeerParts {
 pub trait Seat: Send {
     /// Something authentic has come from the viewer: the offer was no empty one.
     fn heard(&self);
+
+    /// Since when it is suspect, if it is.
+    fn suspect(&self, since: Option<Instant>);
 }

@@ -2,7 +2,7 @@
 //! ends when [`Silence`](crate::departure::silence) says so.
 
 use super::subscription::Attendance;
-use super::{Peer, outbox};
+use super::{GRID, Peer, outbox};
 use crate::board::PeerState;
 use crate::departure::Cause;
 use crate::stream::{Alive, Suspect};
@@ -56,6 +56,7 @@ impl Peer {
         {
             log::info!("root/peers/{}: is there after all, after {:?}", self.id, now.saturating_duration_since(since));
             self.away_since.get_or_insert(since);
+            self.seat.suspect(None);
             self.status.state = PeerState::Watching;
             self.show();
             self.take_camera();
@@ -109,7 +110,9 @@ impl Peer {
     fn decide(&mut self, ctx: &mut Context<Self>) {
         let now = self.clock.now();
         let Some(due) = self.silence.due().filter(|due| *due <= now) else { return };
-        let acts = self.silence.tick(now, now.saturating_duration_since(due));
+        // As late as is usual is not late.
+        let late = now.saturating_duration_since(due).saturating_sub(GRID);
+        let acts = self.silence.tick(now, late);
         if acts.suspect {
             self.suspect(now);
         }
@@ -138,6 +141,7 @@ impl Peer {
         let silence = self.silence.lasts(now);
         log::info!("root/peers/{}: suspect after {silence:?} of silence", self.id);
         self.board.suspected();
+        self.seat.suspect(Some(now));
         self.status.state = PeerState::Suspect;
         self.show();
         self.let_camera_go(silence);
