@@ -5,7 +5,7 @@
 
 use crate::ids::StreamId;
 use crate::media::Frame;
-use crate::supervisor::address::Recipient;
+use crate::supervisor::address::{Recipient, SendError};
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::Registered;
 use actix::prelude::*;
@@ -61,10 +61,14 @@ pub struct Spread {
 
 impl Spread {
     /// Sends it by way of their thread's actor. If there is none, or it is just being started again, they get it here
-    /// and now: nobody misses a frame for that.
+    /// and now: nobody misses a frame for that. If that thread is behind, the frame is lost to all of them.
     pub fn send(self, fanout: Option<&Registered<Fanout>>) {
-        if !fanout.is_some_and(|fanout| fanout.try_send(self.clone())) {
-            self.hand_out();
+        let sent = match fanout {
+            Some(fanout) => fanout.try_send(self),
+            None => Err(SendError::Ended(self)),
+        };
+        if let Err(SendError::Ended(spread)) = sent {
+            spread.hand_out();
         }
     }
 
@@ -80,7 +84,9 @@ impl Actor for Fanout {
 impl Handler<Spread> for Fanout {
     type Result = ();
 
-    fn handle(&mut self, spread: Spread, _: &mut Self::Context) {
+    fn handle(&mut self, spread: Spread, ctx: &mut Self::Context) {
         spread.hand_out();
+        // However many frames wait: in between, the others on this thread have their turn.
+        ctx.wait(tokio::task::yield_now().into_actor(self));
     }
 }

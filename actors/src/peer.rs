@@ -6,7 +6,6 @@
 //! else watches.
 
 mod connection;
-mod handshaking;
 mod messages;
 mod outbox;
 mod parts;
@@ -14,7 +13,6 @@ pub mod subscription;
 mod switching;
 mod vigil;
 
-pub use handshaking::{Handshakes, handshakes};
 pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 
@@ -30,7 +28,6 @@ use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::OfferError;
 use actix::prelude::*;
 use connection::{Connection, Look, Outlet, Sent};
-use handshaking::Handshaking;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{Entry, Subscriber, Subscription};
@@ -48,7 +45,6 @@ pub struct Peer {
     directory: Directory,
     connection: Connection,
     fanout: Registered<Fanout>,
-    handshaking: Handshaking,
     /// User name fragments and passwords by which its datagrams are known: the first, and those of restarts.
     names: Vec<(String, String)>,
     /// Told when its datagrams reach it.
@@ -98,7 +94,6 @@ impl Peer {
             hinted_at: None,
             connection: Connection::new(parts.connection),
             fanout: parts.fanout,
-            handshaking: Handshaking::new(parts.handshakes),
             watching: None,
             next: None,
             first: (parts.stream, entry),
@@ -265,6 +260,7 @@ impl Peer {
         self.status.state = PeerState::Watching;
         self.show();
         self.silence.connected(self.clock.now());
+        self.seat.suspect(None);
         self.take_camera();
         for subscription in self.subscriptions() {
             subscription.addr().do_send(Ready { peer: self.id.clone() });
@@ -394,11 +390,9 @@ impl Handler<Inbound> for Peer {
             if self.status.remote.is_none() {
                 self.status.remote = Some(from.to_string());
             }
-            if self.is_handshake(&datagram) {
-                self.stand_in_line(from, datagram, message.at, ctx);
-            } else {
-                self.connection.lock().transport.read(from, &datagram, message.at);
-            }
+            // What a handshake waits for begins when it goes on, however long its datagrams waited in a crowd (RFC 7983).
+            let at = if matches!(datagram.first(), Some(20..=63)) { self.clock.now() } else { message.at };
+            self.connection.lock().transport.read(from, &datagram, at);
         }
         for (to, quoted) in message.undeliverable {
             self.came_back(to, &quoted, message.at);
@@ -446,11 +440,11 @@ impl Handler<StandingChanged> for Peer {
         let Some(subscription) = self.subscriptions().find(|it| *it.stream() == stream) else { return };
         match change.standing {
             Standing::Up => {
-                subscription.renew(self.attendance());
                 if self.is_watching(&stream) {
-                    // Its frames are numbered anew.
+                    // Its frames are numbered anew, from the first on.
                     self.connection.lock().transport.switch();
                 }
+                subscription.renew(self.attendance());
             }
             Standing::Down => {
                 let _ = self.signals.try_send(Signal::State(stream, StreamState::Backoff));

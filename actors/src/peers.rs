@@ -5,7 +5,7 @@ use crate::board::Board;
 use crate::departure::Cause;
 use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
-use crate::peer::{Directory, Handshakes, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
+use crate::peer::{Directory, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
 use crate::ports::{Clock, Datagrams};
 use crate::retry::Exponential;
 use crate::shutdown::Budget;
@@ -70,8 +70,6 @@ pub struct MediaThread {
     pub thread: ArbiterHandle,
     /// Hands frames to the peers on it.
     pub fanout: Registered<Fanout>,
-    /// Whose turn it is to shake hands.
-    pub handshakes: Handshakes,
 }
 
 /// What is needed to let viewers in.
@@ -134,7 +132,7 @@ impl List {
         let suspects =
             self.by_token.iter().filter_map(|(token, entry)| Some(((*lock(&entry.signs.suspect_since))?, token)));
         let (since, token) = suspects.min()?;
-        lasts(since, SUSPECT).then(|| (token.clone(), Cause::Silence))
+        lasts(since, SUSPECT).then(|| (token.clone(), Cause::Displaced))
     }
 }
 
@@ -187,7 +185,6 @@ impl Peers {
             connection: join.connection,
             reachable,
             fanout: media.fanout.clone(),
-            handshakes: media.handshakes.clone(),
             signals: join.signals,
             datagrams: parts.datagrams.clone(),
             clock: parts.clock.clone(),

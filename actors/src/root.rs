@@ -6,7 +6,7 @@ use crate::fanout::Fanout;
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
 use crate::peer::subscription::Entry;
-use crate::peer::{Directory, Waiting, handshakes};
+use crate::peer::{Directory, Waiting};
 use crate::peers::{MediaThread, Peers, PeersParts};
 use crate::ports::{Capture, Clock, Datagrams, Encode};
 use crate::retry::{Exponential, Policy, Retry};
@@ -142,7 +142,6 @@ impl Root {
         let thread = |(nth, thread): (usize, &ArbiterHandle)| MediaThread {
             thread: thread.clone(),
             fanout: Registered::new(format!("thread-{nth}")),
-            handshakes: handshakes(),
         };
         let media: Vec<MediaThread> = threads.media.iter().enumerate().map(thread).collect();
         let branches = branches_of(&plan, &cameras, &board);

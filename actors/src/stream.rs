@@ -172,6 +172,8 @@ impl Stream {
         self.last_forced = None;
         self.trouble = None;
         self.gop.clear();
+        // They keep the connections of those who watched.
+        self.routes = Routes::default();
     }
 
     fn frame(&mut self, frame: Arc<Frame>) {
@@ -197,14 +199,13 @@ impl Stream {
             return self.routes.send(&Deliver::Next { stream: self.id.clone(), frame });
         }
         let group = self.gop.replay(now);
-        for (link, due) in self.subscribers.due(&group) {
-            let stream = self.id.clone();
-            let deliver = match (due, &group) {
-                (Due::Group, Group::Fresh(frames)) => Deliver::Replay { stream, frames: frames.to_vec() },
-                _ => Deliver::Next { stream, frame: frame.clone() },
-            };
-            link.send(deliver);
+        let due: Vec<(&Link, Due)> = self.subscribers.due(&group).collect();
+        let all = |which| due.iter().filter(move |(_, due)| *due == which).map(|(link, _)| *link);
+        if let Group::Fresh(frames) = &group {
+            let replay = Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() };
+            Routes::send_once(all(Due::Group), &replay);
         }
+        Routes::send_once(all(Due::Next), &Deliver::Next { stream: self.id.clone(), frame });
     }
 
     /// Brings the routes up to the subscribers; whether all of them are sent the same.
@@ -279,7 +280,8 @@ impl Stream {
             Group::Old => self.subscribers.wait_for_group(peer),
             Group::Fresh(frames) => {
                 debug_assert!(frames.iter().all(|frame| frame.origin == Origin::Device));
-                link.send(Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() });
+                let replay = Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() };
+                Routes::send_once(std::iter::once(link), &replay);
             }
         }
     }

@@ -377,3 +377,26 @@ async fn a_capture_thread_that_panics_is_a_fault_of_its_camera() {
     assert_eq!(exits[0].path, "root/cameras/cam/device");
     assert_eq!(exits[0].reason, "panic: in the capture thread: index out of bounds");
 }
+
+#[actix::test]
+async fn nothing_is_kept_of_those_who_watched_a_stream_that_rests() {
+    let stage = stage().await;
+    let (link, _, got) = stage.viewer();
+    let connection = std::sync::Arc::downgrade(&link.frames);
+    let peer = "a".into();
+    stage.stream.send(lenscap_actors::stream::Subscribe { peer, link, ready: true, suspect: false }).await.unwrap();
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    settle().await;
+    for number in 1..4 {
+        stage.fake.frame(number, number == 1, Origin::Encoder);
+        settle().await;
+    }
+    assert!(got.lock().unwrap().contains(&"frame 3".to_owned()), "{got:?}");
+    assert!(connection.upgrade().is_some());
+    let leaving = stage.disconnect("a");
+    settle().await;
+    stage.fake.finish_closing();
+    leaving.await.unwrap();
+    settle().await;
+    assert!(connection.upgrade().is_none());
+}

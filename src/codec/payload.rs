@@ -23,6 +23,9 @@ const FRAGMENT_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - 2;
 const PACKET_COST: usize = 64;
 const RUN_COST: usize = 96;
 
+/// With more large NAL units than this a device has cut its pictures for packets already, and nothing is to be gained.
+const UNITS_MAX: usize = 32;
+
 /// The most that is spent on padding to spare a run.
 const PADDING_MAX: usize = 96;
 
@@ -123,6 +126,9 @@ fn fragment_bytes(bodies: &[usize]) -> usize {
         });
         bodies.iter().map(|length| length.div_ceil(size) * PACKET_COST).sum::<usize>() + runs
     };
+    if bodies.len() > UNITS_MAX {
+        return FRAGMENT_BYTES_MAX;
+    }
     let sizes = bodies.iter().flat_map(|&length| {
         let fewest = length.div_ceil(FRAGMENT_BYTES_MAX);
         (fewest..=fewest + 1).map(move |count| length.div_ceil(count))

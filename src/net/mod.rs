@@ -156,12 +156,13 @@ impl Udp {
         for _ in 0..limit {
             match self.receive(&mut reader) {
                 Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return reader.pace.rest(Instant::now()),
                 // An ICMP error about a datagram that we sent.
                 Err(_) => self.drain_errors(),
             }
         }
-        reader.pace.rest(Instant::now())
+        // There is more.
+        None
     }
 
     fn receive(&self, Reader { memory, pace }: &mut Reader) -> io::Result<()> {
@@ -181,16 +182,20 @@ impl Udp {
                     post.to(inbox).datagrams.push((from, BytesMut::from(datagram)));
                 };
                 // Who asks for a peer by its name may come from a new address.
-                let names_a_peer = routes::names_a_peer(datagram);
-                // The handshake and the farewell are DTLS (RFC 7983); other checks only keep a connection.
-                let is_known = names_a_peer && self.routes().at(from).next().is_some();
-                pace.count(matches!(datagram.first(), Some(20..=63)) || names_a_peer && !is_known, at);
-                if names_a_peer {
-                    let here = meta.dst_ip.map(plain_ip);
-                    self.routes_mut().inboxes(from, here, datagram, authentic).for_each(&mut lead);
+                let is_known = self.routes().at(from).next().is_some();
+                // The handshake and the farewell are DTLS (RFC 7983); checks from known addresses only keep a connection.
+                let urgent = if routes::names_a_peer(datagram) {
+                    let is_authentic = self.routes().is_authentic(datagram, authentic);
+                    if is_authentic {
+                        let here = meta.dst_ip.map(plain_ip);
+                        self.routes_mut().inboxes(from, here, datagram, |_, _| true).for_each(&mut lead);
+                    }
+                    is_authentic && !is_known
                 } else {
                     self.routes().at(from).for_each(&mut lead);
-                }
+                    is_known && matches!(datagram.first(), Some(20..=63))
+                };
+                pace.count(urgent, at);
             }
         }
         post.send();

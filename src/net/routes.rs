@@ -64,6 +64,12 @@ impl<I> Routes<I> {
         }
     }
 
+    /// Whether a request is signed with the password of the peer that it names.
+    pub fn is_authentic(&self, datagram: &[u8], authentic: impl Fn(&[u8], &str) -> bool) -> bool {
+        let peer = stun_receiver(datagram).and_then(|ufrag| self.peers.get(ufrag));
+        peer.is_some_and(|peer| authentic(datagram, &peer.password))
+    }
+
     /// Whose this datagram is; `local` is the address it arrived at. `authentic` tells whether it is signed with a
     /// password.
     pub fn inboxes(

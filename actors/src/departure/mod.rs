@@ -36,6 +36,8 @@ pub enum Cause {
     Silence,
     /// Probes came back as undeliverable (ICMP port unreachable), and none was answered.
     PortUnreachable,
+    /// It was suspect, and its place was wanted by another.
+    Displaced,
     /// ICE heard nothing for the configured time.
     IceDisconnected,
     /// ICE gave up, or never connected.
@@ -59,6 +61,7 @@ impl Cause {
             | Cause::WsClosed
             | Cause::CloseNotify
             | Cause::WhepDelete
+            | Cause::Displaced
             | Cause::Crashed
             | Cause::Shutdown => false,
         }
@@ -76,6 +79,7 @@ impl fmt::Display for Cause {
             Cause::Suspected => "suspected",
             Cause::Silence => "silence",
             Cause::PortUnreachable => "port_unreachable",
+            Cause::Displaced => "displaced",
             Cause::IceDisconnected => "ice_disconnected",
             Cause::IceFailed => "ice_failed",
             Cause::Crashed => "crashed",
@@ -178,6 +182,7 @@ mod tests {
             Cause::Suspected,
             Cause::Silence,
             Cause::PortUnreachable,
+            Cause::Displaced,
             Cause::IceDisconnected,
             Cause::IceFailed,
             Cause::Crashed,

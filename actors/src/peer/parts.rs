@@ -1,7 +1,6 @@
 //! What a peer is made of, and how long it is waited for.
 
 use super::Signal;
-use super::handshaking::Handshakes;
 use super::subscription::Entry;
 use crate::board::Board;
 use crate::departure::patience::Patience;
@@ -61,8 +60,6 @@ pub struct PeerParts {
     pub connection: Transport,
     /// Hands frames to the peers on its thread.
     pub fanout: Registered<Fanout>,
-    /// Where it waits for its turn to shake hands.
-    pub handshakes: Handshakes,
     /// Told when the viewer's datagrams reach it.
     pub reachable: oneshot::Sender<()>,
     /// Where news for the page goes; bounded, and dropped if it is full.

@@ -46,7 +46,9 @@ impl Handler<Switch> for Peer {
         }
         if let Some((abandoned, patience)) = self.next.take() {
             ctx.cancel_future(patience);
-            self.connection.lock().next = None;
+            if let Some(watching) = &self.watching {
+                self.connection.lock().switch_to(watching.stream());
+            }
             ctx.spawn(abandoned.leave_for_another().into_actor(self));
         }
         self.status.stream = Some(stream.clone());

@@ -31,6 +31,7 @@ impl Peer {
         ctx.run_later(self.waiting.first_packet_timeout, |peer, _| {
             if !peer.connected && peer.holds {
                 log::info!("root/peers/{}: its offer is not followed by a connection", peer.id);
+                peer.seat.suspect(Some(peer.clock.now()));
                 peer.let_camera_go(peer.presence.silence(peer.clock.now()));
             }
         });

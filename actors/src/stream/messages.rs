@@ -2,7 +2,7 @@
 
 use crate::board::StreamState;
 use crate::departure::Cause;
-use crate::fanout::{Deliver, Fanout, Spread, TakeFrames};
+use crate::fanout::{Fanout, TakeFrames};
 use crate::ids::{PeerId, StreamId};
 use crate::supervisor::address::Recipient;
 use crate::supervisor::registered::Registered;
@@ -19,13 +19,6 @@ pub struct Link {
     pub fanout: Option<Registered<Fanout>>,
     /// Takes news.
     pub notices: Recipient<StreamNotice>,
-}
-
-impl Link {
-    /// Sends this subscriber alone what the others do not get.
-    pub fn send(&self, deliver: Deliver) {
-        Spread { deliver, to: [self.frames.clone()].into() }.send(self.fanout.as_ref());
-    }
 }
 
 /// What a stream tells its subscribers.

@@ -30,13 +30,23 @@ impl Routes {
     /// Makes these of a version of the subscribers.
     pub fn update<'a>(&mut self, version: u64, links: impl Iterator<Item = &'a Link> + Clone) {
         self.version = Some(version);
-        self.routes.clear();
+        self.routes = Self::by_thread(links);
+    }
+
+    /// Sends to some of the subscribers what the others do not get.
+    pub fn send_once<'a>(links: impl Iterator<Item = &'a Link> + Clone, deliver: &Deliver) {
+        Self { version: None, routes: Self::by_thread(links) }.send(deliver);
+    }
+
+    fn by_thread<'a>(links: impl Iterator<Item = &'a Link> + Clone) -> Vec<Route> {
+        let mut routes: Vec<Route> = vec![];
         for Link { fanout, .. } in links.clone() {
-            if !self.routes.iter().any(|route| route.fanout == *fanout) {
+            if !routes.iter().any(|route| route.fanout == *fanout) {
                 let same = links.clone().filter(|link| link.fanout == *fanout);
-                self.routes.push(Route { fanout: fanout.clone(), to: same.map(|link| link.frames.clone()).collect() });
+                routes.push(Route { fanout: fanout.clone(), to: same.map(|link| link.frames.clone()).collect() });
             }
         }
+        routes
     }
 
     /// Sends a frame to all of them.

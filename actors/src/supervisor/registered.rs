@@ -1,7 +1,7 @@
 //! How a child is reached across its incarnations, and how its end and its return are noticed.
 //! What OTP calls a registered name and a monitor.
 
-use super::address::{Mailbox, Post, Recipient};
+use super::address::{Mailbox, Post, Recipient, SendError};
 use super::context::Context;
 use actix::prelude::{Actor, Handler, Message};
 use std::future::Future;
@@ -120,14 +120,21 @@ impl<A: Actor<Context = Context<A>>> Registered<A> {
         self.read(|slot| slot.up.as_ref().is_some_and(|mailbox| mailbox.do_send(message)))
     }
 
-    /// Sends to the present incarnation unless as many messages wait as its mailbox holds; whether it was sent.
-    pub fn try_send<M>(&self, message: M) -> bool
+    /// Sends to the present incarnation unless as many messages wait as its mailbox holds.
+    ///
+    /// # Errors
+    ///
+    /// If they do, or if there is no incarnation; with the message.
+    pub fn try_send<M>(&self, message: M) -> Result<(), SendError<M>>
     where
         A: Handler<M>,
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.read(|slot| slot.up.as_ref().is_some_and(|mailbox| Post::try_send(&**mailbox, message).is_ok()))
+        self.read(|slot| match &slot.up {
+            Some(mailbox) => Post::try_send(&**mailbox, message),
+            None => Err(SendError::Ended(message)),
+        })
     }
 
     /// Its name.
