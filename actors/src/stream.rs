@@ -389,8 +389,19 @@ impl Handler<Ready> for Stream {
 impl Handler<KeyframeWanted> for Stream {
     type Result = ();
 
-    fn handle(&mut self, _: KeyframeWanted, ctx: &mut Self::Context) {
-        self.force_keyframe(ctx);
+    fn handle(&mut self, KeyframeWanted { peer }: KeyframeWanted, ctx: &mut Self::Context) {
+        let now = self.clock.now();
+        match self.gop.replay(now) {
+            Group::None => self.force_keyframe(ctx),
+            Group::Old => {}
+            // A device cannot be asked for a keyframe, but the one that the others go by is here.
+            Group::Fresh(frames) => {
+                if let Some(link) = self.subscribers.replay_to(&peer, now) {
+                    let replay = Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() };
+                    Routes::send_once(std::iter::once(link), &replay);
+                }
+            }
+        }
     }
 }
 

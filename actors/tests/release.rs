@@ -164,6 +164,31 @@ async fn a_newcomer_gets_an_idr_from_our_encoder_and_the_past_from_a_device() {
 }
 
 #[actix::test]
+async fn who_misses_a_frame_of_a_device_gets_the_group_again_once_a_second() {
+    let stage = stage().await;
+    let (got, other) = (stage.subscribe("a").await, stage.subscribe("b").await);
+    for number in 1..4 {
+        stage.fake.frame(number, number == 1, Origin::Device);
+    }
+    settle().await;
+    let ask = async || {
+        got.lock().unwrap().clear();
+        for _ in 0..100 {
+            stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
+        }
+        settle().await;
+        got.lock().unwrap().clone()
+    };
+    assert_eq!(ask().await, ["replay of 3"]);
+    assert_eq!(ask().await, [""; 0]);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    stage.fake.frame(4, false, Origin::Device);
+    settle().await;
+    assert_eq!(ask().await, ["replay of 4"]);
+    assert!(!other.lock().unwrap().concat().contains("replay"), "nobody else asked");
+}
+
+#[actix::test]
 async fn a_newcomer_to_a_source_that_hangs_gets_the_past_when_that_goes_on() {
     let stage = stage().await;
     let first = stage.subscribe("a").await;
@@ -205,7 +230,7 @@ async fn keyframes_are_forced_at_most_four_times_a_second_and_none_is_forgotten(
     let stage = stage().await;
     stage.subscribe("a").await;
     for _ in 0..100 {
-        stage.stream.send(KeyframeWanted).await.unwrap();
+        stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
     }
     settle().await;
     let forced = |stage: &Stage| stage.fake.log().iter().filter(|what| **what == "keyframe").count();

@@ -83,7 +83,10 @@ pub struct Ready {
 /// A subscriber cannot decode what it has (RTCP PLI or FIR, or frames were lost on the way).
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
-pub struct KeyframeWanted;
+pub struct KeyframeWanted {
+    /// Who.
+    pub peer: PeerId,
+}
 
 /// A viewer is gone, or watches something else.
 #[derive(Message, Debug)]

@@ -4,7 +4,7 @@ use crate::ids::PeerId;
 use crate::media::{Frame, Origin, is_fresh};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The most that is kept of a group of pictures, so that a source without keyframes cannot eat
 /// the memory. A viewer that joins beyond it waits for the next keyframe.
@@ -25,7 +25,12 @@ struct Member<S> {
     suspect: bool,
     /// It came while the group of pictures was old, and gets it when it goes on.
     waits: bool,
+    /// When it was last given the group again.
+    replayed: Option<Instant>,
 }
+
+/// A subscriber that cannot decode what it has is given the group again, but no more often: it may be large.
+const REPLAY_SPACING: Duration = Duration::from_secs(1);
 
 /// What a subscriber is to be sent when a frame has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +53,7 @@ impl<S> Subscribers<S> {
     /// Subscribing again replaces the link and never counts twice.
     pub fn add(&mut self, peer: PeerId, link: S, ready: bool, suspect: bool) {
         self.version += 1;
-        self.members.insert(peer, Member { link, ready, suspect, waits: false });
+        self.members.insert(peer, Member { link, ready, suspect, waits: false, replayed: None });
     }
 
     /// Makes a suspect of a subscriber, or takes that back. Gives its link if that is news.
@@ -103,6 +108,15 @@ impl<S> Subscribers<S> {
             self.version += 1;
             member.waits = true;
         }
+    }
+
+    /// `peer` wants the group again: its link, if it may have it.
+    pub fn replay_to(&mut self, peer: &PeerId, now: Instant) -> Option<&S> {
+        let lately = |at: Instant| now.saturating_duration_since(at) < REPLAY_SPACING;
+        let member =
+            self.members.get_mut(peer).filter(|member| member.ready && !member.replayed.is_some_and(lately))?;
+        member.replayed = Some(now);
+        Some(&member.link)
     }
 
     /// Counts the changes of who is to be sent frames.
