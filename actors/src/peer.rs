@@ -69,7 +69,8 @@ pub struct Peer {
     datagrams: Arc<dyn Datagrams>,
     clock: Arc<dyn Clock>,
     board: Board,
-    seat: Box<dyn Seat>,
+    /// Given back with the release: whoever has the answer finds this peer no more.
+    seat: Option<Box<dyn Seat>>,
     timer: Option<(Instant, SpawnHandle)>,
     status: PeerStatus,
 }
@@ -108,7 +109,7 @@ impl Peer {
             datagrams: parts.datagrams,
             clock: parts.clock,
             board: parts.board,
-            seat: parts.seat,
+            seat: Some(parts.seat),
             timer: None,
             status,
         })
@@ -260,7 +261,7 @@ impl Peer {
         self.status.state = PeerState::Watching;
         self.show();
         self.silence.connected(self.clock.now());
-        self.seat.suspect(None);
+        self.seat.iter().for_each(|seat| seat.suspect(None));
         self.take_camera();
         for subscription in self.subscriptions() {
             subscription.addr().do_send(Ready { peer: self.id.clone() });
@@ -296,6 +297,7 @@ impl Peer {
         };
         Box::pin(release.into_actor(self).map(move |(), peer, ctx| {
             peer.board.forget(&peer.id);
+            peer.seat = None;
             let _ = peer.signals.try_send(Signal::Closed(verdict.cause));
             peer.released = true;
             ctx.stop();

@@ -31,7 +31,7 @@ impl Peer {
         ctx.run_later(self.waiting.first_packet_timeout, |peer, _| {
             if !peer.connected && peer.holds {
                 log::info!("root/peers/{}: its offer is not followed by a connection", peer.id);
-                peer.seat.suspect(Some(peer.clock.now()));
+                peer.seat.iter().for_each(|seat| seat.suspect(Some(peer.clock.now())));
                 peer.let_camera_go(peer.presence.silence(peer.clock.now()));
             }
         });
@@ -49,7 +49,7 @@ impl Peer {
         }
         if news.alive {
             self.presence.alive(now);
-            self.seat.heard();
+            self.seat.iter().for_each(|seat| seat.heard());
             self.silence.heard();
         }
         if let Some(age) = news.proof
@@ -57,7 +57,7 @@ impl Peer {
         {
             log::info!("root/peers/{}: is there after all, after {:?}", self.id, now.saturating_duration_since(since));
             self.away_since.get_or_insert(since);
-            self.seat.suspect(None);
+            self.seat.iter().for_each(|seat| seat.suspect(None));
             self.status.state = PeerState::Watching;
             self.show();
             self.take_camera();
@@ -142,7 +142,7 @@ impl Peer {
         let silence = self.silence.lasts(now);
         log::info!("root/peers/{}: suspect after {silence:?} of silence", self.id);
         self.board.suspected();
-        self.seat.suspect(Some(now));
+        self.seat.iter().for_each(|seat| seat.suspect(Some(now)));
         self.status.state = PeerState::Suspect;
         self.show();
         self.let_camera_go(silence);
