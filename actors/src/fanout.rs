@@ -36,6 +36,13 @@ pub enum Deliver {
     },
 }
 
+impl Deliver {
+    /// Frames of the past of a stream.
+    pub fn replay(stream: &StreamId, frames: &[Arc<Frame>]) -> Self {
+        Self::Replay { stream: stream.clone(), frames: frames.to_vec() }
+    }
+}
+
 /// Takes a stream's frames for one viewer. Who misses one sees the gap in the numbers, and goes on at the next keyframe.
 pub trait TakeFrames: Send + Sync + fmt::Debug {
     /// Takes them; never waits.

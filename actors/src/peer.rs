@@ -22,7 +22,7 @@ use crate::departure::{Cause, Presence, Verdict};
 use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
-use crate::stream::{KeyframeWanted, Link, Ready, StreamNotice};
+use crate::stream::{FramesMissed, KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::OfferError;
@@ -201,7 +201,7 @@ impl Peer {
     /// Takes note of what has been sent meanwhile.
     fn look(&mut self, ctx: &mut Context<Self>) {
         let mut state = self.connection.lock();
-        let Sent { since, packets, skipped, keyframe_wanted, broken } = state.take_sent();
+        let Sent { since, packets, skipped, missed, broken } = state.take_sent();
         let watched = state.watching.clone();
         drop(state);
         if let Some(words) = broken {
@@ -215,14 +215,14 @@ impl Peer {
         if watched.is_some_and(|stream| self.is_next(&stream)) {
             self.commit_switch(ctx);
         }
-        if keyframe_wanted {
-            self.want_keyframe();
+        if let Some(watching) = self.watching.as_ref().filter(|_| missed) {
+            watching.addr().do_send(FramesMissed { peer: self.id.clone() });
         }
     }
 
     fn want_keyframe(&self) {
         if let Some(watching) = &self.watching {
-            watching.addr().do_send(KeyframeWanted { peer: self.id.clone() });
+            watching.addr().do_send(KeyframeWanted);
         }
     }
 

@@ -14,7 +14,9 @@ mod messages;
 mod routes;
 mod subscribers;
 
-pub use messages::{Alive, Disconnected, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect};
+pub use messages::{
+    Alive, Disconnected, FramesMissed, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect,
+};
 
 use crate::board::{Board, Rate, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
@@ -202,8 +204,7 @@ impl Stream {
         let due: Vec<(&Link, Due)> = self.subscribers.due(&group).collect();
         let all = |which| due.iter().filter(move |(_, due)| *due == which).map(|(link, _)| *link);
         if let Group::Fresh(frames) = &group {
-            let replay = Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() };
-            Routes::send_once(all(Due::Group), &replay);
+            Routes::send_once(all(Due::Group), &Deliver::replay(&self.id, frames));
         }
         Routes::send_once(all(Due::Next), &Deliver::Next { stream: self.id.clone(), frame });
     }
@@ -280,8 +281,7 @@ impl Stream {
             Group::Old => self.subscribers.wait_for_group(peer),
             Group::Fresh(frames) => {
                 debug_assert!(frames.iter().all(|frame| frame.origin == Origin::Device));
-                let replay = Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() };
-                Routes::send_once(std::iter::once(link), &replay);
+                Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
             }
         }
     }
@@ -389,7 +389,15 @@ impl Handler<Ready> for Stream {
 impl Handler<KeyframeWanted> for Stream {
     type Result = ();
 
-    fn handle(&mut self, KeyframeWanted { peer }: KeyframeWanted, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: KeyframeWanted, ctx: &mut Self::Context) {
+        self.force_keyframe(ctx);
+    }
+}
+
+impl Handler<FramesMissed> for Stream {
+    type Result = ();
+
+    fn handle(&mut self, FramesMissed { peer }: FramesMissed, ctx: &mut Self::Context) {
         let now = self.clock.now();
         match self.gop.replay(now) {
             Group::None => self.force_keyframe(ctx),
@@ -397,8 +405,7 @@ impl Handler<KeyframeWanted> for Stream {
             // A device cannot be asked for a keyframe, but the one that the others go by is here.
             Group::Fresh(frames) => {
                 if let Some(link) = self.subscribers.replay_to(&peer, now) {
-                    let replay = Deliver::Replay { stream: self.id.clone(), frames: frames.to_vec() };
-                    Routes::send_once(std::iter::once(link), &replay);
+                    Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
                 }
             }
         }

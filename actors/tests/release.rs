@@ -11,7 +11,8 @@ use lenscap_actors::peer::subscription::Attendance;
 use lenscap_actors::ports::*;
 use lenscap_actors::root::Supervision;
 use lenscap_actors::shutdown::{Budget, not_closed};
-use lenscap_actors::stream::{KeyframeWanted, Released};
+use lenscap_actors::stream::{FramesMissed, KeyframeWanted, Released, Subscribe};
+use std::sync::Arc;
 use std::time::Duration;
 
 use support::*;
@@ -174,7 +175,7 @@ async fn who_misses_a_frame_of_a_device_gets_the_group_again_once_a_second() {
     let ask = async || {
         got.lock().unwrap().clear();
         for _ in 0..100 {
-            stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
+            stage.stream.send(FramesMissed { peer: "a".into() }).await.unwrap();
         }
         settle().await;
         got.lock().unwrap().clone()
@@ -230,7 +231,7 @@ async fn keyframes_are_forced_at_most_four_times_a_second_and_none_is_forgotten(
     let stage = stage().await;
     stage.subscribe("a").await;
     for _ in 0..100 {
-        stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
+        stage.stream.send(KeyframeWanted).await.unwrap();
     }
     settle().await;
     let forced = |stage: &Stage| stage.fake.log().iter().filter(|what| **what == "keyframe").count();
@@ -407,9 +408,9 @@ async fn a_capture_thread_that_panics_is_a_fault_of_its_camera() {
 async fn nothing_is_kept_of_those_who_watched_a_stream_that_rests() {
     let stage = stage().await;
     let (link, _, got) = stage.viewer();
-    let connection = std::sync::Arc::downgrade(&link.frames);
+    let connection = Arc::downgrade(&link.frames);
     let peer = "a".into();
-    stage.stream.send(lenscap_actors::stream::Subscribe { peer, link, ready: true, suspect: false }).await.unwrap();
+    stage.stream.send(Subscribe { peer, link, ready: true, suspect: false }).await.unwrap();
     stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
     settle().await;
     for number in 1..4 {

@@ -54,8 +54,8 @@ pub struct Sent {
     pub packets: u64,
     /// Frames that the viewer could not decode, and was not sent.
     pub skipped: u64,
-    /// A keyframe is needed.
-    pub keyframe_wanted: bool,
+    /// One was missed: the next is of no use without what came before.
+    pub missed: bool,
     /// The words of a panic.
     pub broken: Option<String>,
 }
@@ -119,7 +119,7 @@ impl State {
                 let (admission, packets) = outbox::send(datagrams, |batch| transport.write(frame, now, batch));
                 self.sent.skipped += u64::from(!matches!(admission, Admission::Send(_)));
                 if admission == Admission::SkipAndAsk {
-                    self.sent.keyframe_wanted = true;
+                    self.sent.missed = true;
                     look = true;
                 }
                 packets

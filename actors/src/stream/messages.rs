@@ -80,11 +80,16 @@ pub struct Ready {
     pub peer: PeerId,
 }
 
-/// A subscriber cannot decode what it has (RTCP PLI or FIR, or frames were lost on the way).
+/// A subscriber cannot decode what it has (RTCP PLI or FIR).
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
-pub struct KeyframeWanted {
-    /// Who.
+pub struct KeyframeWanted;
+
+/// Frames were lost on their way from the stream to a subscriber.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct FramesMissed {
+    /// To whom.
     pub peer: PeerId,
 }
 
