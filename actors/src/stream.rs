@@ -10,6 +10,7 @@
 //! If this actor dies, it lets its camera go. Its viewers watch its
 //! [name](crate::supervisor::registered::Registered), and subscribe again when it is back.
 
+mod keyframes;
 mod messages;
 mod routes;
 mod subscribers;
@@ -22,8 +23,8 @@ use crate::board::{Board, Rate, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
 use crate::departure::Cause;
 use crate::fanout::Deliver;
-use crate::ids::{CameraId, PeerId, StreamId};
-use crate::media::{Frame, Origin};
+use crate::ids::{CameraId, StreamId};
+use crate::media::Frame;
 use crate::ports::{Clock, Encode, EncodeEvent, EncodeEventKind, Encoding};
 use crate::retry::{Next, Retry};
 use crate::supervisor::context::Context;
@@ -34,9 +35,6 @@ use routes::Routes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscribers::{Due, Group, GroupOfPictures, Subscribers};
-
-/// Keyframes are forced no more often than this, whoever asks.
-const KEYFRAME_SPACING: Duration = Duration::from_millis(250);
 
 /// The actor.
 pub struct Stream {
@@ -256,36 +254,6 @@ impl Stream {
         self.trouble = Some(notice);
     }
 
-    /// Forces an IDR now, or as soon as the last one is old enough.
-    fn force_keyframe(&mut self, ctx: &mut Context<Self>) {
-        let Some((_, encoding)) = &self.encoding else { return };
-        let now = self.clock.now();
-        let wait = self
-            .last_forced
-            .map_or(Duration::ZERO, |last| KEYFRAME_SPACING.saturating_sub(now.saturating_duration_since(last)));
-        if wait.is_zero() {
-            self.last_forced = Some(now);
-            encoding.force_keyframe();
-        } else if self.forced_later.is_none() {
-            self.forced_later = Some(ctx.run_later(wait, |stream, ctx| {
-                stream.forced_later = None;
-                stream.force_keyframe(ctx);
-            }));
-        }
-    }
-
-    /// Sends a newcomer what it needs for its first picture.
-    fn greet(&mut self, peer: &PeerId, link: &Link, ctx: &mut Context<Self>) {
-        match self.gop.replay(self.clock.now()) {
-            Group::None => self.force_keyframe(ctx),
-            Group::Old => self.subscribers.wait_for_group(peer),
-            Group::Fresh(frames) => {
-                debug_assert!(frames.iter().all(|frame| frame.origin == Origin::Device));
-                Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
-            }
-        }
-    }
-
     /// Stops capture: nobody is left for whom the camera has to be open. What is returned resolves when the
     /// device is closed.
     fn stop(&mut self, message: Disconnected, ctx: &mut Context<Self>) -> ResponseActFuture<Self, Released> {
@@ -382,32 +350,6 @@ impl Handler<Ready> for Stream {
     fn handle(&mut self, message: Ready, ctx: &mut Self::Context) {
         if let Some(link) = self.subscribers.ready(&message.peer).cloned() {
             self.greet(&message.peer, &link, ctx);
-        }
-    }
-}
-
-impl Handler<KeyframeWanted> for Stream {
-    type Result = ();
-
-    fn handle(&mut self, _: KeyframeWanted, ctx: &mut Self::Context) {
-        self.force_keyframe(ctx);
-    }
-}
-
-impl Handler<FramesMissed> for Stream {
-    type Result = ();
-
-    fn handle(&mut self, FramesMissed { peer }: FramesMissed, ctx: &mut Self::Context) {
-        let now = self.clock.now();
-        match self.gop.replay(now) {
-            Group::None => self.force_keyframe(ctx),
-            Group::Old => {}
-            // A device cannot be asked for a keyframe, but the one that the others go by is here.
-            Group::Fresh(frames) => {
-                if let Some(link) = self.subscribers.replay_to(&peer, now) {
-                    Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
-                }
-            }
         }
     }
 }
