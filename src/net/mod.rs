@@ -182,18 +182,19 @@ impl Udp {
                     post.to(inbox).datagrams.push((from, BytesMut::from(datagram)));
                 };
                 // Who asks for a peer by its name may come from a new address.
-                let is_known = self.routes().at(from).next().is_some();
+                let is_known = || self.routes().at(from).next().is_some();
                 // The handshake and the farewell are DTLS (RFC 7983); checks from known addresses only keep a connection.
                 let urgent = if routes::names_a_peer(datagram) {
+                    let is_new = !is_known();
                     let is_authentic = self.routes().is_authentic(datagram, authentic);
                     if is_authentic {
                         let here = meta.dst_ip.map(plain_ip);
                         self.routes_mut().inboxes(from, here, datagram, |_, _| true).for_each(&mut lead);
                     }
-                    is_authentic && !is_known
+                    is_authentic && is_new
                 } else {
                     self.routes().at(from).for_each(&mut lead);
-                    is_known && matches!(datagram.first(), Some(20..=63))
+                    matches!(datagram.first(), Some(20..=63)) && is_known()
                 };
                 pace.count(urgent, at);
             }
