@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clock } from '../tests/browser/support/acts.mjs';
 import { launch, openViewer } from '../tests/browser/support/browser.mjs';
-import { descendants, exclusivePair, hang, kinds, runs, switchTo, untilEnded, watch } from '../tests/browser/support/programs.mjs';
+import { alone, descendants, exclusivePair, hang, kinds, runs, switchTo, untilEnded, watch } from '../tests/browser/support/programs.mjs';
 import { Server, ffmpegCamera, toml } from '../tests/browser/support/server.mjs';
 import { figures, report } from './table.mjs';
 
 const LEAVINGS = Number(process.argv[2] ?? 200);
 const SWITCHES = Number(process.argv[3] ?? 100);
 const HANGS = 5;
+const ALONE = 10;
 const STALL_MS = 2000;
 
 const rows = [];
@@ -63,6 +64,12 @@ const server = await Server.start(toml({
   cameras: [...exclusivePair(folder), { id: 'pipe', source: `exec:${ffmpegCamera()}`, stall_timeout: `${STALL_MS}ms` }],
 }));
 const open = async (stream) => (await openViewer(browser, server, stream)).page;
+// The same programs with nobody between, before and after: what of a switch is theirs, at the speed of these minutes.
+const theirs = [];
+const measureAlone = async () => {
+  for (let nth = 0; nth < ALONE; nth++) theirs.push(await alone(ffmpegCamera({ size: nth % 2 ? '640x360' : '480x270' })));
+};
+await measureAlone();
 {
   const page = await open('left');
   const took = [];
@@ -71,6 +78,8 @@ const open = async (stream) => (await openViewer(browser, server, stream)).page;
   add('exclusive pair: switch → picture (wrong: failed tries)', took, failures);
   await page.context().close();
 }
+await measureAlone();
+add('ffmpeg alone: its end and its first byte', theirs);
 {
   const page = await open('pipe');
   const took = [];

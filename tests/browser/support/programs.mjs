@@ -1,5 +1,7 @@
 // Cameras that are programs, and what becomes of the processes that they start.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +108,21 @@ export async function hang(server, page, stream) {
   const at = await page.evaluate(() => performance.timeOrigin + window.frames.at(-1).at);
   await page.waitForFunction((at) => performance.timeOrigin + window.frames.at(-1).at > at, at, { polling: 5, timeout: 20_000 });
   return (await page.evaluate((at) => performance.timeOrigin + window.frames.find((frame) => performance.timeOrigin + frame.at > at).at, at)) - at;
+}
+
+/** What a camera's program takes with nobody between: milliseconds from its start to its first byte, and from
+    SIGTERM to its end. */
+export async function alone(command) {
+  const at = clock();
+  const program = spawn(command.replace(/^exec /, ''), { shell: true, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const exit = once(program, 'exit');
+  await once(program.stdout, 'data');
+  const started = clock() - at;
+  await sleep(200);
+  const asked = clock();
+  process.kill(-program.pid, 'SIGTERM');
+  await exit;
+  return started + clock() - asked;
 }
 
 /** Milliseconds until none of these processes runs. */
