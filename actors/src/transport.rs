@@ -261,7 +261,7 @@ impl Transport {
         if !self.can_send() {
             return (Admission::Skip, 0);
         }
-        let admission = self.sender.admit(frame);
+        let admission = self.sender.admit(frame, now);
         (admission, self.catch_up(now, batch))
     }
 

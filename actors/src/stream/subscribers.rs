@@ -30,7 +30,7 @@ struct Member<S> {
 }
 
 /// A subscriber that cannot decode what it has is given the group again, but no more often: it may be large.
-const REPLAY_SPACING: Duration = Duration::from_secs(1);
+const REPLAY_SPACING: Duration = Duration::from_millis(200);
 
 /// What a subscriber is to be sent when a frame has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

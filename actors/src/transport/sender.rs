@@ -94,11 +94,11 @@ impl Sender {
     }
 
     /// A frame that has just been taken waits for [`Sender::catch_up`], if the viewer can decode it.
-    pub fn admit(&mut self, frame: &Arc<Frame>) -> Admission {
+    pub fn admit(&mut self, frame: &Arc<Frame>, now: Instant) -> Admission {
         if self.backlog.len() >= BACKLOG_MAX {
             self.switch();
         }
-        let admission = self.track.admit(frame);
+        let admission = self.track.admit(frame, now);
         if let Admission::Send(timestamp) = admission {
             self.backlog.push_back((frame.clone(), timestamp));
         }

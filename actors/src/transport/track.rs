@@ -5,10 +5,13 @@
 //! between viewers. It stays continuous when the viewer is switched to another stream.
 
 use crate::media::Frame;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// RTP clock rate of video (RFC 6184).
 const CLOCK_RATE: f64 = 90_000.0;
+
+/// Who waits for a keyframe asks again when none has come: what was asked for may have been lost, too.
+const ASK_EVERY: Duration = Duration::from_millis(250);
 
 /// Timestamp ticks between replayed frames: 1 ms, so that the past is played in a blink.
 const REPLAY_TICKS: u32 = 90;
@@ -18,7 +21,7 @@ const REPLAY_TICKS: u32 = 90;
 pub enum Admission {
     /// Send it with this RTP timestamp.
     Send(u32),
-    /// The viewer cannot decode it; a keyframe has been asked for already.
+    /// The viewer cannot decode it; a keyframe has been asked for lately.
     Skip,
     /// The viewer cannot decode it: ask for a keyframe.
     SkipAndAsk,
@@ -31,43 +34,46 @@ pub struct Track {
     timestamp_offset: u32,
     last_timestamp: Option<u32>,
     expected: Option<u64>,
-    asked: bool,
+    /// When a keyframe was last asked for, if none has come since.
+    asked: Option<Instant>,
 }
 
 impl Track {
     /// A track that starts at a random number (RFC 3550, section 5.1).
     pub fn new(epoch: Instant, timestamp_offset: u32) -> Self {
-        Self { epoch, timestamp_offset, last_timestamp: None, expected: None, asked: false }
+        Self { epoch, timestamp_offset, last_timestamp: None, expected: None, asked: None }
     }
 
     /// Whether the viewer can have this frame, which has just been taken.
-    pub fn admit(&mut self, frame: &Frame) -> Admission {
+    pub fn admit(&mut self, frame: &Frame, now: Instant) -> Admission {
         let timestamp = self.timestamp_at(frame.captured);
-        self.admit_at(frame, timestamp)
+        self.admit_at(frame, timestamp, now)
     }
 
     /// Whether the viewer can have this frame, the `nth` of `count` that lead up to `now`.
     pub fn admit_replayed(&mut self, frame: &Frame, nth: usize, count: usize, now: Instant) -> Admission {
         let behind = (count - nth) as u32 * REPLAY_TICKS;
         let timestamp = self.timestamp_at(now).wrapping_sub(behind);
-        self.admit_at(frame, timestamp)
+        self.admit_at(frame, timestamp, now)
     }
 
     /// From here on frames are those of another stream, whose numbers mean something else.
     pub fn switch(&mut self) {
         self.expected = None;
-        self.asked = false;
+        self.asked = None;
     }
 
-    fn admit_at(&mut self, frame: &Frame, timestamp: u32) -> Admission {
+    fn admit_at(&mut self, frame: &Frame, timestamp: u32, now: Instant) -> Admission {
         if !frame.keyframe && self.expected != Some(frame.number) {
             self.expected = None;
-            let first = !self.asked;
-            self.asked = true;
-            return if first { Admission::SkipAndAsk } else { Admission::Skip };
+            if self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < ASK_EVERY) {
+                return Admission::Skip;
+            }
+            self.asked = Some(now);
+            return Admission::SkipAndAsk;
         }
         self.expected = Some(frame.number + 1);
-        self.asked = false;
+        self.asked = None;
         // Two frames never share a timestamp, and time never runs backwards, whatever the
         // device's clock does.
         let timestamp = match self.last_timestamp {
@@ -92,7 +98,6 @@ impl Track {
 mod tests {
     use super::*;
     use crate::media::{Codec, Cuts, Origin};
-    use std::time::Duration;
 
     fn frame(number: u64, keyframe: bool, captured: Instant) -> Frame {
         let (origin, codec) = (Origin::Encoder, Codec::H264);
@@ -100,25 +105,27 @@ mod tests {
     }
 
     #[test]
-    fn a_viewer_starts_at_a_keyframe_and_asks_for_it_once() {
+    fn a_viewer_starts_at_a_keyframe_and_asks_for_it_until_one_has_come() {
         let start = Instant::now();
         let mut track = Track::new(start, 1000);
-        assert_eq!(track.admit(&frame(4, false, start)), Admission::SkipAndAsk);
-        assert_eq!(track.admit(&frame(5, false, start)), Admission::Skip);
-        assert_eq!(track.admit(&frame(6, true, start)), Admission::Send(1000));
+        assert_eq!(track.admit(&frame(4, false, start), start), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(5, false, start), start), Admission::Skip);
+        assert_eq!(track.admit(&frame(6, false, start), start + ASK_EVERY), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(7, false, start), start + ASK_EVERY), Admission::Skip);
+        assert_eq!(track.admit(&frame(8, true, start), start), Admission::Send(1000));
         let later = start + Duration::from_millis(100);
-        assert_eq!(track.admit(&frame(7, false, later)), Admission::Send(10_000));
+        assert_eq!(track.admit(&frame(9, false, later), start), Admission::Send(10_000));
     }
 
     #[test]
     fn after_a_gap_nothing_is_sent_before_the_next_keyframe() {
         let start = Instant::now();
         let mut track = Track::new(start, 0);
-        track.admit(&frame(1, true, start));
-        assert_eq!(track.admit(&frame(3, false, start)), Admission::SkipAndAsk);
-        assert_eq!(track.admit(&frame(4, false, start)), Admission::Skip);
-        assert!(matches!(track.admit(&frame(5, true, start)), Admission::Send(_)));
-        assert!(matches!(track.admit(&frame(6, false, start)), Admission::Send(_)));
+        track.admit(&frame(1, true, start), start);
+        assert_eq!(track.admit(&frame(3, false, start), start), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(4, false, start), start), Admission::Skip);
+        assert!(matches!(track.admit(&frame(5, true, start), start), Admission::Send(_)));
+        assert!(matches!(track.admit(&frame(6, false, start), start), Admission::Send(_)));
     }
 
     #[test]
@@ -128,7 +135,7 @@ mod tests {
         let mut last = None;
         for n in 0..50u64 {
             let at = start + Duration::from_micros(if n % 7 == 6 { 0 } else { n * 50 });
-            let Admission::Send(now) = track.admit(&frame(n, n == 0, at)) else { panic!("frame {n} refused") };
+            let Admission::Send(now) = track.admit(&frame(n, n == 0, at), start) else { panic!("frame {n} refused") };
             if let Some(last) = last {
                 assert!((now.wrapping_sub(last) as i32) > 0);
             }
@@ -151,16 +158,16 @@ mod tests {
             })
             .collect();
         assert_eq!(stamps, [719_550, 719_640, 719_730, 719_820, 719_910]);
-        assert_eq!(track.admit(&frame(5, false, now)), Admission::Send(720_000));
+        assert_eq!(track.admit(&frame(5, false, now), start), Admission::Send(720_000));
     }
 
     #[test]
     fn a_switch_keeps_counting_and_waits_for_the_other_streams_keyframe() {
         let start = Instant::now();
         let mut track = Track::new(start, 0);
-        track.admit(&frame(10, true, start));
+        track.admit(&frame(10, true, start), start);
         track.switch();
-        assert_eq!(track.admit(&frame(11, false, start)), Admission::SkipAndAsk);
-        assert_eq!(track.admit(&frame(3, true, start)), Admission::Send(1));
+        assert_eq!(track.admit(&frame(11, false, start), start), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(3, true, start), start), Admission::Send(1));
     }
 }
