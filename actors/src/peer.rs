@@ -222,7 +222,7 @@ impl Peer {
 
     fn want_keyframe(&self) {
         if let Some(watching) = &self.watching {
-            watching.addr().do_send(KeyframeWanted);
+            watching.addr().do_send(KeyframeWanted { peer: self.id.clone() });
         }
     }
 

@@ -10,6 +10,7 @@
 //! If this actor dies, it lets its camera go. Its viewers watch its
 //! [name](crate::supervisor::registered::Registered), and subscribe again when it is back.
 
+mod asks;
 mod keyframes;
 mod messages;
 mod routes;
@@ -31,6 +32,7 @@ use crate::supervisor::context::Context;
 use crate::supervisor::registered::Registered;
 use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
+use keyframes::Keyframes;
 use routes::Routes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,8 +54,7 @@ pub struct Stream {
     encoding: Option<(u64, Box<dyn Encoding>)>,
     sessions: u64,
     live_since: Option<Instant>,
-    last_forced: Option<Instant>,
-    forced_later: Option<SpawnHandle>,
+    keyframes: Keyframes,
     attempts: Retry,
     chance: fn() -> f64,
     /// The timer of the next attempt.
@@ -105,8 +106,7 @@ impl Stream {
             encoding: None,
             sessions: 0,
             live_since: None,
-            last_forced: None,
-            forced_later: None,
+            keyframes: Keyframes::default(),
             attempts: parts.retry,
             chance: parts.chance,
             retry: None,
@@ -164,12 +164,11 @@ impl Stream {
 
     /// Ends everything that runs for this stream, except for the camera.
     fn halt(&mut self, ctx: &mut Context<Self>) {
-        for timer in [self.retry.take(), self.forced_later.take()].into_iter().flatten() {
+        for timer in [self.retry.take(), self.keyframes.forget()].into_iter().flatten() {
             ctx.cancel_future(timer);
         }
         self.encoding = None;
         self.live_since = None;
-        self.last_forced = None;
         self.trouble = None;
         self.gop.clear();
         // They keep the connections of those who watched.

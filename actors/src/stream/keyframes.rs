@@ -1,36 +1,71 @@
 //! How a subscriber comes by a picture that it can decode.
 //!
-//! Our own encoder makes a keyframe when it is asked. A device cannot be asked: what there is of its present group of
-//! pictures is replayed.
+//! Our own encoder makes a keyframe when it is asked, but that goes to everybody: so it counts, and who comes soon after
+//! one gets that one. A device cannot be asked: what there is of its present group of pictures is replayed.
 
 use super::Stream;
+use super::asks::Asks;
 use super::messages::{FramesMissed, KeyframeWanted, Link};
 use super::routes::Routes;
 use super::subscribers::Group;
 use crate::fanout::Deliver;
 use crate::ids::PeerId;
-use crate::media::Origin;
+use crate::media::{Frame, Origin};
 use crate::supervisor::context::Context;
 use actix::prelude::*;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Keyframes are forced no more often than this, whoever asks.
 const KEYFRAME_SPACING: Duration = Duration::from_millis(250);
 
+/// Those who cannot decode what they have get one so often between them all.
+const WANTED: Asks = Asks::new(Duration::from_millis(500), Duration::from_secs(4));
+
+/// Who asks so soon after a keyframe of our own encoder gets that again: it is nearly the present, and nobody else is
+/// sent another.
+const REPEATED: Duration = Duration::from_millis(300);
+
+/// When keyframes are forced.
+pub(super) struct Keyframes {
+    last: Option<Instant>,
+    wanted: Asks,
+    later: Option<SpawnHandle>,
+}
+
+impl Default for Keyframes {
+    fn default() -> Self {
+        Self { last: None, wanted: WANTED, later: None }
+    }
+}
+
+impl Keyframes {
+    /// Gives the timer of one that is still to be forced.
+    pub fn forget(&mut self) -> Option<SpawnHandle> {
+        self.last = None;
+        self.later.take()
+    }
+}
+
 impl Stream {
     /// Forces an IDR now, or as soon as the last one is old enough.
-    pub(super) fn force_keyframe(&mut self, ctx: &mut Context<Self>) {
+    fn force_keyframe(&mut self, ctx: &mut Context<Self>) {
         let Some((_, encoding)) = &self.encoding else { return };
         let now = self.clock.now();
-        let wait = self
-            .last_forced
-            .map_or(Duration::ZERO, |last| KEYFRAME_SPACING.saturating_sub(now.saturating_duration_since(last)));
+        let spacing = |last| KEYFRAME_SPACING.saturating_sub(now.saturating_duration_since(last));
+        let wait = self.keyframes.last.map_or(Duration::ZERO, spacing);
         if wait.is_zero() {
-            self.last_forced = Some(now);
+            self.keyframes.last = Some(now);
             encoding.force_keyframe();
-        } else if self.forced_later.is_none() {
-            self.forced_later = Some(ctx.run_later(wait, |stream, ctx| {
-                stream.forced_later = None;
+        } else {
+            self.force_later(wait, ctx);
+        }
+    }
+
+    fn force_later(&mut self, wait: Duration, ctx: &mut Context<Self>) {
+        if self.keyframes.later.is_none() {
+            self.keyframes.later = Some(ctx.run_later(wait, |stream, ctx| {
+                stream.keyframes.later = None;
                 stream.force_keyframe(ctx);
             }));
         }
@@ -41,19 +76,45 @@ impl Stream {
         match self.gop.replay(self.clock.now()) {
             Group::None => self.force_keyframe(ctx),
             Group::Old => self.subscribers.wait_for_group(peer),
-            Group::Fresh(frames) => {
-                debug_assert!(frames.iter().all(|frame| frame.origin == Origin::Device));
-                Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
+            Group::Fresh(frames) => self.replay(link, frames),
+        }
+    }
+
+    /// A subscriber cannot decode what it has.
+    fn help(&mut self, peer: &PeerId, ctx: &mut Context<Self>) {
+        let now = self.clock.now();
+        let Some(link) = self.subscribers.heed(peer, now).cloned() else { return };
+        match self.gop.replay(now) {
+            // A device cannot be asked for a keyframe, but the one that the others go by is here.
+            Group::Fresh(frames) if is_worth_repeating(frames, now) => self.replay(&link, frames),
+            Group::Old => {}
+            Group::None | Group::Fresh(_) => {
+                let wait = self.keyframes.wanted.wait(now);
+                if self.keyframes.wanted.heed(now) {
+                    self.force_keyframe(ctx);
+                } else {
+                    self.force_later(wait, ctx);
+                }
             }
         }
     }
+
+    fn replay(&self, link: &Link, frames: &[Arc<Frame>]) {
+        Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
+    }
+}
+
+fn is_worth_repeating(frames: &[Arc<Frame>], now: Instant) -> bool {
+    frames.first().is_some_and(|first| {
+        first.origin == Origin::Device || now.saturating_duration_since(first.captured) <= REPEATED
+    })
 }
 
 impl Handler<KeyframeWanted> for Stream {
     type Result = ();
 
-    fn handle(&mut self, _: KeyframeWanted, ctx: &mut Self::Context) {
-        self.force_keyframe(ctx);
+    fn handle(&mut self, KeyframeWanted { peer }: KeyframeWanted, ctx: &mut Self::Context) {
+        self.help(&peer, ctx);
     }
 }
 
@@ -61,16 +122,6 @@ impl Handler<FramesMissed> for Stream {
     type Result = ();
 
     fn handle(&mut self, FramesMissed { peer }: FramesMissed, ctx: &mut Self::Context) {
-        let now = self.clock.now();
-        match self.gop.replay(now) {
-            Group::None => self.force_keyframe(ctx),
-            Group::Old => {}
-            // A device cannot be asked for a keyframe, but the one that the others go by is here.
-            Group::Fresh(frames) => {
-                if let Some(link) = self.subscribers.replay_to(&peer, now) {
-                    Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
-                }
-            }
-        }
+        self.help(&peer, ctx);
     }
 }

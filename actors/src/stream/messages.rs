@@ -83,7 +83,10 @@ pub struct Ready {
 /// A subscriber cannot decode what it has (RTCP PLI or FIR).
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
-pub struct KeyframeWanted;
+pub struct KeyframeWanted {
+    /// Who.
+    pub peer: PeerId,
+}
 
 /// Frames were lost on their way from the stream to a subscriber.
 #[derive(Message, Debug)]

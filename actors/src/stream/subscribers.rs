@@ -1,15 +1,20 @@
 //! Who watches a stream, and what each of them may be sent. Pure.
 
+use super::asks::Asks;
 use crate::ids::PeerId;
 use crate::media::{Frame, Origin, is_fresh};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The most that is kept of a group of pictures, so that a source without keyframes cannot eat
-/// the memory. A viewer that joins beyond it waits for the next keyframe.
-const GOP_BYTES_MAX: usize = 16 << 20;
-const GOP_FRAMES_MAX: usize = 600;
+/// The most that is replayed of a group of pictures: more than that would overrun the buffers on the way. Who joins
+/// beyond it waits for the next keyframe.
+pub const GROUP_BYTES_MAX: usize = 500_000;
+const GROUP_FRAMES_MAX: usize = 600;
+
+/// Our own encoder makes a keyframe for whoever comes. Who comes so soon after one gets that, and what has followed it:
+/// so a crowd that joins does not cost everybody a keyframe each.
+const OWN_GROUP: Duration = Duration::from_secs(1);
 
 /// The set of subscribers. `S` is how one is reached.
 #[derive(Debug)]
@@ -25,12 +30,12 @@ struct Member<S> {
     suspect: bool,
     /// It came while the group of pictures was old, and gets it when it goes on.
     waits: bool,
-    /// When it was last given the group again.
-    replayed: Option<Instant>,
+    /// What it was given because it could not decode what it had.
+    asks: Asks,
 }
 
-/// A subscriber that cannot decode what it has is given the group again, but no more often: it may be large.
-const REPLAY_SPACING: Duration = Duration::from_millis(200);
+/// A subscriber that cannot decode what it has is helped so often.
+const ASKS: Asks = Asks::new(Duration::from_millis(250), Duration::from_secs(8));
 
 /// What a subscriber is to be sent when a frame has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +58,7 @@ impl<S> Subscribers<S> {
     /// Subscribing again replaces the link and never counts twice.
     pub fn add(&mut self, peer: PeerId, link: S, ready: bool, suspect: bool) {
         self.version += 1;
-        self.members.insert(peer, Member { link, ready, suspect, waits: false, replayed: None });
+        self.members.insert(peer, Member { link, ready, suspect, waits: false, asks: ASKS });
     }
 
     /// Makes a suspect of a subscriber, or takes that back. Gives its link if that is news.
@@ -110,13 +115,10 @@ impl<S> Subscribers<S> {
         }
     }
 
-    /// `peer` wants the group again: its link, if it may have it.
-    pub fn replay_to(&mut self, peer: &PeerId, now: Instant) -> Option<&S> {
-        let lately = |at: Instant| now.saturating_duration_since(at) < REPLAY_SPACING;
-        let member =
-            self.members.get_mut(peer).filter(|member| member.ready && !member.replayed.is_some_and(lately))?;
-        member.replayed = Some(now);
-        Some(&member.link)
+    /// `peer` cannot decode what it has: its link, if it is to be helped now.
+    pub fn heed(&mut self, peer: &PeerId, now: Instant) -> Option<&S> {
+        let member = self.members.get_mut(peer).filter(|member| member.ready)?;
+        member.asks.heed(now).then_some(&member.link)
     }
 
     /// Counts the changes of who is to be sent frames.
@@ -157,7 +159,7 @@ pub enum Group<'a> {
     Fresh(&'a [Arc<Frame>]),
 }
 
-/// The frames since the last keyframe of a source that cannot be asked for one.
+/// The frames since the last keyframe: all of a source that cannot be asked for one, the first of our own encoder's.
 #[derive(Debug, Default)]
 pub struct GroupOfPictures {
     frames: Vec<Arc<Frame>>,
@@ -174,8 +176,10 @@ impl GroupOfPictures {
             Some(last) => frame.number == last.number + 1,
             None => frame.keyframe,
         };
-        let fits = self.bytes + frame.len() <= GOP_BYTES_MAX && self.frames.len() < GOP_FRAMES_MAX;
-        if frame.origin == Origin::Encoder || !follows || !fits {
+        let fits = self.bytes + frame.len() <= GROUP_BYTES_MAX && self.frames.len() < GROUP_FRAMES_MAX;
+        let begun = self.frames.first().map_or(frame.captured, |first| first.captured);
+        let soon = frame.origin == Origin::Device || frame.captured.saturating_duration_since(begun) <= OWN_GROUP;
+        if !follows || !fits || !soon {
             self.clear();
             return;
         }
@@ -188,6 +192,8 @@ impl GroupOfPictures {
         match self.frames.last() {
             None => Group::None,
             Some(last) if is_fresh(last.captured, now) => Group::Fresh(&self.frames),
+            // There is a better one to be had.
+            Some(last) if last.origin == Origin::Encoder => Group::None,
             Some(_) => Group::Old,
         }
     }
@@ -283,14 +289,26 @@ mod tests {
     }
 
     #[test]
-    fn our_own_encoder_needs_no_cache_and_a_huge_group_is_dropped() {
+    fn a_huge_group_is_dropped() {
         let mut gop = GroupOfPictures::default();
-        gop.push(&frame(1, true, Origin::Encoder, 1));
-        assert_eq!(length(&gop), 0);
-        gop.push(&frame(2, true, Origin::Device, GOP_BYTES_MAX));
+        gop.push(&frame(2, true, Origin::Device, GROUP_BYTES_MAX));
         assert_eq!(length(&gop), 1);
         gop.push(&frame(3, false, Origin::Device, 1));
         assert_eq!(length(&gop), 0);
+    }
+
+    #[test]
+    fn of_our_own_encoder_only_a_keyframe_of_the_last_second_is_given_again() {
+        for (origin, after, kept) in [
+            (Origin::Encoder, OWN_GROUP, 2),
+            (Origin::Encoder, OWN_GROUP + Duration::from_millis(1), 0),
+            (Origin::Device, OWN_GROUP * 5, 2),
+        ] {
+            let (mut gop, start) = (GroupOfPictures::default(), Instant::now());
+            gop.push(&taken(start, 1, true, origin, 1));
+            gop.push(&taken(start + after, 2, false, origin, 1));
+            assert_eq!(length(&gop), kept, "{origin:?} after {after:?}");
+        }
     }
 
     /// A group of three, and what happens to it after a silence.
