@@ -16,7 +16,7 @@ mod vigil;
 pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 
-use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
+use crate::board::{Board, LinkStatus, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
 use crate::departure::{Cause, Presence, Verdict};
 use crate::fanout::Fanout;
@@ -161,7 +161,8 @@ impl Peer {
         if let Some(lost) = news.lost {
             self.status.lost_packets = lost;
         }
-        self.transmit(now);
+        let sent = self.transmit(now);
+        self.on_sent(sent, now);
         match news.leaving {
             Some(cause) => self.leave_by_itself(cause, ctx),
             None => self.arm(ctx),
@@ -174,7 +175,9 @@ impl Peer {
         let now = self.clock.now();
         let mut state = self.connection.lock();
         let sent = match state.transport.due() {
-            Some(due) if due <= now => outbox::send(&*self.datagrams, |batch| state.transport.wake(now, batch)),
+            Some(due) if due <= now => {
+                outbox::send(&*self.datagrams, &mut state.transport, now, |transport, batch| transport.wake(now, batch))
+            }
             _ => 0,
         };
         drop(state);
@@ -185,9 +188,9 @@ impl Peer {
         self.drain(ctx);
     }
 
-    fn transmit(&mut self, now: Instant) {
-        let mut state = self.connection.lock();
-        outbox::send(&*self.datagrams, |batch| state.transport.transmit(now, batch));
+    fn transmit(&mut self, now: Instant) -> u64 {
+        let transport = &mut self.connection.lock().transport;
+        outbox::send(&*self.datagrams, transport, now, |transport, batch| transport.transmit(now, batch))
     }
 
     fn register(&self, (ufrag, password): &(String, String), ctx: &mut Context<Self>) {
@@ -274,7 +277,7 @@ impl Peer {
         let now = self.clock.now();
         let mut state = self.connection.lock();
         state.open = false;
-        outbox::send(&*self.datagrams, |batch| state.transport.close(now, batch));
+        outbox::send(&*self.datagrams, &mut state.transport, now, |transport, batch| transport.close(now, batch));
         drop(state);
         self.forget();
         if let Some((_, timer)) = self.timer.take() {
@@ -324,7 +327,19 @@ impl Peer {
 
     fn show_counters(&mut self) {
         let now = self.clock.now();
-        self.status.resent_packets = self.connection.lock().transport.resent();
+        let state = self.connection.lock();
+        let transport = &state.transport;
+        let bits = |bytes: f64| (bytes * 8.0) as u64;
+        self.status.resent_packets = transport.resent();
+        self.status.late_frames = transport.dropped().late;
+        self.status.refused_packets = transport.dropped().refused;
+        self.status.link = transport.congestion().map(|congestion| LinkStatus {
+            arrives_bps: bits(congestion.rate().unwrap_or_default()),
+            carries_bps: congestion.capacity().map(bits),
+            stream_bps: bits(transport.stream_rate()),
+            queue_ms: milliseconds(congestion.queue()),
+        });
+        drop(state);
         self.status.suspicion = milliseconds(self.silence.lasts(now));
         self.status.rtt_ms = self.silence.path().round_trip().map(milliseconds);
         let status = self.status.clone();

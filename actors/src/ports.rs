@@ -263,9 +263,9 @@ pub trait Datagrams: Send + Sync {
     fn register(&self, ufrag: &str, password: &str, inbox: Recipient<Inbound>);
     /// Undoes [`Datagrams::register`], addresses included.
     fn forget(&self, ufrag: &str);
-    /// Sends, in order; a run is one system call where the system can do that. What it does not take now is
-    /// dropped, as UDP does.
-    fn send(&self, batch: &Batch);
+    /// Sends, in order; a run is one system call where the system can do that. Gives how many datagrams it has taken:
+    /// fewer than all if there is no room for more at present.
+    fn send(&self, batch: &Batch) -> usize;
     /// Reads all that has arrived by now and leads it to its peers, so that whoever asks its own mailbox
     /// next is not deceived by a reader that is late.
     fn drain(&self);

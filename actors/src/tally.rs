@@ -99,8 +99,12 @@ pub struct Traffic {
     pub lost: u64,
     /// Packets sent again.
     pub resent: u64,
-    /// Frames withheld from viewers that could not keep up.
+    /// Frames withheld from viewers that had to wait for a keyframe.
     pub skipped: u64,
+    /// Frames dropped because they would have come late.
+    pub late: u64,
+    /// Packets dropped because the socket did not take them in time.
+    pub refused: u64,
 }
 
 impl Traffic {
@@ -110,6 +114,8 @@ impl Traffic {
         self.lost += peer.lost_packets;
         self.resent += peer.resent_packets;
         self.skipped += peer.skipped_frames;
+        self.late += peer.late_frames;
+        self.refused += peer.refused_packets;
     }
 }
 

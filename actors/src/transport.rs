@@ -4,13 +4,17 @@
 //! - [`sdp`] answers the offer; what that settles are [`Terms`].
 //! - [`ice`] finds the path to the viewer, keeps its consent, and asks whether it is there; [`stun`] are its messages.
 //! - `dtls` makes the keys, `srtp` seals with them; [`identity`] is what all viewers share of that.
+//! - [`congestion`] knows what the link carries; `waiting` has the frames that wait for that, and `again` what is asked
+//!   for again.
 //! - `rtp` writes headers, [`rtcp`] reports and reads what is reported, `history` has what may be asked for again.
 //! - [`track`] says which frames a viewer can decode, and when they were taken; [`journal`] when they were sent.
 //! - [`Batch`] is what goes out: one buffer, in runs that are one system call each.
 //!
 //! Architecture invariant: nothing here waits, locks, reads a clock or draws the numbers that make a connection unique.
 
+mod again;
 mod batch;
+pub mod congestion;
 mod dtls;
 mod history;
 pub mod ice;
@@ -25,12 +29,14 @@ pub mod sources;
 mod srtp;
 pub mod stun;
 pub mod track;
+mod waiting;
 
 pub use batch::{Batch, Run};
 pub use ice::IceTimeouts;
 pub use identity::{Identity, TransportError};
 pub use news::News;
 pub use sdp::{OfferError, Secrets, Terms, answer};
+pub use sender::Dropped;
 
 use crate::departure::Cause;
 use crate::departure::delay::Delay;
@@ -40,7 +46,7 @@ use ice::{Credentials, Heard, Ice, Verdict};
 use journal::Journal;
 use rtcp::Timebase;
 use sdp::{DtlsRole, Media};
-use sender::Sender;
+use sender::{Out, Sender};
 use sources::Sources;
 use srtp::Srtp;
 use std::net::SocketAddr;
@@ -126,6 +132,7 @@ impl Transport {
         match datagram.first() {
             Some(0..=3) => match self.ice.read(from, datagram, now) {
                 Heard::Answer(round_trip) => {
+                    self.sender.measured(round_trip);
                     self.news.alive = true;
                     self.news.prove(round_trip);
                     self.news.round_trips.push(round_trip);
@@ -180,12 +187,17 @@ impl Transport {
         let news = &mut self.news;
         news.alive = true;
         news.keyframe_wanted |= feedback.keyframe_wanted;
-        for (units, more) in feedback.arrivals {
-            news.prove(self.delay.held_up(units, more, now));
+        for arrivals in feedback.arrivals {
+            if let Some(last) = arrivals.last() {
+                news.prove(self.delay.held_up(arrivals.units, last, now));
+            }
+            self.sender.reported(&arrivals, now);
         }
         if let Some(reception) = feedback.reception {
             news.lost = Some(u64::from(reception.lost));
-            news.round_trips.extend(reception.round_trip(&self.base, now));
+            let round_trip = reception.round_trip(&self.base, now);
+            round_trip.iter().for_each(|round_trip| self.sender.measured(*round_trip));
+            news.round_trips.extend(round_trip);
             // What was sent before the last proof tells only that the viewer still sends.
             if let Some(sent) = self.journal.sent(reception.last).filter(|sent| *sent > self.proved) {
                 news.prove(now.saturating_duration_since(sent));
@@ -208,8 +220,9 @@ impl Transport {
         news
     }
 
-    /// Moves everything that waits to be sent to `batch`: checks and answers, handshakes, packets that were asked for again.
-    pub fn transmit(&mut self, now: Instant, batch: &mut Batch) {
+    /// Moves everything that waits to be sent to `batch`: checks and answers, handshakes, media for which there is room
+    /// now, packets that were asked for again. Gives the number of media packets.
+    pub fn transmit(&mut self, now: Instant, batch: &mut Batch) -> u64 {
         for (to, datagram) in self.ice.take() {
             batch.push(to, &datagram);
         }
@@ -219,9 +232,32 @@ impl Transport {
                 batch.push(to, &datagram);
             }
         }
+        let packets = if self.can_send() { self.catch_up(now, batch) } else { 0 };
         if let (Some(to), Some(srtp)) = (path, &mut self.srtp) {
-            self.sender.resend(to, srtp, now, batch);
+            self.sender.resend(&mut Out { to, srtp, base: &self.base, batch }, now);
         }
+        packets
+    }
+
+    /// The socket has taken only the first `taken` datagrams of a batch: what of the rest is media is sent when it is
+    /// writable, if that is soon enough.
+    pub fn refused(&mut self, batch: &Batch, taken: usize, now: Instant) {
+        self.sender.refused(batch, taken, now);
+    }
+
+    /// What the viewer was not sent.
+    pub fn dropped(&self) -> Dropped {
+        self.sender.dropped()
+    }
+
+    /// What is known of the link to the viewer, if it gives transport-wide feedback.
+    pub fn congestion(&self) -> Option<&congestion::Congestion> {
+        self.sender.congestion()
+    }
+
+    /// Bytes a second that the stream has.
+    pub fn stream_rate(&self) -> f64 {
+        self.sender.stream_rate()
     }
 
     /// When [`Transport::wake`] wants to be called.
@@ -241,8 +277,7 @@ impl Transport {
     /// Time has passed. Everything that waits goes to `batch`; gives the number of media packets among it.
     pub fn wake(&mut self, now: Instant, batch: &mut Batch) -> u64 {
         if self.ended {
-            self.transmit(now, batch);
-            return 0;
+            return self.transmit(now, batch);
         }
         match self.ice.wake(now) {
             Some(Verdict::Disconnected) => _ = self.news.leaving.get_or_insert(Cause::IceDisconnected),
@@ -250,10 +285,8 @@ impl Transport {
             None => {}
         }
         self.dtls.wake(now);
-        let packets = if self.sender.due().is_some_and(|due| due <= now) { self.catch_up(now, batch) } else { 0 };
         self.sender.forget(now);
-        self.transmit(now, batch);
-        packets
+        self.transmit(now, batch)
     }
 
     /// Sends a frame that has just been taken, if the viewer can decode it. Gives the decision and the number of packets.
@@ -269,7 +302,7 @@ impl Transport {
     /// [`Transport::wake`] is called. Gives the number of packets that go at once.
     pub fn replay<'a>(
         &mut self,
-        frames: impl ExactSizeIterator<Item = &'a Arc<Frame>>,
+        frames: impl ExactSizeIterator<Item = &'a Arc<Frame>> + Clone,
         now: Instant,
         batch: &mut Batch,
     ) -> u64 {
@@ -286,7 +319,7 @@ impl Transport {
 
     fn catch_up(&mut self, now: Instant, batch: &mut Batch) -> u64 {
         let (Some(to), Some(srtp)) = (self.ice.remote(), &mut self.srtp) else { return 0 };
-        let packets = self.sender.catch_up(to, srtp, &self.base, now, batch);
+        let packets = self.sender.catch_up(&mut Out { to, srtp, base: &self.base, batch }, now);
         if packets > 0 {
             self.journal.note(self.sender.last_number(), now);
         }

@@ -117,6 +117,8 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
         LOST.one(traffic.lost),
         RESENT.one(traffic.resent),
         SKIPPED.one(traffic.skipped),
+        LATE.one(traffic.late),
+        REFUSED.one(traffic.refused),
         RELEASE.of(tally.release.iter().map(|(cause, times)| ([cause.to_string()], times))),
         SILENCE.of(tally.silence.iter().map(|(cause, times)| ([cause.to_string()], times))),
         SUSPICIONS.one(tally.suspicions),

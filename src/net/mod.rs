@@ -236,8 +236,9 @@ impl Udp {
         }
     }
 
-    /// Sends datagrams of one size to one destination, as many in a system call as the system segments.
-    fn send_run(&self, destination: SocketAddr, bytes: &[u8], segment: usize, src_ip: Option<IpAddr>) {
+    /// Sends datagrams of one size to one destination, as many in a system call as the system segments. Gives how many
+    /// datagrams are dealt with: fewer than all if there is no room for more.
+    fn send_run(&self, destination: SocketAddr, bytes: &[u8], segment: usize, src_ip: Option<IpAddr>) -> usize {
         let mut rest = bytes;
         while !rest.is_empty() {
             let limit = self.state.max_gso_segments().min(SEGMENTS_MAX);
@@ -250,6 +251,9 @@ impl Udp {
                 if segment_size.is_some() && self.state.max_gso_segments() < limit {
                     continue;
                 }
+                if is_full(&error) {
+                    return (bytes.len() - rest.len()) / segment;
+                }
                 log::trace!("{} bytes to {destination} not sent: {error}", contents.len());
                 if matches!(error.kind(), io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable) {
                     self.came_back(std::iter::once((destination, BytesMut::new())));
@@ -257,6 +261,7 @@ impl Udp {
             }
             rest = after;
         }
+        bytes.len().div_ceil(segment)
     }
 
     fn routes(&self) -> RwLockReadGuard<'_, Routes<Recipient<Inbound>>> {
@@ -277,16 +282,27 @@ impl Datagrams for Udp {
         self.routes_mut().forget(ufrag);
     }
 
-    fn send(&self, batch: &Batch) {
+    fn send(&self, batch: &Batch) -> usize {
+        let mut taken = 0;
         for (destination, bytes, segment) in batch.runs() {
             let src_ip = self.routes().local_ip(destination);
-            self.send_run(destination, bytes, segment, src_ip);
+            let dealt_with = self.send_run(destination, bytes, segment, src_ip);
+            taken += dealt_with;
+            if dealt_with < bytes.len().div_ceil(segment) {
+                break;
+            }
         }
+        taken
     }
 
     fn drain(&self) {
         self.read_batches(BATCHES_AT_MOST);
     }
+}
+
+/// Whether there is no room for a datagram, in the socket or in the queue of its interface.
+fn is_full(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(Errno::NOBUFS.raw_os_error())
 }
 
 fn attempts_for(error: io::ErrorKind) -> u32 {

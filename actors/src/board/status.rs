@@ -174,8 +174,27 @@ pub struct PeerStatus {
     pub lost_packets: u64,
     /// Packets sent again.
     pub resent_packets: u64,
-    /// Frames withheld because it could not keep up.
+    /// Frames withheld because it could not decode them: it had to wait for a keyframe.
     pub skipped_frames: u64,
+    /// Frames dropped because they would have come late over its link.
+    pub late_frames: u64,
+    /// Packets dropped because the socket did not take them in time.
+    pub refused_packets: u64,
+    /// What is known of its link; none if the viewer gives no transport-wide feedback.
+    pub link: Option<LinkStatus>,
+}
+
+/// What is known of the link to a viewer.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct LinkStatus {
+    /// What arrives, bits a second.
+    pub arrives_bps: u64,
+    /// What it carries, bits a second, if that has shown itself to be little.
+    pub carries_bps: Option<u64>,
+    /// What the stream has at present, bits a second.
+    pub stream_bps: u64,
+    /// How long packets wait on the way, ms.
+    pub queue_ms: f64,
 }
 
 /// One viewer's leaving, and what it took to let the camera go.

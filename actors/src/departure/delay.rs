@@ -15,25 +15,42 @@ const PLAUSIBLE: Duration = Duration::from_secs(10);
 const UNIT: Duration = Duration::from_millis(64);
 const UNITS_BITS: u32 = 24;
 
-/// The way from one viewer to here.
+/// A viewer's clock, as its feedback shows it, beside ours.
 #[derive(Clone, Debug, Default)]
-pub struct Delay {
-    /// Where both clocks began to be compared.
+pub struct ViewerClock {
+    /// Where both began to be compared.
     origin: Option<(Instant, u32)>,
-    /// How much more time has passed here than there, when it was least: in this window, and in the one before. Seconds.
+}
+
+impl ViewerClock {
+    /// Seconds by its clock, which stands at `units` of 64 ms, since both began to be compared.
+    pub fn seconds(&mut self, units: u32, now: Instant) -> f64 {
+        let (_, first) = *self.origin.get_or_insert((now, units));
+        // Whichever way around is shorter: the counter wraps after twelve days.
+        let ahead = (units.wrapping_sub(first) << (u32::BITS - UNITS_BITS)) as i32 >> (u32::BITS - UNITS_BITS);
+        f64::from(ahead) * UNIT.as_secs_f64()
+    }
+
+    /// Seconds by our clock since then; before it, less than none.
+    pub fn here(&self, at: Instant) -> f64 {
+        let Some((origin, _)) = self.origin else { return 0.0 };
+        match at.checked_duration_since(origin) {
+            Some(after) => after.as_secs_f64(),
+            None => -origin.saturating_duration_since(at).as_secs_f64(),
+        }
+    }
+}
+
+/// The least of a series of differences between two clocks, in this window of time and in the one before. Seconds.
+#[derive(Clone, Debug, Default)]
+pub struct Least {
     least: [f64; 2],
     window: Option<Instant>,
 }
 
-impl Delay {
-    /// A message came at `now`, in which the viewer's clock stands at `units` of 64 ms and a bit: how long it was held up.
-    pub fn held_up(&mut self, units: u32, bit: Duration, now: Instant) -> Duration {
-        let (origin, first) = *self.origin.get_or_insert((now, units));
-        // Whichever way around is shorter: the counter wraps after twelve days.
-        let ahead = (units.wrapping_sub(first) << (u32::BITS - UNITS_BITS)) as i32 >> (u32::BITS - UNITS_BITS);
-        let there = f64::from(ahead) * UNIT.as_secs_f64() + bit.as_secs_f64();
-        let here = now.saturating_duration_since(origin).as_secs_f64();
-        let difference = here - there;
+impl Least {
+    /// How much a difference is above the least.
+    pub fn above(&mut self, difference: f64, now: Instant) -> f64 {
         let started = *self.window.get_or_insert_with(|| {
             self.least = [difference; 2];
             now
@@ -43,7 +60,28 @@ impl Delay {
             self.window = Some(now);
         }
         self.least[0] = self.least[0].min(difference);
-        let held = Duration::from_secs_f64((difference - self.least[0].min(self.least[1])).max(0.0));
+        difference - self.least[0].min(self.least[1])
+    }
+
+    /// What was is no measure any more.
+    pub fn forget(&mut self) {
+        self.window = None;
+    }
+}
+
+/// The way from one viewer to here.
+#[derive(Clone, Debug, Default)]
+pub struct Delay {
+    clock: ViewerClock,
+    /// How much more time has passed here than there.
+    least: Least,
+}
+
+impl Delay {
+    /// A message came at `now`, in which the viewer's clock stands at `units` of 64 ms and a bit: how long it was held up.
+    pub fn held_up(&mut self, units: u32, bit: Duration, now: Instant) -> Duration {
+        let there = self.clock.seconds(units, now) + bit.as_secs_f64();
+        let held = Duration::from_secs_f64(self.least.above(self.clock.here(now) - there, now).max(0.0));
         if held > PLAUSIBLE {
             *self = Self::default();
             return Duration::ZERO;

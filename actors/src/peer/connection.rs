@@ -116,7 +116,8 @@ impl State {
         let transport = &mut self.transport;
         let packets = match deliver {
             Deliver::Next { frame, .. } => {
-                let (admission, packets) = outbox::send(datagrams, |batch| transport.write(frame, now, batch));
+                let (admission, packets) =
+                    outbox::send(datagrams, transport, now, |transport, batch| transport.write(frame, now, batch));
                 self.sent.skipped += u64::from(!matches!(admission, Admission::Send(_)));
                 if admission == Admission::SkipAndAsk {
                     self.sent.missed = true;
@@ -125,7 +126,7 @@ impl State {
                 packets
             }
             Deliver::Replay { frames, .. } => {
-                outbox::send(datagrams, |batch| transport.replay(frames.iter(), now, batch))
+                outbox::send(datagrams, transport, now, |transport, batch| transport.replay(frames.iter(), now, batch))
             }
         };
         if packets > 0 {

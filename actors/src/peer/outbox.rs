@@ -2,20 +2,29 @@
 //! as the largest frame only once.
 
 use crate::ports::Datagrams;
-use crate::transport::Batch;
+use crate::transport::{Batch, Transport};
 use std::cell::Cell;
+use std::time::Instant;
 
 thread_local! {
     static BATCH: Cell<Batch> = Cell::default();
 }
 
-/// Has `write` fill the buffer, and sends what is in it.
-pub fn send<T>(datagrams: &dyn Datagrams, write: impl FnOnce(&mut Batch) -> T) -> T {
+/// Has `write` fill the buffer, and sends what is in it. What the socket has no room for goes back to the transport.
+pub fn send<T>(
+    datagrams: &dyn Datagrams,
+    transport: &mut Transport,
+    now: Instant,
+    write: impl FnOnce(&mut Transport, &mut Batch) -> T,
+) -> T {
     // If `write` panics the buffer is lost, and the next one begins anew.
     let mut batch = BATCH.take();
-    let result = write(&mut batch);
+    let result = write(transport, &mut batch);
     if !batch.is_empty() {
-        datagrams.send(&batch);
+        let taken = datagrams.send(&batch);
+        if taken < batch.count() {
+            transport.refused(&batch, taken, now);
+        }
         batch.clear();
     }
     BATCH.set(batch);

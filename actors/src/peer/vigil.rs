@@ -129,7 +129,8 @@ impl Peer {
 
     fn probe(&mut self, now: Instant) {
         let mut state = self.connection.lock();
-        let probed = outbox::send(&*self.datagrams, |batch| state.transport.probe(now, batch));
+        let probed =
+            outbox::send(&*self.datagrams, &mut state.transport, now, |transport, batch| transport.probe(now, batch));
         drop(state);
         if probed {
             self.board.probed();

@@ -16,6 +16,8 @@ pub struct Run {
     pub range: Range<usize>,
     /// Bytes of each.
     pub segment: usize,
+    /// Number of the first packet, roll-overs included, if it is media.
+    pub media: Option<u64>,
 }
 
 /// Datagrams in the order in which they leave.
@@ -59,7 +61,29 @@ impl Batch {
 
     /// Begins a run to `to`, which ends when what is returned is dropped.
     pub fn run(&mut self, to: SocketAddr) -> Running<'_> {
-        Running { start: self.bytes.len(), segment: 0, last: 0, to, batch: self }
+        Running { start: self.bytes.len(), segment: 0, last: 0, to, media: None, begun: None, batch: self }
+    }
+
+    /// The same, of media packets from this number on.
+    pub fn media_run(&mut self, to: SocketAddr, first: u64) -> Running<'_> {
+        let mut run = self.run(to);
+        run.media = Some(first);
+        run
+    }
+
+    /// Of each media packet, which datagram of all it is, and its number.
+    pub fn media(&self) -> impl Iterator<Item = (usize, u64)> {
+        let mut before = 0;
+        self.runs.iter().flat_map(move |run| {
+            let (start, count) = (before, run.range.len().div_ceil(run.segment));
+            before += count;
+            run.media.into_iter().flat_map(move |first| (0..count).map(move |nth| (start + nth, first + nth as u64)))
+        })
+    }
+
+    /// How many datagrams there are.
+    pub fn count(&self) -> usize {
+        self.runs.iter().map(|run| run.range.len().div_ceil(run.segment)).sum()
     }
 }
 
@@ -71,6 +95,9 @@ pub struct Running<'a> {
     segment: usize,
     /// Bytes of the last datagram.
     last: usize,
+    /// Number of the next media packet, and of the first in this run.
+    media: Option<u64>,
+    begun: Option<u64>,
 }
 
 impl Running<'_> {
@@ -91,14 +118,17 @@ impl Running<'_> {
         }
         if self.segment == 0 {
             self.segment = length;
+            self.begun = self.media;
         }
+        self.media = self.media.map(|number| number + 1);
         self.last = length;
         result
     }
 
     fn end(&mut self, at: usize) {
         if self.segment > 0 && at > self.start {
-            self.batch.runs.push(Run { to: self.to, range: self.start..at, segment: self.segment });
+            let (to, range, segment, media) = (self.to, self.start..at, self.segment, self.begun);
+            self.batch.runs.push(Run { to, range, segment, media });
         }
         (self.start, self.segment) = (at, 0);
     }
@@ -133,9 +163,26 @@ mod tests {
         assert!(
             batch.datagrams().take(6).all(|(_, datagram)| datagram.iter().all(|it| *it as usize == datagram.len()))
         );
+        assert_eq!((batch.count(), batch.media().count()), (7, 0));
         batch.clear();
         assert!(batch.is_empty());
         assert_eq!(batch.datagrams().count(), 0);
+    }
+
+    #[test]
+    fn it_is_known_which_datagrams_are_which_packets() {
+        let there = "192.0.2.2:2".parse().unwrap();
+        let mut batch = Batch::default();
+        batch.push(there, &[1; 20]);
+        let mut run = batch.media_run(there, 70_000);
+        for length in [100, 100, 40, 100, 120] {
+            run.datagram(|bytes| bytes.resize(bytes.len() + length, 0));
+        }
+        drop(run);
+        batch.push(there, &[2; 20]);
+        let media: Vec<_> = batch.media().collect();
+        assert_eq!(media, [(1, 70_000), (2, 70_001), (3, 70_002), (4, 70_003), (5, 70_004)]);
+        assert_eq!(batch.count(), 7);
     }
 
     #[test]

@@ -23,9 +23,33 @@ pub struct Sent {
     pub at: Instant,
     pub timestamp: u32,
     /// Number of its first packet among all of the connection.
-    pub transport_wide: u16,
+    pub transport_wide: u64,
     /// When it was taken, in NTP's format, if its packets said so.
     pub capture_time: Option<u64>,
+    /// When its packets were last sent again; empty as long as none was.
+    again: Vec<Option<Instant>>,
+}
+
+impl Sent {
+    /// A frame whose first packet leaves now.
+    pub fn new(
+        first: u64,
+        frame: Arc<Frame>,
+        at: Instant,
+        timestamp: u32,
+        transport_wide: u64,
+        capture_time: Option<u64>,
+    ) -> Self {
+        Self { first, frame, at, timestamp, transport_wide, capture_time, again: vec![] }
+    }
+
+    /// When one of its packets was last sent again.
+    pub fn again(&mut self, nth: usize) -> &mut Option<Instant> {
+        if self.again.len() <= nth {
+            self.again.resize(self.frame.cuts.len().max(nth + 1), None);
+        }
+        &mut self.again[nth]
+    }
 }
 
 /// The last frames.
@@ -49,12 +73,22 @@ impl History {
         }
     }
 
+    /// The last frame.
+    pub fn last_mut(&mut self) -> Option<&mut Sent> {
+        self.0.back_mut()
+    }
+
     /// The frame of the packet that was sent last with this number, and which of its packets that is; `next` is the
     /// number of the packet that comes next.
-    pub fn find(&self, number: u16, next: u64) -> Option<(&Sent, usize)> {
+    pub fn find(&mut self, number: u16, next: u64) -> Option<(&mut Sent, usize)> {
         let index = next.checked_sub(u64::from((next as u16).wrapping_sub(number)))?;
+        self.at(index)
+    }
+
+    /// The frame of the packet with this number, roll-overs included, and which of its packets that is.
+    pub fn at(&mut self, index: u64) -> Option<(&mut Sent, usize)> {
         let after = self.0.partition_point(|sent| sent.first <= index);
-        let sent = self.0.get(after.checked_sub(1)?)?;
+        let sent = self.0.get_mut(after.checked_sub(1)?)?;
         let nth = (index - sent.first) as usize;
         (nth < sent.frame.cuts.len()).then_some((sent, nth))
     }
@@ -71,7 +105,7 @@ mod tests {
         let (number, keyframe, origin, codec) = (first, false, Origin::Encoder, Codec::H264);
         let unit = vec![0; packets].into();
         let frame = Arc::new(Frame { number, captured: at, keyframe, origin, codec, unit, cuts });
-        Sent { first, frame, at, timestamp: 0, transport_wide: 0, capture_time: None }
+        Sent::new(first, frame, at, 0, 0, None)
     }
 
     #[test]
@@ -80,7 +114,7 @@ mod tests {
         for (first, packets) in [(65_530, 3), (65_533, 5), (65_538, 1)] {
             history.push(sent(first, packets, now));
         }
-        let find = |number, next| history.find(number, next).map(|(sent, nth)| (sent.first, nth));
+        let mut find = |number, next| history.find(number, next).map(|(sent, nth)| (sent.first, nth));
         assert_eq!(find(65_530, 65_539), Some((65_530, 0)));
         assert_eq!(find(65_535, 65_539), Some((65_533, 2)));
         assert_eq!(find(0, 65_539), Some((65_533, 3)));

@@ -6,12 +6,15 @@ use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
-use rtc_rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
+use rtc_rtcp::transport_feedbacks::transport_layer_cc::{PacketStatusChunk, SymbolTypeTcc, TransportLayerCc};
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use std::time::{Duration, Instant};
 
 /// Seconds from NTP's epoch to Unix's.
 const NTP_EPOCH: u64 = 2_208_988_800;
+
+/// No viewer speaks of more packets at a time: it reports a few times a second.
+const PACKETS_MAX: usize = 4096;
 
 /// A round trip that takes longer is a misunderstanding.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(10);
@@ -85,8 +88,54 @@ pub struct Feedback {
     pub nacked: Vec<u16>,
     /// What it has of our stream.
     pub reception: Option<Reception>,
-    /// The viewer's clock at the last arrivals: 64 ms units, and what is more.
-    pub arrivals: Vec<(u32, Duration)>,
+    /// What has arrived, of all that was sent.
+    pub arrivals: Vec<Arrivals>,
+}
+
+/// Which packets have arrived and when, by the viewer's clock (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Number of the first packet that is spoken of, transport-wide.
+    pub first: u16,
+    /// What the viewer's clock showed at the beginning, in units of 64 ms.
+    pub units: u32,
+    /// Of each packet from the first on: microseconds from then to its arrival; none if it has not arrived.
+    pub after: Vec<Option<i64>>,
+}
+
+impl Arrivals {
+    fn of(report: &TransportLayerCc) -> Self {
+        let count = usize::from(report.packet_status_count).min(PACKETS_MAX);
+        let mut deltas = report.recv_deltas.iter();
+        let mut at = 0i64;
+        let mut take = |symbol: &SymbolTypeTcc| match symbol {
+            SymbolTypeTcc::PacketReceivedSmallDelta | SymbolTypeTcc::PacketReceivedLargeDelta => {
+                at = at.saturating_add(deltas.next()?.delta);
+                Some(at)
+            }
+            SymbolTypeTcc::PacketNotReceived | SymbolTypeTcc::PacketReceivedWithoutDelta => None,
+        };
+        let mut after = Vec::with_capacity(count);
+        for chunk in &report.packet_chunks {
+            let left = count - after.len();
+            match chunk {
+                PacketStatusChunk::RunLengthChunk(run) => {
+                    let length = usize::from(run.run_length).min(left);
+                    after.extend((0..length).map(|_| take(&run.packet_status_symbol)));
+                }
+                PacketStatusChunk::StatusVectorChunk(vector) => {
+                    after.extend(vector.symbol_list.iter().take(left).map(&mut take));
+                }
+            }
+        }
+        Self { first: report.base_sequence_number, units: report.reference_time, after }
+    }
+
+    /// The last arrival: microseconds after the beginning.
+    pub fn last(&self) -> Option<Duration> {
+        let last = self.after.iter().rev().find_map(|after| *after)?;
+        Some(Duration::from_micros(u64::try_from(last).unwrap_or_default()))
+    }
 }
 
 /// A reception report (RFC 3550, section 6.4.1).
@@ -124,12 +173,7 @@ pub fn read(mut plain: impl Buf, ssrc: u32) -> Feedback {
                 });
             }
         } else if let Some(arrived) = any.downcast_ref::<TransportLayerCc>() {
-            // There is a delta for every packet that arrived, and the last of them shows the viewer's clock.
-            let deltas = arrived.recv_deltas.iter().map(|arrived| arrived.delta);
-            if let Some(last) = deltas.reduce(|sum, delta| sum.saturating_add(delta)) {
-                let last = Duration::from_micros(u64::try_from(last).unwrap_or_default());
-                feedback.arrivals.push((arrived.reference_time, last));
-            }
+            feedback.arrivals.push(Arrivals::of(arrived));
         } else if let Some(nack) = any.downcast_ref::<TransportLayerNack>()
             && nack.media_ssrc == ssrc
         {

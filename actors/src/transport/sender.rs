@@ -1,24 +1,47 @@
 //! The viewer's stream on its way out: numbered, paced, sealed, reported, and sent again.
 
+use super::again::Again;
 use super::batch::Batch;
+use super::congestion::Congestion;
 use super::history::{History, Sent};
-use super::rtcp::{self, Timebase, Totals};
+use super::rtcp::{self, Arrivals, Timebase, Totals};
 use super::rtp::Head;
 use super::sdp::{Media, Secrets};
 use super::srtp::Srtp;
 use super::track::{Admission, Track};
-use crate::media::Frame;
+use super::waiting::{Backlog, LATE, Pace};
+use crate::media::{Frame, Origin};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Payload that is sent in one go while a viewer catches up: half a megabyte at once overruns a socket of the usual size.
-const BURST: usize = 64 * 1024;
-const BURST_EVERY: Duration = Duration::from_millis(10);
+/// Bytes that leave at once, whatever the pace: most routers' queues hold as much.
+const BURST: usize = 48 << 10;
 
-/// Frames that may wait for that. Who is farther behind begins anew with a keyframe.
-const BACKLOG_MAX: usize = 1024;
+/// A larger frame leaves in parts of so many bytes, if they may.
+const PART: usize = 12 << 10;
+
+/// Large frames and replays leave so much faster than the stream, until the path has shown that it carries more.
+const FASTER: f64 = 2.5;
+
+/// And so much faster than what has just arrived, if nothing had to wait on the way.
+const PROBING: f64 = 2.0;
+
+/// Bytes a second of a stream of which nothing has been seen.
+const USUAL_RATE: f64 = 250_000.0;
+
+/// Over so much time its rate is taken.
+const RATE_SPAN: Duration = Duration::from_millis(500);
+
+/// RTP header, extensions and tag of a packet: about so many bytes.
+const OVERHEAD: usize = 40;
+
+/// What waits for room is looked after so often, should nothing else be heard.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// A socket that was full is tried again after this.
+const SOCKET_EVERY: Duration = Duration::from_millis(4);
 
 /// Sender reports are so far apart (RFC 3550, section 6.2, leaves less for video's rates).
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -26,14 +49,26 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// When a picture was taken is said with keyframes, and so often.
 const CAPTURE_TIME_EVERY: Duration = Duration::from_secs(1);
 
-/// Packets that are sent again in so much time, at most, whatever is asked for: who asks for everything again and again
-/// must not make us send any number of times what it would have got.
-const RESENT_MAX: usize = 512;
-const RESENT_IN: Duration = Duration::from_millis(100);
-
 /// First numbers are below half of their space: a receiver that misses the first packets across a roll-over could not
 /// know its counter (RFC 3711, section 3.3.1).
 const FIRST_NUMBER_MASK: u16 = 0x7fff;
+
+/// Where packets go.
+pub struct Out<'a> {
+    pub to: SocketAddr,
+    pub srtp: &'a mut Srtp,
+    pub base: &'a Timebase,
+    pub batch: &'a mut Batch,
+}
+
+/// What a viewer was not sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Frames that would have come late, or that a keyframe had made needless by then.
+    pub late: u64,
+    /// Packets that the full socket did not take in time.
+    pub refused: u64,
+}
 
 /// The stream.
 pub struct Sender {
@@ -44,16 +79,19 @@ pub struct Sender {
     /// Numbers of the next packets, roll-overs included: of the media, and of what is sent again.
     next: u64,
     next_again: u64,
-    transport_wide: u16,
+    /// And of the next packet of the connection.
+    transport_wide: u64,
     history: History,
-    /// Admitted with these timestamps, and not sent yet.
-    backlog: VecDeque<(Arc<Frame>, u32)>,
-    next_burst: Option<Instant>,
-    wanted: Vec<u16>,
-    resent: u64,
-    /// In the time that began at `resent_since`.
-    resent_lately: usize,
-    resent_since: Instant,
+    /// None if the viewer gives no transport-wide feedback.
+    congestion: Option<Congestion>,
+    backlog: Backlog,
+    pace: Pace,
+    rate: StreamRate,
+    next_look: Option<Instant>,
+    /// Packets that the socket had no room for, and when it is tried again.
+    refused: (VecDeque<u64>, Instant),
+    again: Again,
+    dropped: Dropped,
     octets: u64,
     next_report: Instant,
     next_capture_time: Instant,
@@ -71,12 +109,14 @@ impl Sender {
             next_again: u64::from(secrets.sequence.rotate_left(7) & FIRST_NUMBER_MASK),
             transport_wide: 0,
             history: History::default(),
-            backlog: VecDeque::new(),
-            next_burst: None,
-            wanted: vec![],
-            resent: 0,
-            resent_lately: 0,
-            resent_since: now,
+            congestion: media.transport_wide.map(|_| Congestion::new()),
+            backlog: Backlog::default(),
+            pace: Pace::new(BURST, now),
+            rate: StreamRate::default(),
+            next_look: None,
+            refused: (VecDeque::new(), now),
+            again: Again::new(now),
+            dropped: Dropped::default(),
             octets: 0,
             next_report: now,
             next_capture_time: now,
@@ -90,27 +130,72 @@ impl Sender {
 
     /// Packets that were sent again.
     pub fn resent(&self) -> u64 {
-        self.resent
+        self.again.sent()
+    }
+
+    /// What was not sent.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// What is known of the link, if the viewer tells.
+    pub fn congestion(&self) -> Option<&Congestion> {
+        self.congestion.as_ref()
+    }
+
+    /// Bytes a second that the stream has.
+    pub fn stream_rate(&self) -> f64 {
+        self.rate.value()
+    }
+
+    /// A round trip was measured.
+    pub fn measured(&mut self, round_trip: Duration) {
+        self.again.measured(round_trip);
+        if let Some(congestion) = &mut self.congestion {
+            congestion.measured(round_trip);
+        }
+    }
+
+    /// The viewer reports what has arrived.
+    pub fn reported(&mut self, arrivals: &Arrivals, now: Instant) {
+        if let Some(congestion) = &mut self.congestion {
+            congestion.reported(arrivals, now);
+        }
     }
 
     /// A frame that has just been taken waits for [`Sender::catch_up`], if the viewer can decode it.
     pub fn admit(&mut self, frame: &Arc<Frame>, now: Instant) -> Admission {
-        if self.backlog.len() >= BACKLOG_MAX {
-            self.switch();
+        self.rate.add(frame.len(), now);
+        if self.backlog.is_full() {
+            self.lose();
         }
-        let admission = self.track.admit(frame, now);
+        let may_ask = self.may_ask(frame.origin, now);
+        let admission = self.track.admit(frame, may_ask, now);
         if let Admission::Send(timestamp) = admission {
-            self.backlog.push_back((frame.clone(), timestamp));
+            self.dropped.late += self.backlog.push(frame, timestamp, false, now);
         }
         admission
     }
 
+    /// Whether a keyframe, or a replay, would be of use to the viewer now.
+    fn may_ask(&mut self, origin: Origin, now: Instant) -> bool {
+        let rate = self.rate.value();
+        let Some(congestion) = &mut self.congestion else { return true };
+        match (congestion.capacity(), origin) {
+            // The next keyframe of a device comes by itself, and a narrow link has no room for the past.
+            (Some(capacity), Origin::Device) if capacity < rate => false,
+            (Some(_), _) => congestion.room(rate, now) > 0 && self.backlog.is_empty(),
+            (None, _) => congestion.room(rate, now) > 0,
+        }
+    }
+
     /// Frames of the past wait for [`Sender::catch_up`].
-    pub fn admit_replayed<'a>(&mut self, frames: impl ExactSizeIterator<Item = &'a Arc<Frame>>, now: Instant) {
+    pub fn admit_replayed<'a>(&mut self, frames: impl ExactSizeIterator<Item = &'a Arc<Frame>> + Clone, now: Instant) {
+        self.rate.of_the_past(frames.clone());
         let count = frames.len();
         for (nth, frame) in frames.enumerate() {
             if let Admission::Send(timestamp) = self.track.admit_replayed(frame, nth, count, now) {
-                self.backlog.push_back((frame.clone(), timestamp));
+                self.backlog.push(frame, timestamp, true, now);
             }
         }
     }
@@ -119,11 +204,20 @@ impl Sender {
     pub fn switch(&mut self) {
         self.backlog.clear();
         self.track.switch();
+        self.rate = StreamRate::default();
+    }
+
+    /// What waits is not sent.
+    fn lose(&mut self) {
+        self.dropped.late += self.backlog.clear();
+        self.track.switch();
     }
 
     /// When [`Sender::catch_up`] wants to be called.
     pub fn due(&self) -> Option<Instant> {
-        self.next_burst.filter(|_| !self.backlog.is_empty())
+        let (refused, at) = &self.refused;
+        let socket = (!refused.is_empty()).then_some(*at);
+        self.next_look.filter(|_| !self.backlog.is_empty()).into_iter().chain(socket).min()
     }
 
     /// Lets go what can be asked for no more.
@@ -131,139 +225,266 @@ impl Sender {
         self.history.forget(now);
     }
 
-    /// Sends what waits, as much as may go at once. Gives the number of packets.
-    pub fn catch_up(
-        &mut self,
-        to: SocketAddr,
-        srtp: &mut Srtp,
-        base: &Timebase,
-        now: Instant,
-        batch: &mut Batch,
-    ) -> u64 {
-        if self.next_burst.is_some_and(|at| at > now) {
+    /// Sends what waits, as much as may go now. Gives the number of packets.
+    pub fn catch_up(&mut self, out: &mut Out<'_>, now: Instant) -> u64 {
+        let late = self.backlog.drop_late(now);
+        if late > 0 {
+            self.dropped.late += late;
+            self.track.switch();
+        }
+        if !self.try_refused(out, now) {
             return 0;
         }
-        let (before, mut left) = (self.next, BURST);
-        while self.backlog.front().is_some_and(|(frame, _)| left == BURST || frame.len() <= left) {
-            let Some((frame, timestamp)) = self.backlog.pop_front() else { break };
-            left = left.saturating_sub(frame.len());
-            self.send(&frame, timestamp, to, srtp, base, now, batch);
+        let before = self.next;
+        let (rate, burst) = self.pace_of_now();
+        let mut room = self.pace.room(rate, burst, now);
+        let stream = self.rate.value();
+        let mut window = self.congestion.as_mut().map_or(usize::MAX, |congestion| congestion.room(stream, now));
+        self.next_look = None;
+        while let Some(waiting) = self.backlog.front() {
+            let (frame, begun) = (waiting.frame.clone(), waiting.begun);
+            let left = frame.cuts.len().saturating_sub(begun);
+            let size = if begun == 0 {
+                frame.len()
+            } else {
+                (begun..frame.cuts.len()).map(|nth| frame.cuts.packet_bytes(nth)).sum()
+            };
+            let size = size + left * OVERHEAD;
+            let part = size.min(PART).min(burst);
+            if room < part {
+                self.next_look = Some(now + self.pace.wait(part, rate).clamp(Duration::from_millis(1), LOOK_EVERY));
+                break;
+            }
+            if window == 0 {
+                self.next_look = Some(now + LOOK_EVERY);
+                break;
+            }
+            let packets = if size <= room.min(window) { left } else { fitting(&frame, begun, room.min(window)) };
+            let timestamp = waiting.timestamp;
+            waiting.begun += packets;
+            let bytes = self.send(&frame, timestamp, begun..begun + packets, out, now);
+            (room, window) = (room.saturating_sub(bytes), window.saturating_sub(bytes));
+            if begun + packets == frame.cuts.len() {
+                self.backlog.pop();
+            }
         }
-        if self.backlog.is_empty() {
-            // Its memory is seldom needed again.
-            self.backlog = VecDeque::new();
-            self.next_burst = None;
-        } else {
-            self.next_burst = Some(now + BURST_EVERY);
+        if !self.backlog.is_empty()
+            && let Some(congestion) = &mut self.congestion
+        {
+            congestion.limited(now);
         }
         if self.next > before && self.next_report <= now {
             self.next_report = now + REPORT_EVERY;
-            self.report(to, srtp, base, now, batch);
+            self.report(out, now);
         }
         self.next - before
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of it belongs to one connection, and is borrowed apart")]
+    /// Bytes a second that may leave, and bytes at once.
+    fn pace_of_now(&self) -> (f64, usize) {
+        let faster = self.rate.value() * FASTER;
+        match self.congestion.as_ref().map(|congestion| (congestion.pace(), congestion.rate())) {
+            Some((Some(rate), _)) => {
+                let rate = rate.max(USUAL_RATE / 100.0);
+                (rate, ((rate / 50.0) as usize).clamp(2400, BURST))
+            }
+            Some((None, Some(shown))) => (faster.max(shown * PROBING), BURST),
+            _ => (faster, BURST),
+        }
+    }
+
+    /// Sends some packets of a frame; the bytes of them.
     fn send(
         &mut self,
         frame: &Arc<Frame>,
         timestamp: u32,
-        to: SocketAddr,
-        srtp: &mut Srtp,
-        base: &Timebase,
+        packets: std::ops::Range<usize>,
+        out: &mut Out<'_>,
         now: Instant,
-        batch: &mut Batch,
-    ) {
-        let timed = frame.keyframe || self.next_capture_time <= now;
-        if timed {
-            self.next_capture_time = now + CAPTURE_TIME_EVERY;
+    ) -> usize {
+        if packets.start == 0 {
+            let timed = frame.keyframe || self.next_capture_time <= now;
+            if timed {
+                self.next_capture_time = now + CAPTURE_TIME_EVERY;
+            }
+            // All packets of a frame have the same extensions, so that they have the same size.
+            let capture_time = (timed && self.media.capture_time.is_some()).then(|| out.base.ntp(frame.captured));
+            self.octets += frame.len() as u64;
+            let sent = Sent::new(self.next, frame.clone(), now, timestamp, self.transport_wide, capture_time);
+            self.history.push(sent);
         }
-        // All packets of a frame have the same extensions, so that they have the same size.
-        let capture_time = self.media.capture_time.filter(|_| timed).map(|id| (id, base.ntp(frame.captured)));
-        let (first, transport_wide) = (self.next, self.transport_wide);
-        let last = frame.cuts.len().saturating_sub(1);
+        let Some(sent) = self.history.last_mut().filter(|sent| sent.first + packets.start as u64 == self.next) else {
+            return 0; // it was begun so long ago that it is forgotten
+        };
+        sent.at = now;
+        let sent = &*sent;
+        let start = out.batch.len();
         for range in frame.cuts.runs() {
-            let mut run = batch.run(to);
+            let range = range.start.max(packets.start)..range.end.min(packets.end);
+            if range.is_empty() {
+                continue;
+            }
+            let mut run = out.batch.media_run(out.to, sent.first + range.start as u64);
             for nth in range {
-                let head = Head {
-                    payload_type: self.media.payload_type,
-                    marker: nth == last,
-                    padded: frame.cuts.padding(nth) > 0,
-                    index: self.next,
-                    timestamp,
-                    ssrc: self.ssrcs[0],
-                    transport_wide: self.media.transport_wide.map(|id| (id, self.transport_wide)),
-                    capture_time,
-                };
-                run.datagram(|out| seal(srtp, &head, None, frame, nth, out));
-                self.next += 1;
-                self.transport_wide = self.transport_wide.wrapping_add(1);
+                let head = head_of(&self.media, self.ssrcs[0], sent, nth);
+                run.datagram(|bytes| seal(out.srtp, &head, None, frame, nth, bytes));
             }
         }
-        self.octets += frame.len() as u64;
-        let capture_time = capture_time.map(|(_, time)| time);
-        self.history.push(Sent { first, frame: frame.clone(), at: now, timestamp, transport_wide, capture_time });
+        self.next += packets.len() as u64;
+        self.transport_wide += packets.len() as u64;
+        let bytes = out.batch.len() - start;
+        self.pace.spend(bytes);
+        if let Some(congestion) = &mut self.congestion {
+            congestion.sent(packets.len(), bytes, now);
+        }
+        bytes
     }
 
-    fn report(&mut self, to: SocketAddr, srtp: &mut Srtp, base: &Timebase, now: Instant, batch: &mut Batch) {
+    fn report(&mut self, out: &mut Out<'_>, now: Instant) {
         // Frames are dated by the clock that `now` is of: it is mapped to RTP's, and to everybody's.
         let totals = Totals {
             ssrc: self.ssrcs[0],
-            ntp: base.ntp(now),
+            ntp: out.base.ntp(now),
             rtp: self.track.timestamp_at(now),
             packets: self.next - self.first,
             octets: self.octets,
         };
         let report = rtcp::sender_report(&totals, super::sdp::NAME);
-        if let Some(report) = report.and_then(|plain| srtp.protect(&plain)) {
-            batch.push(to, &report);
+        if let Some(report) = report.and_then(|plain| out.srtp.protect(&plain)) {
+            out.batch.push(out.to, &report);
         }
+    }
+
+    /// The socket has taken only the first `taken` datagrams of a batch. Media of the rest is tried again.
+    pub fn refused(&mut self, batch: &Batch, taken: usize, now: Instant) {
+        self.refused.0.extend(batch.media().skip_while(|(nth, _)| *nth < taken).map(|(_, index)| index));
+        self.refused.1 = now + SOCKET_EVERY;
+    }
+
+    /// Sends what the socket had no room for: the very same packets. False if that is still to come.
+    fn try_refused(&mut self, out: &mut Out<'_>, now: Instant) -> bool {
+        let (indices, at) = &mut self.refused;
+        if indices.is_empty() {
+            return true;
+        }
+        if *at > now {
+            return false;
+        }
+        for index in std::mem::take(indices) {
+            match self.history.at(index).filter(|(sent, _)| now.saturating_duration_since(sent.at) <= LATE) {
+                Some((sent, nth)) => {
+                    let head = head_of(&self.media, self.ssrcs[0], sent, nth);
+                    let mut run = out.batch.media_run(out.to, index);
+                    run.datagram(|bytes| seal(out.srtp, &head, None, &sent.frame, nth, bytes));
+                }
+                None => self.dropped.refused += 1,
+            }
+        }
+        true
     }
 
     /// The viewer misses packets with these numbers.
     pub fn want_again(&mut self, numbers: &[u16]) {
-        self.wanted.extend(numbers.iter().take(RESENT_MAX.saturating_sub(self.wanted.len())));
+        self.again.want(numbers);
     }
 
     /// Sends again what was asked for, made anew from the frames: as a retransmission of its own number (RFC 4588), or,
     /// where the viewer knows no such thing, as the very same packet.
-    pub fn resend(&mut self, to: SocketAddr, srtp: &mut Srtp, now: Instant, batch: &mut Batch) {
-        if self.wanted.is_empty() {
+    pub fn resend(&mut self, out: &mut Out<'_>, now: Instant) {
+        // The numbers of a frame's packets follow each other among all of the connection.
+        if self.again.is_idle() || self.backlog.front().is_some_and(|waiting| waiting.begun > 0) {
             return;
         }
-        if now.saturating_duration_since(self.resent_since) >= RESENT_IN {
-            (self.resent_lately, self.resent_since) = (0, now);
-        }
-        let mut run = batch.run(to);
-        for number in std::mem::take(&mut self.wanted) {
-            let Some((sent, nth)) = self.history.find(number, self.next).filter(|_| self.resent_lately < RESENT_MAX)
-            else {
+        let (start, mut packets) = (out.batch.len(), 0);
+        let mut run = out.batch.run(out.to);
+        let budget = self.rate.value() / 2.0;
+        for number in self.again.take() {
+            let Some((sent, nth)) = self.history.find(number, self.next) else { continue };
+            let bytes = sent.frame.cuts.packet_bytes(nth) + OVERHEAD;
+            if !self.again.allows(sent.again(nth), bytes, budget, now) {
                 continue;
-            };
-            self.resent += 1;
-            self.resent_lately += 1;
-            let mut head = Head {
-                payload_type: self.media.payload_type,
-                marker: nth + 1 == sent.frame.cuts.len(),
-                padded: sent.frame.cuts.padding(nth) > 0,
-                index: sent.first + nth as u64,
-                timestamp: sent.timestamp,
-                ssrc: self.ssrcs[0],
-                transport_wide: self.media.transport_wide.map(|id| (id, sent.transport_wide.wrapping_add(nth as u16))),
-                capture_time: self.media.capture_time.zip(sent.capture_time),
-            };
+            }
+            let mut head = head_of(&self.media, self.ssrcs[0], sent, nth);
             let mut original = None;
             if let Some(payload_type) = self.media.rtx {
                 original = Some(number);
                 head.payload_type = payload_type;
                 head.ssrc = self.ssrcs[1];
-                head.index = self.next_again;
                 head.capture_time = None;
-                head.transport_wide = self.media.transport_wide.map(|id| (id, self.transport_wide));
+                head.transport_wide = self.media.transport_wide.map(|id| (id, self.transport_wide as u16));
+                head.index = self.next_again;
                 self.next_again += 1;
-                self.transport_wide = self.transport_wide.wrapping_add(1);
+                self.transport_wide += 1;
+                packets += 1;
             }
-            run.datagram(|out| seal(srtp, &head, original, &sent.frame, nth, out));
+            run.datagram(|bytes| seal(out.srtp, &head, original, &sent.frame, nth, bytes));
+        }
+        drop(run);
+        if packets > 0
+            && let Some(congestion) = &mut self.congestion
+        {
+            congestion.sent(packets, out.batch.len() - start, now);
+        }
+    }
+}
+
+/// So many packets of a frame, from one on, that are not more than these bytes; one at least.
+fn fitting(frame: &Frame, from: usize, bytes: usize) -> usize {
+    let mut left = bytes;
+    let fits = (from..frame.cuts.len()).take_while(|&nth| {
+        let size = frame.cuts.packet_bytes(nth) + OVERHEAD;
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    });
+    fits.count().max(1)
+}
+
+/// The header of a packet of a frame.
+fn head_of(media: &Media, ssrc: u32, sent: &Sent, nth: usize) -> Head {
+    Head {
+        payload_type: media.payload_type,
+        marker: nth + 1 == sent.frame.cuts.len(),
+        padded: sent.frame.cuts.padding(nth) > 0,
+        index: sent.first + nth as u64,
+        timestamp: sent.timestamp,
+        ssrc,
+        transport_wide: media.transport_wide.map(|id| (id, sent.transport_wide.wrapping_add(nth as u64) as u16)),
+        capture_time: media.capture_time.zip(sent.capture_time),
+    }
+}
+
+/// Bytes a second of a stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct StreamRate {
+    value: Option<f64>,
+    since: Option<Instant>,
+    bytes: usize,
+}
+
+impl StreamRate {
+    fn value(&self) -> f64 {
+        self.value.unwrap_or(USUAL_RATE)
+    }
+
+    fn add(&mut self, bytes: usize, now: Instant) {
+        let since = *self.since.get_or_insert(now);
+        let span = now.saturating_duration_since(since);
+        if span >= RATE_SPAN {
+            let rate = self.bytes as f64 / span.as_secs_f64();
+            self.value = Some(self.value.map_or(rate, |before| (before * 3.0 + rate) / 4.0));
+            (self.since, self.bytes) = (Some(now), 0);
+        }
+        self.bytes += bytes;
+    }
+
+    /// Frames of the past tell it at once.
+    fn of_the_past<'a>(&mut self, mut frames: impl ExactSizeIterator<Item = &'a Arc<Frame>> + Clone) {
+        let bytes: usize = frames.clone().map(|frame| frame.len()).sum();
+        let (Some(first), Some(last)) = (frames.next(), frames.last()) else { return };
+        let span = last.captured.saturating_duration_since(first.captured);
+        if span >= RATE_SPAN && self.value.is_none() {
+            self.value = Some(bytes as f64 / span.as_secs_f64());
         }
     }
 }

@@ -55,9 +55,10 @@ pub fn play(seed: u64) {
         }
     }
     pair.run(200);
-    // The weather clears up: whoever still watches has everything that it could ask for, where it is now.
+    // The weather clears up: whoever still watches has everything that it could ask for since, where it is now. What it
+    // lacks from before it may have asked for too often, and a budget bounds that.
     (pair.down.way, pair.up.way) = (Way::clean(5), Way::clean(5));
-    pair.viewer.judged_since = pair.now.checked_sub(Duration::from_millis(300));
+    pair.viewer.judged_since = Some(pair.now);
     pair.run(600);
     pair.pause();
     pair.run(1500);

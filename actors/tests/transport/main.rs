@@ -5,6 +5,7 @@
 mod foreign;
 mod history;
 mod link;
+mod narrow;
 mod pair;
 mod viewer;
 
@@ -106,18 +107,21 @@ fn every_packet_that_is_lost_and_asked_for_comes_again() {
 
 #[test]
 fn a_replay_is_paced_and_what_is_lost_of_it_comes_again() {
-    // 64 kB at once and then 64 kB in 10 ms, over a link that has room for them, and loses some.
+    // 48 kB at once and then two and a half times the stream's rate, which is not known, over a link that loses some.
     let down = Way { loses_one_in: 15, ..Way::clean(20) };
-    let mut pair = Pair::new(CHROMIUM, down, Way::clean(20), 3);
+    let mut pair = Pair::new(CHROMIUM, down, Way::clean(20), 4);
     pair.connect();
     pair.pause();
     pair.frame_bytes = 12_000;
-    let frames: Vec<_> = (1..=60).map(|number| pair.frame(number, number == 1)).collect();
+    let frames: Vec<_> = (1..=40).map(|number| pair.frame(number, number == 1)).collect();
     let packets: usize = frames.iter().map(|frame| frame.cuts.len()).sum();
     let before = pair.packets;
     pair.replay(&frames);
     let at_once = pair.packets - before;
     assert!((30..70).contains(&at_once), "{at_once} at once");
+    pair.run(250);
+    let rate = (pair.packets - before - at_once) * 1200 * 4;
+    assert!((500_000..750_000).contains(&rate), "{rate} bytes a second");
     pair.run(2000);
     assert_eq!(pair.packets - before, packets as u64);
     assert_eq!((pair.viewer.received.len() as u64, pair.viewer.holes().len()), (pair.packets, 0));

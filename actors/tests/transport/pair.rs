@@ -4,6 +4,7 @@ use super::link::{Chance, Link, Way};
 use super::viewer::{Kindness, Viewer};
 use bytes::Bytes;
 use lenscap_actors::media::{Codec, Cuts, Frame, Origin};
+use lenscap_actors::transport::track::Admission;
 use lenscap_actors::transport::{Batch, IceTimeouts, Identity, News, Secrets, Transport, answer};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -50,6 +51,11 @@ pub struct Pair {
     next_frame: Option<Instant>,
     pub frames: u64,
     pub frame_bytes: usize,
+    /// A keyframe has so many times the bytes, and comes so often, or when it is asked for.
+    pub keyframes: (usize, u64),
+    wanted: bool,
+    /// When each frame was taken.
+    pub taken: Vec<Instant>,
     pub packets: u64,
     restarts: u32,
     steps: usize,
@@ -94,6 +100,9 @@ impl Pair {
             next_frame: None,
             frames: 0,
             frame_bytes: 4000,
+            keyframes: (1, 30),
+            wanted: false,
+            taken: vec![],
             packets: 0,
             restarts: 0,
             steps: 0,
@@ -101,7 +110,8 @@ impl Pair {
     }
 
     pub fn frame(&self, number: u64, keyframe: bool) -> Arc<Frame> {
-        let unit = Bytes::from(vec![number as u8; self.frame_bytes + number as usize % 97]);
+        let size = if keyframe { self.keyframes.0 } else { 1 };
+        let unit = Bytes::from(vec![number as u8; self.frame_bytes * size + number as usize % 97]);
         let mut cuts = Cuts::default();
         let mut start = 0;
         while start < unit.len() {
@@ -149,8 +159,12 @@ impl Pair {
         if self.next_frame.is_some_and(|at| at <= now) {
             self.next_frame = Some(now + FRAME_EVERY);
             self.frames += 1;
-            let frame = self.frame(self.frames, self.frames % 30 == 1);
-            self.packets += self.transport.write(&frame, now, &mut self.batch).1;
+            let keyframe = self.frames % self.keyframes.1 == 1 || std::mem::take(&mut self.wanted);
+            let frame = self.frame(self.frames, keyframe);
+            self.taken.push(now);
+            let (admission, packets) = self.transport.write(&frame, now, &mut self.batch);
+            self.wanted |= admission == Admission::SkipAndAsk;
+            self.packets += packets;
         }
         self.ship();
         true
@@ -170,7 +184,7 @@ impl Pair {
     }
 
     pub fn ship(&mut self) {
-        self.transport.transmit(self.now, &mut self.batch);
+        self.packets += self.transport.transmit(self.now, &mut self.batch);
         for (to, run, segment) in self.batch.runs() {
             assert!(segment <= 1200 && run.len() <= 65_507 && run.len().div_ceil(segment) <= 64);
             for datagram in run.chunks(segment) {

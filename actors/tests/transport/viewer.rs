@@ -8,6 +8,10 @@ use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, 
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_rtcp::transport_feedbacks::transport_layer_cc::{
+    PacketStatusChunk, RecvDelta, StatusChunkTypeTcc, StatusVectorChunk, SymbolSizeTypeTcc, SymbolTypeTcc,
+    TransportLayerCc,
+};
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc_shared::TransportProtocol;
 use rtc_shared::marshal::Unmarshal;
@@ -22,7 +26,11 @@ use std::time::{Duration, Instant};
 const TUNNEL: &str = "127.0.0.1:1";
 const CHECK_EVERY: Duration = Duration::from_millis(200);
 const FLIGHT_EVERY: Duration = Duration::from_millis(200);
+const REPORT_EVERY: Duration = Duration::from_millis(60);
 const NACK_EVERY: Duration = Duration::from_millis(40);
+
+/// The beginning of viewers' clocks.
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 pub static CRYPTO: LazyLock<Arc<dyn RTCCryptoProvider>> = LazyLock::new(|| rtc_crypto::default_provider().unwrap());
 
@@ -92,6 +100,14 @@ pub struct Viewer {
     pub reports: u64,
     pub out: Vec<(SocketAddr, Vec<u8>)>,
     chance: Chance,
+    /// Packets that came since the last transport-wide report, by the number and when; none if it gives none.
+    pub arrivals: Option<BTreeMap<u64, Instant>>,
+    next_report: Option<Instant>,
+    reports_sent: u8,
+    highest_wide: u64,
+    reported_wide: u64,
+    /// The last packets of frames: the second byte of the payload, and when it came for the first time.
+    pub ends: Vec<(u8, Instant)>,
 }
 
 impl Viewer {
@@ -99,6 +115,7 @@ impl Viewer {
         let (gcm, cm) =
             (SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80);
         let profiles = if kindness.gcm { vec![cm, gcm] } else { vec![cm] };
+        LazyLock::force(&EPOCH);
         let tunnel = TUNNEL.parse().unwrap();
         let server_config = kindness.passive.then(|| configuration(&profiles, false));
         Self {
@@ -129,6 +146,12 @@ impl Viewer {
             reports: 0,
             out: vec![],
             chance: Chance(seed),
+            arrivals: None,
+            next_report: None,
+            reports_sent: 0,
+            highest_wide: 0,
+            reported_wide: 0,
+            ends: vec![],
         }
     }
 
@@ -332,6 +355,14 @@ impl Viewer {
         let mut rest = &plain[..];
         let header = rtc::rtp::header::Header::unmarshal(&mut rest).unwrap();
         self.first_packet_at.get_or_insert(now);
+        if let (Some(arrivals), Some(wide)) = (&mut self.arrivals, header.get_extension(3)) {
+            let wide = u16::from_be_bytes([wide[0], wide[1]]);
+            let wide =
+                self.highest_wide.wrapping_add_signed(i64::from(wide.wrapping_sub(self.highest_wide as u16) as i16));
+            self.highest_wide = self.highest_wide.max(wide);
+            arrivals.insert(wide, now);
+            self.next_report.get_or_insert(now + REPORT_EVERY);
+        }
         let (number, payload) = if header.ssrc == self.ssrcs[1] {
             self.resent += 1;
             (u16::from_be_bytes([rest[0], rest[1]]), &rest[2..])
@@ -351,8 +382,18 @@ impl Viewer {
         self.highest = Some(near.max(number));
         self.missing.remove(&number);
         self.unanswered.remove(&number);
+        if header.marker && !self.received.contains_key(&number) {
+            self.ends.push((payload[1], now));
+        }
         let before = self.received.insert(number, payload.to_vec());
         assert!(before.is_none_or(|before| before == payload), "the same number, another payload");
+    }
+
+    /// Asks again for the last so many packets, though they have come.
+    pub fn want_all_again(&mut self, count: u64) {
+        let highest = self.highest.unwrap_or_default();
+        let numbers: Vec<u16> = (highest.saturating_sub(count)..highest).map(|number| number as u16).collect();
+        self.send_nack(&numbers);
     }
 
     /// What is missing and was not asked for lately is asked for, as long as the server has to have it.
@@ -372,10 +413,13 @@ impl Viewer {
                 numbers.push(*number as u16);
             }
         }
-        if numbers.is_empty() {
-            return;
+        if !numbers.is_empty() {
+            self.send_nack(&numbers);
         }
-        let nacks = nack_pairs_from_sequence_numbers(&numbers);
+    }
+
+    fn send_nack(&mut self, numbers: &[u16]) {
+        let nacks = nack_pairs_from_sequence_numbers(numbers);
         let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc: self.ssrcs[0], nacks };
         let plain = rtc_rtcp::packet::marshal(&[Box::new(nack)]).unwrap();
         if let Some((_, local)) = &mut self.contexts {
@@ -389,7 +433,7 @@ impl Viewer {
             return None;
         }
         let nack = self.missing.values().map(|(since, asked)| asked.map_or(*since, |at| at + NACK_EVERY)).min();
-        [self.next_check, self.flight_due(), nack].into_iter().flatten().min()
+        [self.next_check, self.flight_due(), nack, self.next_report].into_iter().flatten().min()
     }
 
     pub fn wake(&mut self, now: Instant) {
@@ -402,7 +446,63 @@ impl Viewer {
         if self.flight_due().is_some_and(|at| at <= now) {
             self.repeat_flight(now);
         }
+        if self.next_report.is_some_and(|at| at <= now) {
+            self.report_arrivals();
+        }
         self.nack(now);
+    }
+
+    /// As browsers do, some times a second, while packets come.
+    fn report_arrivals(&mut self) {
+        self.next_report = None;
+        let Some(arrivals) = &mut self.arrivals else { return };
+        let arrivals = std::mem::take(arrivals);
+        let (Some((&first, _)), Some((&last, _))) = (arrivals.first_key_value(), arrivals.last_key_value()) else {
+            return;
+        };
+        let first = first.min(self.reported_wide);
+        self.reported_wide = last + 1;
+        // A clock of its own: units of 64 ms, and 250 us.
+        let clock = |at: Instant| (at.duration_since(*EPOCH).as_micros() + 7_000_000) as i64;
+        let reference = clock(*arrivals.values().min().unwrap()) / 64_000;
+        let (mut at, mut symbols, mut recv_deltas) = (reference * 64_000, vec![], vec![]);
+        for number in first..=last {
+            let Some(arrived) = arrivals.get(&number) else {
+                symbols.push(SymbolTypeTcc::PacketNotReceived);
+                continue;
+            };
+            let delta = (clock(*arrived) - at) / 250 * 250;
+            at += delta;
+            let symbol = match delta {
+                0..=63_750 => SymbolTypeTcc::PacketReceivedSmallDelta,
+                _ => SymbolTypeTcc::PacketReceivedLargeDelta,
+            };
+            symbols.push(symbol);
+            recv_deltas.push(RecvDelta { type_tcc_packet: symbol, delta });
+        }
+        let chunks = symbols.chunks(7).map(|symbols| {
+            PacketStatusChunk::StatusVectorChunk(StatusVectorChunk {
+                type_tcc: StatusChunkTypeTcc::StatusVectorChunk,
+                symbol_size: SymbolSizeTypeTcc::TwoBit,
+                symbol_list: symbols.to_vec(),
+            })
+        });
+        let report = TransportLayerCc {
+            sender_ssrc: 1,
+            media_ssrc: self.ssrcs[0],
+            base_sequence_number: first as u16,
+            packet_status_count: symbols.len() as u16,
+            reference_time: reference as u32,
+            fb_pkt_count: self.reports_sent,
+            packet_chunks: chunks.collect(),
+            recv_deltas,
+        };
+        self.reports_sent = self.reports_sent.wrapping_add(1);
+        let plain = rtc_rtcp::packet::marshal(&[Box::new(report)]).unwrap();
+        if let Some((_, local)) = &mut self.contexts {
+            let sealed = local.encrypt_rtcp(&plain).unwrap();
+            self.send(sealed.to_vec());
+        }
     }
 
     /// Numbers between the first and the last that came which never came.

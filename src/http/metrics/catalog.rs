@@ -45,7 +45,17 @@ pub const RESENT: Family =
 pub const SKIPPED: Family = Family::counter(
     "lenscap_frames_skipped_total",
     &[],
-    "Frames withheld from viewers that could not keep up or had to wait for a keyframe.",
+    "Frames withheld from viewers that had to wait for a keyframe.",
+);
+pub const LATE: Family = Family::counter(
+    "lenscap_frames_late_total",
+    &[],
+    "Frames dropped because a viewer's link would have carried them late.",
+);
+pub const REFUSED: Family = Family::counter(
+    "lenscap_packets_refused_total",
+    &[],
+    "RTP packets dropped because the socket or its interface had no room for them in time.",
 );
 pub const RESTARTS: Family =
     Family::counter("lenscap_actor_restarts_total", &["path"], "How often an actor was started again.");

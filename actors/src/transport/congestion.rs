@@ -1,0 +1,266 @@
+//! How much of a stream a viewer's link carries, and how much may be under way to it. Pure.
+//!
+//! A viewer's transport-wide feedback says what has arrived and when, by its own clock. What takes longer than the
+//! quickest packet waited in a queue (the base delay of RFC 6817); what arrives a second while a queue stands is what the
+//! link carries. Until a queue has shown itself a path is trusted with a second of the stream. Then no more is under way
+//! than it carries in a round trip and a bit: so the queue drains, whatever goes to this viewer is not late, and nothing of
+//! it fills the buffers that others share. A window, and not a rate (as in RFC 8298): where nothing arrives, nothing is sent.
+//!
+//! It is probed for more by what is sent: as long as no queue stands the window grows.
+
+mod flight;
+
+use super::rtcp::Arrivals;
+use crate::departure::delay::{Least, ViewerClock};
+use flight::Flight;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// A path is trusted with so much before anything is known of it, and with no less while nothing speaks against it.
+const TRUSTED: usize = 64 << 10;
+
+/// Whatever is known of it.
+const WINDOW_MIN: usize = 4 << 10;
+
+/// Whoever waits for so long stands in a queue: more than Wi-Fi's usual pauses.
+const QUEUE_LIMIT: Duration = Duration::from_millis(100);
+
+/// And for no longer than so much, in none.
+const QUEUE_NONE: Duration = Duration::from_millis(50);
+
+/// The standing queue that is aimed at.
+const QUEUE_AIM: Duration = Duration::from_millis(30);
+
+/// A link that loses so much of what it gets, while something waits on it, gets too much; or that loses twice that:
+/// radio loses less after its own repetitions, and what overtakes each other is reported as lost, too.
+const LOSS_LIMIT: f64 = 0.2;
+const LOSS_PACKETS: f64 = 30.0;
+
+/// What was lost longer ago counts half.
+const LOSS_MEMORY: Duration = Duration::from_millis(500);
+
+/// The rate of arrivals is taken over so many seconds, and not over less than that.
+const RATE_SPAN: f64 = 0.5;
+const RATE_SPAN_MIN: f64 = 0.1;
+
+/// A link that has carried everything for so long is trusted again.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// A queue that has stood for so long whatever was done about it is none: the path has become longer.
+const REROUTED: Duration = Duration::from_secs(3);
+
+/// A viewer that has reported nothing so long after the first packet will not.
+const SILENT: Duration = Duration::from_millis(500);
+
+/// Before it is measured.
+const ROUND_TRIP: Duration = Duration::from_millis(100);
+
+/// What is known of the link to one viewer.
+#[derive(Debug)]
+pub struct Congestion {
+    flight: Flight,
+    clock: ViewerClock,
+    least: Least,
+    /// The latest arrivals: when, by the viewer's clock, and how many bytes with that report.
+    arrivals: VecDeque<(f64, usize)>,
+    /// Bytes a second that arrive.
+    rate: Option<f64>,
+    queue: Duration,
+    round_trip: Duration,
+    /// Time between two reports.
+    reports_every: Duration,
+    reported: Option<Instant>,
+    first_sent: Option<Instant>,
+    lost: f64,
+    judged: f64,
+    narrow: Option<Narrow>,
+}
+
+/// The link carries less than it was given.
+#[derive(Clone, Copy, Debug)]
+struct Narrow {
+    window: f64,
+    /// Bytes a second that it carries.
+    capacity: f64,
+    /// What was changed has to show first.
+    hold: Instant,
+    /// Something waited for the window since the last report.
+    limited: bool,
+    /// When something last did, or stood in a queue.
+    strained: Instant,
+    /// Since when there has been a queue, whatever was sent.
+    queued: Option<Instant>,
+}
+
+impl Congestion {
+    /// Nothing is known.
+    pub fn new() -> Self {
+        Self {
+            flight: Flight::default(),
+            clock: ViewerClock::default(),
+            least: Least::default(),
+            arrivals: VecDeque::new(),
+            rate: None,
+            queue: Duration::ZERO,
+            round_trip: ROUND_TRIP,
+            reports_every: ROUND_TRIP,
+            reported: None,
+            first_sent: None,
+            lost: 0.0,
+            judged: 0.0,
+            narrow: None,
+        }
+    }
+
+    /// The next packets leave.
+    pub fn sent(&mut self, packets: usize, bytes: usize, now: Instant) {
+        self.first_sent.get_or_insert(now);
+        self.flight.send(packets, bytes, now);
+    }
+
+    /// Bytes that may be sent now, as far as what is under way is concerned, where the stream has so many a second.
+    /// Something may always be sent if nothing is under way.
+    pub fn room(&mut self, stream: f64, now: Instant) -> usize {
+        self.flight.forget(now);
+        let window = match &self.narrow {
+            Some(narrow) => narrow.window as usize,
+            // There is nothing to judge by.
+            None if self.is_silent(now) => return usize::MAX,
+            None => TRUSTED.max(stream as usize),
+        };
+        let room = window.saturating_sub(self.flight.bytes());
+        if self.flight.bytes() == 0 { room.max(1) } else { room }
+    }
+
+    fn is_silent(&self, now: Instant) -> bool {
+        let long_ago = |first| now.saturating_duration_since(first) > SILENT;
+        self.reported.is_none() && self.first_sent.is_some_and(long_ago)
+    }
+
+    /// Something waits because there is no [room](Congestion::room).
+    pub fn limited(&mut self, now: Instant) {
+        if let Some(narrow) = &mut self.narrow {
+            narrow.limited = true;
+            narrow.strained = now;
+        }
+    }
+
+    /// A round trip was measured.
+    pub fn measured(&mut self, round_trip: Duration) {
+        // The least, which slowly gives way: a queue on the way is not the way.
+        self.round_trip = round_trip.min(self.round_trip + self.round_trip / 16);
+    }
+
+    /// What the link carries, in bytes a second, if it has shown that.
+    pub fn capacity(&self) -> Option<f64> {
+        self.narrow.map(|narrow| narrow.capacity)
+    }
+
+    /// Bytes a second that may leave, if it has.
+    pub fn pace(&self) -> Option<f64> {
+        let round = self.round_trip + self.reports_every;
+        self.narrow.map(|narrow| narrow.window / round.as_secs_f64())
+    }
+
+    /// What arrives, in bytes a second.
+    pub fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
+    /// How long packets wait on the way.
+    pub fn queue(&self) -> Duration {
+        self.queue
+    }
+
+    /// The viewer reports what has arrived.
+    pub fn reported(&mut self, report: &Arrivals, now: Instant) {
+        let told = self.flight.reported(report);
+        if told.arrived + told.lost == 0 {
+            return;
+        }
+        if let Some(last) = self.reported.replace(now) {
+            let between =
+                now.saturating_duration_since(last).clamp(Duration::from_millis(10), Duration::from_millis(250));
+            self.reports_every = (self.reports_every * 7 + between) / 8;
+        }
+        let begins = self.clock.seconds(report.units, now);
+        let micros = |micros: i64| begins + micros as f64 / 1e6;
+        self.count(told.bytes, told.arrived, micros(told.last));
+        self.judge(told.lost, told.arrived);
+        let waited =
+            told.ways.iter().map(|&(sent, arrived)| self.least.above(micros(arrived) - self.clock.here(sent), now));
+        if let Some(least) = waited.reduce(f64::min) {
+            self.queue = Duration::from_secs_f64(least.max(0.0));
+        }
+        self.decide(told.bytes, now);
+    }
+
+    /// Takes note of bytes that have arrived.
+    fn count(&mut self, bytes: usize, packets: u32, at: f64) {
+        if packets == 0 {
+            return;
+        }
+        self.arrivals.push_back((at, bytes));
+        while self.arrivals.front().is_some_and(|(first, _)| at - first > RATE_SPAN) {
+            self.arrivals.pop_front();
+        }
+        let span = self.arrivals.front().map_or(0.0, |(first, _)| at - first);
+        if span >= RATE_SPAN_MIN {
+            let bytes: usize = self.arrivals.iter().skip(1).map(|(_, bytes)| bytes).sum();
+            self.rate = Some(bytes as f64 / span);
+        }
+    }
+
+    fn judge(&mut self, lost: u32, arrived: u32) {
+        let fades = 0.5f64.powf(self.reports_every.as_secs_f64() / LOSS_MEMORY.as_secs_f64());
+        self.lost = self.lost * fades + f64::from(lost);
+        self.judged = self.judged * fades + f64::from(lost + arrived);
+    }
+
+    fn decide(&mut self, bytes: usize, now: Instant) {
+        let queues = self.queue > QUEUE_LIMIT;
+        let share = if self.judged >= LOSS_PACKETS { self.lost / self.judged } else { 0.0 };
+        let loses = share > LOSS_LIMIT * 2.0 || (share > LOSS_LIMIT && self.queue > QUEUE_AIM);
+        let round = self.round_trip + self.reports_every;
+        let Some(mut narrow) = self.narrow else {
+            if let Some(capacity) = self.rate.filter(|_| queues || loses) {
+                self.narrow = Some(Narrow {
+                    window: window(capacity, round),
+                    capacity,
+                    hold: now + round * 2,
+                    limited: false,
+                    strained: now,
+                    queued: None,
+                });
+            }
+            return;
+        };
+        if queues {
+            narrow.strained = now;
+            let since = *narrow.queued.get_or_insert(now);
+            if now.saturating_duration_since(since) >= REROUTED {
+                self.least.forget();
+                narrow.queued = None;
+            }
+        } else {
+            narrow.queued = None;
+        }
+        if now >= narrow.hold {
+            if queues || loses {
+                narrow.capacity = self.rate.unwrap_or(narrow.capacity);
+                narrow.window = window(narrow.capacity, round);
+                narrow.hold = now + round * 2;
+            } else if self.queue < QUEUE_NONE && std::mem::take(&mut narrow.limited) {
+                narrow.window += bytes as f64 / 2.0;
+                narrow.capacity = narrow.capacity.max(self.rate.unwrap_or_default());
+            }
+        }
+        let rested = now.saturating_duration_since(narrow.strained) >= QUIET;
+        self.narrow = (!rested).then_some(narrow);
+    }
+}
+
+/// So much may be under way where so many bytes a second are carried, and what is sent is heard of after `round`.
+fn window(capacity: f64, round: Duration) -> f64 {
+    (capacity * (round + QUEUE_AIM).as_secs_f64()).max(WINDOW_MIN as f64)
+}
