@@ -39,6 +39,7 @@ use subscribers::{Due, Group, GroupOfPictures, Subscribers};
 /// The actor.
 pub struct Stream {
     id: StreamId,
+    known_as: StreamId,
     camera_id: CameraId,
     camera: Registered<Camera>,
     encode: Arc<dyn Encode>,
@@ -65,6 +66,8 @@ pub struct Stream {
 pub struct StreamParts {
     /// Its name.
     pub id: StreamId,
+    /// The name that viewers know it by: another one if this is a small rendition.
+    pub known_as: StreamId,
     /// The name of its camera.
     pub camera_id: CameraId,
     /// Its camera.
@@ -92,6 +95,7 @@ impl Stream {
         });
         Self {
             id: parts.id,
+            known_as: parts.known_as,
             camera_id: parts.camera_id,
             camera: parts.camera,
             encode: parts.encode,
@@ -287,7 +291,7 @@ impl Stream {
         let Some(cause) = message.cause else { return };
         self.board.released(ReleaseRecord {
             at: self.clock.unix_ms(),
-            stream: self.id.clone(),
+            stream: self.known_as.clone(),
             camera: self.camera_id.clone(),
             peer: message.peer.clone(),
             cause,

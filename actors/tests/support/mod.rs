@@ -181,7 +181,7 @@ pub async fn start(capture: Arc<dyn Capture>, encode: Arc<dyn Encode>, retry: Po
             pause_on_suspicion: true,
             retry,
         }],
-        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode }],
+        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode, small: None }],
         max_viewers: 10,
         waiting: Waiting::default(),
         supervision: Supervision::default(),
