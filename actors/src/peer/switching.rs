@@ -78,7 +78,9 @@ impl Peer {
     }
 
     /// What it is being switched to has no picture, or not in time.
-    pub(super) fn settle_switch(&mut self, ctx: &mut Context<Self>) {
+    fn settle_switch(&mut self, ctx: &mut Context<Self>) {
+        // Unless it has just come.
+        self.look(ctx);
         if self.changes_rendition() {
             self.stay(ctx);
         } else {

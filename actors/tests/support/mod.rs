@@ -62,8 +62,17 @@ impl Fake {
     }
 
     pub fn frame(&self, number: u64, keyframe: bool, origin: Origin) {
+        self.encoded(frame(number, keyframe, origin));
+    }
+
+    /// The encoder ends by itself.
+    pub fn ended(&self, why: &str) {
         let (session, events) = self.0.lock().unwrap().encoder.clone().expect("it encodes");
-        let frame = frame(number, keyframe, origin);
+        events.do_send(EncodeEvent { session, kind: EncodeEventKind::Ended(why.to_owned()) });
+    }
+
+    pub fn encoded(&self, frame: Frame) {
+        let (session, events) = self.0.lock().unwrap().encoder.clone().expect("it encodes");
         events.do_send(EncodeEvent { session, kind: EncodeEventKind::Frame(Arc::new(frame)) });
     }
 }
@@ -152,6 +161,15 @@ impl Handler<StandingChanged> for Viewer {
             Standing::Failed(words) => words.to_string(),
         });
     }
+}
+
+/// Lets something begin that waits for the device to close, and lets it close then.
+pub async fn with_closing<T>(fake: &Fake, waits: impl Future<Output = T>) -> T {
+    let closing = async {
+        settle().await;
+        fake.finish_closing();
+    };
+    tokio::join!(waits, closing).0
 }
 
 pub struct NoSocket;
