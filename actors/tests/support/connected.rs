@@ -18,6 +18,7 @@ use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Thre
 use lenscap_actors::supervisor::address::Recipient;
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{Batch, IceTimeouts, Identity, Secrets, Transport, answer};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 use std::sync::{Arc, Mutex};
@@ -67,7 +68,8 @@ pub struct Scene {
     pub viewer: Viewer,
     pub signals: mpsc::Receiver<Signal>,
     network: Network,
-    numbers: u64,
+    /// Frames of each encoder so far.
+    numbers: BTreeMap<&'static str, u64>,
 }
 
 impl Scene {
@@ -125,7 +127,7 @@ impl Scene {
         let place = root.peers.reserve("token").unwrap();
         let join = Join { transport: "ws", stream: "cam".into(), connection, signals: sender };
         let peer = root.peers.join(place, join).await.unwrap().peer;
-        let mut scene = Self { full, small, other, root, peer, viewer, signals, network, numbers: 0 };
+        let mut scene = Self { full, small, other, root, peer, viewer, signals, network, numbers: BTreeMap::new() };
         scene.pass(500).await;
         assert!(scene.viewer.connected_at.is_some(), "it does not connect");
         scene.full.report(CaptureEventKind::Opened(CaptureInfo::default()));
@@ -175,16 +177,22 @@ impl Scene {
 
     /// A frame comes from the encoder of "full", "small" or "other", and has that in it.
     pub async fn show(&mut self, what: &'static str, keyframe: bool) {
+        self.emit(what, keyframe);
+        self.pass(20).await;
+    }
+
+    /// The same, before it is on its way.
+    pub fn emit(&mut self, what: &'static str, keyframe: bool) {
         let fake = match what {
             "full" => &self.full,
             "small" => &self.small,
             _ => &self.other,
         };
-        self.numbers += 1;
+        let number = self.numbers.entry(what).or_default();
+        *number += 1;
         let unit = Bytes::from_static(what.as_bytes());
         let cuts = Cuts::whole(&unit);
-        fake.encoded(Frame { unit, cuts, ..frame(self.numbers, keyframe, Origin::Encoder) });
-        self.pass(20).await;
+        fake.encoded(Frame { unit, cuts, ..frame(*number, keyframe, Origin::Encoder) });
     }
 
     /// What the viewer has been sent since this was last asked.
@@ -225,5 +233,12 @@ impl Scene {
         let release =
             |it: &lenscap_actors::board::ReleaseRecord| (it.stream.to_string(), it.cause, it.closed_ms.is_some());
         self.root.board.read(|board| board.releases.iter().map(release).collect())
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // For the next of the same test.
+        tokio::time::resume();
     }
 }
