@@ -9,7 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use bytes::Bytes;
-use lenscap::codec::{H264Encoder, I420, JpegDecoder, Packetizer, Scaler, to_i420, usual_bitrate};
+use lenscap::codec::{H264Decoder, H264Encoder, I420, JpegDecoder, Packetizer, Scaler, to_i420, usual_bitrate};
 use lenscap_actors::media::{Layout, Origin, RawImage};
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
@@ -232,6 +232,7 @@ fn measure(folder: &Path) -> serde_json::Value {
     let (mut scaler, mut small) = (Scaler::default(), I420::default());
     small.resize(SMALL.0, SMALL.1);
     let (tried, skipped) = (Cell::new(0u32), Cell::new(0u32));
+    let (mut h264_decoder, mut again) = (H264Decoder::new().unwrap(), I420::default());
     let mut packetizer = Packetizer::new(0);
     // ffmpeg sends what it packetizes: to nobody, but without errors.
     let sink = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -276,6 +277,18 @@ fn measure(folder: &Path) -> serde_json::Value {
             input: raw_input("yuv420p", &i420),
             step: encoder_arguments,
             baseline: words("-f null -"),
+        },
+        Step {
+            what: "H.264 to I420",
+            times: 3,
+            ours: Box::new(|nth| {
+                // From the keyframe on again.
+                let unit = units[nth % units.len()].clone();
+                timed(|| h264_decoder.decode(black_box(&unit)).unwrap().unwrap().copy_to(&mut again))
+            }),
+            input: words(&format!("-f h264 -framerate {FPS} -i {}", h264.display())),
+            step: words("-f null -"),
+            baseline: words("-c copy -f null -"),
         },
         Step {
             what: "H.264 to RTP payloads",

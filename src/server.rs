@@ -7,7 +7,7 @@ use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
 use crate::capture::identity::Identity;
 use crate::capture::{self, devices};
-use crate::codec::Encoder;
+use crate::codec::{Encoder, Rendering};
 use crate::config::{Camera, Config, Source, Stream};
 use crate::http::{self, Site};
 use crate::memory;
@@ -15,7 +15,7 @@ use crate::net::{self, Udp};
 use crate::systemd::{Pulse, Systemd};
 use actix::prelude::*;
 use ending::Ending;
-use lenscap_actors::ports::SystemClock;
+use lenscap_actors::ports::{Encode, SystemClock};
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
 use lenscap_actors::shutdown::Budget;
 use lenscap_actors::supervisor::shell::Settle;
@@ -247,6 +247,7 @@ fn plan(config: &Config, processes: &Processes) -> (Plan, BTreeMap<String, Contr
         });
     }
     let fps_of = |id: &str| config.cameras.iter().find(|camera| camera.id == id).and_then(|camera| camera.fps);
+    let encoder = |rendering| -> Arc<dyn Encode> { Arc::new(Encoder::new(rendering)) };
     let plan = Plan {
         cameras,
         streams: config
@@ -255,7 +256,8 @@ fn plan(config: &Config, processes: &Processes) -> (Plan, BTreeMap<String, Contr
             .map(|stream| StreamPlan {
                 id: stream.id.as_str().into(),
                 camera: stream.camera.as_str().into(),
-                encode: Arc::new(Encoder::new(stream.clone(), fps_of(&stream.camera))),
+                encode: encoder(Rendering::full(stream, fps_of(&stream.camera))),
+                small: stream.small_rendition.then(|| encoder(Rendering::small(stream, fps_of(&stream.camera)))),
             })
             .collect(),
         max_viewers: config.max_viewers,

@@ -208,3 +208,40 @@ async fn actors_can_be_killed_only_if_that_is_allowed() {
         assert_eq!(killed, expected == 204);
     }
 }
+
+#[actix::test]
+async fn a_small_rendition_is_shown_where_it_runs_and_cannot_be_had_by_name() {
+    let cameras = format!("{CAMERAS}[[stream]]\nid = \"large\"\ncamera = \"cam\"\nsmall_rendition = false\n");
+    let server = Server::start(&cameras, "");
+    let report = server.debug().await;
+    let streams = report["streams"].as_array().unwrap();
+    let shown: Vec<String> = streams
+        .iter()
+        .map(|it| format!("{} {} {}", it["id"], it["known_as"], it["rendition"]).replace('"', ""))
+        .collect();
+    assert_eq!(shown, ["cam cam full", "cam~small cam small", "large large full"]);
+    assert!(report["tree"].to_string().contains("root/cameras/cam/stream-cam~small"));
+    let mut socket = connect(&server).await;
+    say(&mut socket, &json!({ "type": "watch", "stream": "cam~small", "sdp": OFFER })).await;
+    assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "unknown_stream");
+    say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    hear(&mut socket, "answer").await.unwrap();
+    say(&mut socket, &json!({ "type": "switch", "stream": "cam~small" })).await;
+    assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "unknown_stream");
+    let whep = client().post(server.url("/whep/cam~small")).insert_header(("Content-Type", "application/sdp"));
+    assert_eq!(whep.send_body(OFFER).await.unwrap().status(), 404);
+    for path in ["/view/cam~small", "/view/cam%7Esmall"] {
+        assert_eq!(client().get(server.url(path)).send().await.unwrap().status(), 404);
+    }
+    let report = server.debug().await;
+    assert_eq!(report["peers"][0]["rendition"], "full");
+    let viewers: Vec<u64> =
+        report["streams"].as_array().unwrap().iter().map(|it| it["viewers"].as_u64().unwrap()).collect();
+    assert_eq!(viewers, [1, 0, 0]);
+    let mut response = client().get(server.url("/metrics")).send().await.unwrap();
+    let metrics = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
+    assert!(
+        metrics.contains("{stream=\"cam\",rendition=\"small\",state=\"idle\"} 1") && !metrics.contains("stream=\"cam~"),
+        "{metrics}"
+    );
+}

@@ -4,6 +4,7 @@
 //! the last answer; and it can be read while an actor is busy. Nothing secret is ever written.
 
 mod rate;
+mod renditions;
 mod status;
 
 pub use rate::Rate;

@@ -59,6 +59,13 @@ id!(
     /// A stream, as the configuration calls it. Every camera has at least one.
     StreamId
 );
+impl StreamId {
+    /// The name that the small rendition's actor goes by. It can be no configured stream's, for these have no `~`.
+    pub fn small(&self) -> Self {
+        Self::from(format!("{self}~small"))
+    }
+}
+
 id!(
     /// One viewer's connection. Not a secret: it stands in the log and at `/debug`.
     PeerId

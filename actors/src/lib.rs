@@ -5,7 +5,8 @@
 //! ├── cameras                simple_one_for_one
 //! │   └── <camera id>        rest_for_one, transient: gives up when its budget is spent
 //! │       ├── device         owns the device: open while a stream is attached
-//! │       └── stream-<id>    owns the set of subscribers: stops capture when it is empty
+//! │       └── stream-<id>    owns the set of subscribers: stops capture when it is empty;
+//! │                          <id>~small for those whose link cannot carry the stream
 //! ├── media                  one_for_one
 //! │   └── thread-<n>         hands frames to the peers of one thread
 //! └── peers                  simple_one_for_one, temporary children

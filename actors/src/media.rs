@@ -6,6 +6,7 @@ mod cuts;
 pub use cuts::{Cuts, PAYLOAD_BYTES_MAX, RUN_PACKETS_MAX};
 
 use bytes::Bytes;
+use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,10 +85,36 @@ pub enum Origin {
 }
 
 /// How a frame is encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Codec {
     /// H.264 in Annex B form, packetized by RFC 6184 with packetization-mode=1.
+    #[default]
     H264,
+}
+
+/// How large the pictures of a stream are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Size {
+    /// As the stream is configured.
+    #[default]
+    Full,
+    /// For viewers whose link cannot carry that: half as wide and high, at a fraction of the bit rate.
+    Small,
+}
+
+/// What an encoder makes of a stream: each rendition has one, and only while somebody watches it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rendition {
+    /// How it is encoded.
+    pub codec: Codec,
+    /// How large it is.
+    pub size: Size,
+}
+
+impl Rendition {
+    /// For viewers whose link cannot carry the full one.
+    pub const SMALL: Self = Self { codec: Codec::H264, size: Size::Small };
 }
 
 /// One encoded access unit, whole, and where it is cut into packets: once, for all viewers.

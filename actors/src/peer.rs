@@ -9,12 +9,14 @@ mod connection;
 mod messages;
 mod outbox;
 mod parts;
+mod rendition;
 pub mod subscription;
 mod switching;
 mod vigil;
 
 pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
+pub use rendition::Carry;
 
 use crate::board::{Board, LinkStatus, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
@@ -133,12 +135,13 @@ impl Peer {
         self.watching.iter().chain(self.next.as_ref().map(|(next, _)| next))
     }
 
+    /// By the name in its frames and notices.
     fn is_watching(&self, stream: &StreamId) -> bool {
-        self.watching.as_ref().is_some_and(|watching| watching.stream() == stream)
+        self.watching.as_ref().is_some_and(|watching| watching.id() == stream)
     }
 
     fn is_next(&self, stream: &StreamId) -> bool {
-        self.next.as_ref().is_some_and(|(next, _)| next.stream() == stream)
+        self.next.as_ref().is_some_and(|(next, _)| next.id() == stream)
     }
 
     fn show(&mut self) {
@@ -285,19 +288,8 @@ impl Peer {
         }
         self.status.state = PeerState::Gone;
         self.show();
-        let next = self.next.take().map(|(next, patience)| {
-            ctx.cancel_future(patience);
-            next.leave_for_another()
-        });
-        let watching = self.watching.take().map(|watching| watching.end(verdict));
-        let release = async move {
-            if let Some(next) = next {
-                next.await;
-            }
-            if let Some(watching) = watching {
-                watching.await;
-            }
-        };
+        let next = self.take_next(ctx);
+        let release = rendition::let_go(self.watching.take(), next, verdict);
         Box::pin(release.into_actor(self).map(move |(), peer, ctx| {
             peer.board.forget(&peer.id);
             peer.seat = None;
@@ -369,7 +361,7 @@ impl Actor for Peer {
         }
         let (stream, entry) = self.first.clone();
         log::info!("root/peers/{}: connecting to {stream}", self.id);
-        self.connection.lock().watching = Some(stream.clone());
+        self.connection.lock().watching = Some(entry.id());
         self.watching = Some(self.subscribe(stream, entry, ctx));
         ctx.run_interval(STATUS_EVERY, |peer, _| peer.show_counters());
         self.expect_connection(ctx);
@@ -432,18 +424,25 @@ impl Handler<StreamNotice> for Peer {
 
     fn handle(&mut self, notice: StreamNotice, ctx: &mut Self::Context) {
         self.look(ctx);
-        let (stream, signal, trouble) = match notice {
-            StreamNotice::State(stream, state) => (stream.clone(), Signal::State(stream, state), false),
-            StreamNotice::Trouble { stream, code, message } => (stream, Signal::Error(code, message), true),
-        };
-        let is_next = self.is_next(&stream);
-        if !is_next && !self.is_watching(&stream) {
-            return; // of a stream that was left meanwhile
+        if self.hears_of_rendition(&notice, ctx) {
+            return;
         }
+        let (StreamNotice::State(id, _) | StreamNotice::Trouble { stream: id, .. }) = &notice;
+        let Some(stream) = self.subscriptions().find(|it| it.id() == id).map(|it| it.stream().clone()) else {
+            return; // of a stream that was left meanwhile
+        };
+        let is_next = self.is_next(id);
+        let (signal, trouble) = match notice {
+            StreamNotice::State(_, state) => (Signal::State(stream, state), false),
+            StreamNotice::Trouble { code, message, .. } => (Signal::Error(code, message), true),
+        };
         if is_next && trouble {
             self.commit_switch(ctx);
         }
         let _ = self.signals.try_send(signal);
+        if trouble {
+            self.escape_from_small(ctx);
+        }
     }
 }
 
@@ -453,21 +452,25 @@ impl Handler<StandingChanged> for Peer {
 
     fn handle(&mut self, change: StandingChanged, ctx: &mut Self::Context) {
         self.look(ctx);
-        let stream = StreamId::from(&*change.name);
-        let Some(subscription) = self.subscriptions().find(|it| *it.stream() == stream) else { return };
+        let id = StreamId::from(&*change.name);
+        let Some(subscription) = self.subscriptions().find(|it| *it.id() == id) else { return };
+        let stream = subscription.stream().clone();
+        let unseen = self.is_next(&id) && self.changes_rendition();
         match change.standing {
             Standing::Up => {
-                if self.is_watching(&stream) {
+                if self.is_watching(&id) {
                     // Its frames are numbered anew, from the first on.
                     self.connection.lock().transport.switch();
                 }
                 subscription.renew(self.attendance());
             }
+            Standing::Down if unseen => {}
+            Standing::Failed(_) if unseen => self.stay(ctx),
             Standing::Down => {
                 let _ = self.signals.try_send(Signal::State(stream, StreamState::Backoff));
             }
             Standing::Failed(words) => {
-                if self.is_next(&stream) {
+                if self.is_next(&id) {
                     self.commit_switch(ctx);
                 }
                 let _ = self.signals.try_send(Signal::State(stream, StreamState::Failed));

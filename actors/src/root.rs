@@ -5,6 +5,7 @@ use crate::camera::{Camera, CameraParts};
 use crate::fanout::Fanout;
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
+use crate::media::{Rendition, Size};
 use crate::peer::subscription::Entry;
 use crate::peer::{Directory, Waiting};
 use crate::peers::{MediaThread, Peers, PeersParts};
@@ -50,6 +51,34 @@ pub struct StreamPlan {
     pub camera: CameraId,
     /// Makes its encoders.
     pub encode: Arc<dyn Encode>,
+    /// Makes those of its small rendition, if it has one.
+    pub small: Option<Arc<dyn Encode>>,
+}
+
+/// One rendition of a stream: an actor of its own.
+struct Member {
+    /// What the actor goes by: of a full rendition the stream's name.
+    id: StreamId,
+    stream: StreamId,
+    camera: CameraId,
+    rendition: Rendition,
+    encode: Arc<dyn Encode>,
+    name: Registered<Stream>,
+}
+
+impl Member {
+    fn full(plan: &StreamPlan) -> Self {
+        Self::new(plan, plan.id.clone(), Rendition::default(), &plan.encode)
+    }
+
+    fn small(plan: &StreamPlan) -> Option<Self> {
+        plan.small.as_ref().map(|encode| Self::new(plan, plan.id.small(), Rendition::SMALL, encode))
+    }
+
+    fn new(plan: &StreamPlan, id: StreamId, rendition: Rendition, encode: &Arc<dyn Encode>) -> Self {
+        let (stream, camera) = (plan.id.clone(), plan.camera.clone());
+        Self { name: Registered::new(id.as_str()), id, stream, camera, rendition, encode: encode.clone() }
+    }
 }
 
 /// How faults of actors are dealt with.
@@ -197,21 +226,30 @@ struct Branch {
     name: Registered<Camera>,
     supervisor: Registered<Supervisor>,
     cameras: Registered<Supervisor>,
-    streams: Vec<(StreamPlan, Registered<Stream>)>,
+    /// Those of full renditions first: if one of them fails, those after it are started again, too.
+    streams: Vec<Member>,
 }
 
 impl Branch {
     fn entries(&self) -> impl Iterator<Item = (StreamId, Entry)> {
-        self.streams.iter().map(|(plan, stream)| {
-            let entry = Entry {
-                stream: stream.clone(),
-                camera: self.name.clone(),
-                camera_id: self.camera.id.clone(),
-                cameras: self.cameras.clone(),
-                group: self.camera.group.as_deref().map(Arc::from),
-            };
-            (plan.id.clone(), entry)
+        let full = self.streams.iter().filter(|member| member.rendition.size == Size::Full);
+        full.map(|full| {
+            let small = self.streams.iter().find(|it| it.rendition.size == Size::Small && it.stream == full.stream);
+            let entry = Entry { small: small.map(|small| Arc::new(self.entry(small))), ..self.entry(full) };
+            (full.id.clone(), entry)
         })
+    }
+
+    fn entry(&self, member: &Member) -> Entry {
+        Entry {
+            stream: member.name.clone(),
+            size: member.rendition.size,
+            small: None,
+            camera: self.name.clone(),
+            camera_id: self.camera.id.clone(),
+            cameras: self.cameras.clone(),
+            group: self.camera.group.as_deref().map(Arc::from),
+        }
     }
 }
 
@@ -225,10 +263,12 @@ fn branches_of(plan: &Plan, cameras: &Registered<Supervisor>, board: &Board) -> 
     for camera in &plan.cameras {
         let status = CameraStatus { source: camera.source.clone(), ..CameraStatus::default() };
         board.write(|board| board.cameras.insert(camera.id.clone(), status));
-        let mut own = vec![];
-        for stream in streams.remove(&camera.id).unwrap_or_default() {
-            board.write(|board| board.streams.insert(stream.id.clone(), StreamStatus::idle(camera.id.clone())));
-            own.push((stream.clone(), Registered::new(stream.id.as_str())));
+        let plans = streams.remove(&camera.id).unwrap_or_default();
+        let full = plans.iter().map(|plan| Member::full(plan));
+        let own: Vec<Member> = full.chain(plans.iter().filter_map(|plan| Member::small(plan))).collect();
+        for member in &own {
+            let status = StreamStatus::of(camera.id.clone(), member.stream.clone(), member.rendition.size);
+            board.write(|board| board.streams.insert(member.id.clone(), status));
         }
         let group = camera.group.as_deref().map(|name| groups.entry(name).or_insert_with(|| Group::new(name)).clone());
         branches.push(Branch {
@@ -287,7 +327,7 @@ impl Builder {
     /// alone until somebody asks for it.
     fn branch(self: Arc<Self>, branch: &Branch) -> Child {
         let id = branch.camera.id.clone();
-        let streams: Vec<_> = branch.streams.iter().map(|(plan, name)| (plan.id.clone(), name.clone())).collect();
+        let streams: Vec<_> = branch.streams.iter().map(|member| (member.id.clone(), member.name.clone())).collect();
         let (board, camera) = (self.board.clone(), id.clone());
         let given_up = move |reason: &ExitReason| {
             let words = format!("camera {camera} has failed: {reason}");
@@ -334,16 +374,18 @@ impl Builder {
             })
         };
         let pause_on_suspicion = branch.camera.pause_on_suspicion;
-        let streams = branch.streams.iter().map(|(plan, name)| {
-            let (all, plan, camera) = (self.clone(), plan.clone(), branch.name.clone());
+        let streams = branch.streams.iter().map(|member| {
+            let (all, camera, camera_id) = (self.clone(), branch.name.clone(), member.camera.clone());
+            let (id, stream, encode) = (member.id.clone(), member.stream.clone(), member.encode.clone());
             let retry = Retry::new(branch.camera.retry.clone());
-            let spec = self.spec(&format!("stream-{}", plan.id), Restart::Permanent, Budget::USUAL.waiting());
-            Child::worker(spec, thread.clone(), name.clone(), move |_| {
+            let spec = self.spec(&format!("stream-{id}"), Restart::Permanent, Budget::USUAL.waiting());
+            Child::worker(spec, thread.clone(), member.name.clone(), move |_| {
                 Stream::new(StreamParts {
-                    id: plan.id.clone(),
-                    camera_id: plan.camera.clone(),
+                    id: id.clone(),
+                    known_as: stream.clone(),
+                    camera_id: camera_id.clone(),
                     camera: camera.clone(),
-                    encode: plan.encode.clone(),
+                    encode: encode.clone(),
                     retry: retry.clone(),
                     chance: all.plan.chance,
                     clock: all.clock.clone(),

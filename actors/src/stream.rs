@@ -41,6 +41,7 @@ use subscribers::{Due, Group, GroupOfPictures, Subscribers};
 /// The actor.
 pub struct Stream {
     id: StreamId,
+    known_as: StreamId,
     camera_id: CameraId,
     camera: Registered<Camera>,
     encode: Arc<dyn Encode>,
@@ -66,6 +67,8 @@ pub struct Stream {
 pub struct StreamParts {
     /// Its name.
     pub id: StreamId,
+    /// The name that viewers know it by: another one if this is a small rendition.
+    pub known_as: StreamId,
     /// The name of its camera.
     pub camera_id: CameraId,
     /// Its camera.
@@ -93,6 +96,7 @@ impl Stream {
         });
         Self {
             id: parts.id,
+            known_as: parts.known_as,
             camera_id: parts.camera_id,
             camera: parts.camera,
             encode: parts.encode,
@@ -286,7 +290,7 @@ impl Stream {
         let Some(cause) = message.cause else { return };
         self.board.released(ReleaseRecord {
             at: self.clock.unix_ms(),
-            stream: self.id.clone(),
+            stream: self.known_as.clone(),
             camera: self.camera_id.clone(),
             peer: message.peer.clone(),
             cause,

@@ -1,7 +1,7 @@
 //! The thread that owns an open device: how it is woken, where its pictures go, and how its end
 //! is reported.
 
-use crate::codec::annexb::is_keyframe;
+use crate::codec::annexb::{nal, nal_units};
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Content, Findings, Picture, PictureSink, is_fresh};
 use lenscap_actors::ports::{CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture};
@@ -32,6 +32,42 @@ struct Sinks {
     /// Of a device that encodes: everything since the last keyframe, for it cannot be asked for one.
     gop: Vec<Arc<Picture>>,
     gop_bytes: usize,
+    /// Its parameter sets: it may have sent them only once, before a newcomer came that cannot do without.
+    parameters: Parameters,
+}
+
+/// The last parameter sets of each kind, in Annex B form.
+#[derive(Default)]
+struct Parameters {
+    sps: Vec<u8>,
+    pps: Vec<u8>,
+}
+
+impl Parameters {
+    /// Takes note of those in an access unit; whether it is a keyframe.
+    fn look(&mut self, unit: &[u8]) -> bool {
+        let mut keyframe = false;
+        for (kind, bytes) in nal_units(unit) {
+            let set = match kind {
+                nal::SPS => &mut self.sps,
+                nal::PPS => &mut self.pps,
+                _ => {
+                    keyframe |= kind == nal::IDR;
+                    continue;
+                }
+            };
+            set.clear();
+            set.extend([0, 0, 0, 1]);
+            set.extend(bytes);
+        }
+        keyframe
+    }
+
+    /// All of them, as an access unit without a picture.
+    fn unit(&self) -> Option<Content> {
+        let known = !self.sps.is_empty() && !self.pps.is_empty();
+        known.then(|| Content::H264([&self.sps[..], &self.pps].concat().into()))
+    }
 }
 
 struct Outlet {
@@ -68,7 +104,7 @@ impl Sinks {
 
     fn keep(&mut self, picture: &Arc<Picture>) {
         let Content::H264(unit) = &picture.content else { return };
-        let starts = is_keyframe(unit);
+        let starts = self.parameters.look(unit);
         let fits = self.gop.len() < GOP_PICTURES_MAX && self.gop_bytes + unit.len() <= GOP_BYTES_MAX;
         if starts || !fits {
             self.gop.clear();
@@ -82,6 +118,9 @@ impl Sinks {
 
     fn attach(&mut self, stream: StreamId, sink: Arc<dyn PictureSink>, now: Instant) {
         let fresh = self.is_fresh(now);
+        if let Some(content) = self.parameters.unit() {
+            sink.push(&Arc::new(Picture { captured: now, content }));
+        }
         if fresh {
             replay(&self.gop, &*sink, now);
         }
@@ -302,6 +341,19 @@ mod tests {
         let seen = seen.0.lock().unwrap();
         assert_eq!(seen.iter().map(|(_, length)| *length).collect::<Vec<_>>(), [30, 40, 50]);
         assert!(seen[0].0 < seen[1].0 && seen[1].0 < now, "in a blink");
+    }
+
+    #[test]
+    fn a_newcomer_gets_the_parameter_sets_however_long_ago_they_came() {
+        let unit =
+            |data: &[u8]| Picture { captured: Instant::now(), content: Content::H264(Bytes::copy_from_slice(data)) };
+        let mut sinks = Sinks::default();
+        sinks.push(unit(&[0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x68, 3, 0, 0, 1, 0x65, 4]), Instant::now());
+        (0..3).for_each(|_| sinks.push(unit(&[0, 0, 1, 0x65, 4]), Instant::now()));
+        let seen = Arc::new(Seen::default());
+        sinks.attach("a".into(), seen.clone(), Instant::now());
+        let sets = [0, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 3].len();
+        assert_eq!(seen.0.lock().unwrap().iter().map(|(_, length)| *length).collect::<Vec<_>>(), [sets, 5]);
     }
 
     #[test]

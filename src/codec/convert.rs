@@ -99,7 +99,8 @@ pub fn to_i420(image: &RawImage, out: &mut I420) -> Result<(), BadImage> {
     Ok(())
 }
 
-fn copy_rows(from: &[u8], stride: usize, to: &mut [u8], width: usize) {
+/// Copies an image's plane to one whose rows follow each other.
+pub(super) fn copy_rows(from: &[u8], stride: usize, to: &mut [u8], width: usize) {
     if let (true, Some(from)) = (stride == width, from.get(..to.len())) {
         // Nothing between the rows: one large copy, which is faster than many.
         to.copy_from_slice(from);

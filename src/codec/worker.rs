@@ -1,40 +1,40 @@
-//! The thread that makes one stream's frames out of its camera's pictures.
+//! The thread that makes one rendition's frames out of its camera's pictures.
 //!
-//! Uncompressed pictures and JPEGs wait in a place for one: a newer one replaces an older one that
-//! was not encoded in time. Access units wait in a short queue, for each depends on the one before
-//! it; when the queue is full, all are dropped up to the next keyframe.
+//! What a camera has encoded is passed on as it is, except for a small rendition: there it is decoded and encoded anew,
+//! which is done nowhere else.
 
-use super::annexb::is_keyframe;
 use super::convert::{I420, Scaler, to_i420};
-use super::h264::{H264Encoder, usual_bitrate};
+use super::h264::H264Encoder;
+use super::h264_decoder::H264Decoder;
+use super::inbox::{Handle, Inbox, Task, Unit};
 use super::jpeg::JpegDecoder;
+use super::pacer::Pacer;
 use super::payload::Packetizer;
-use crate::config;
+use super::rendering::Rendering;
 use bytes::Bytes;
-use lenscap_actors::media::{Content, Findings, Origin, Picture, PictureSink};
+use lenscap_actors::media::{Content, Origin, Picture};
 use lenscap_actors::ports::{Encode, EncodeEvent, EncodeEventKind, EncodeEvents, Encoding};
 use lenscap_actors::supervisor::life::words;
-use std::collections::VecDeque;
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Access units that may wait; more than a newcomer is given of the past.
-const UNITS_MAX: usize = 200;
+/// An access unit that has waited for so long to be encoded anew is too late, and so is what follows it, up to the next
+/// keyframe. A newcomer is given its past within this time.
+const LATE: Duration = Duration::from_secs(2);
 
-/// A rate to plan with if neither stream nor camera names one.
-const USUAL_FPS: f32 = 30.0;
+/// While others wait behind it, a picture is decoded and not shown, for they are nearer to the present; but one so often
+/// is shown on a machine that never comes to the last.
+const STARVED: Duration = Duration::from_millis(500);
 
-/// Makes encoders for one stream.
-pub struct Encoder {
-    stream: config::Stream,
-    camera_fps: Option<u32>,
-}
+/// Makes encoders for one rendition of a stream.
+pub struct Encoder(Rendering);
 
 impl Encoder {
-    /// For this stream; `camera_fps` is what its camera was configured to.
-    pub fn new(stream: config::Stream, camera_fps: Option<u32>) -> Self {
-        Self { stream, camera_fps }
+    /// For this rendition.
+    pub fn new(rendering: Rendering) -> Self {
+        Self(rendering)
     }
 }
 
@@ -42,8 +42,8 @@ impl Encode for Encoder {
     fn start(&self, session: u64, events: EncodeEvents) -> Box<dyn Encoding> {
         let inbox = Arc::new(Inbox::default());
         let ended = events.clone();
-        let mut work = Work::new(self.stream.clone(), self.camera_fps, inbox.clone(), session, events);
-        let name = self.stream.id.clone();
+        let mut work = Work::new(self.0.clone(), inbox.clone(), session, events);
+        let name = &self.0.name;
         let spawned = std::thread::Builder::new().name(format!("encode {name}")).spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| work.run()));
             let kind = match result {
@@ -61,140 +61,56 @@ impl Encode for Encoder {
     }
 }
 
-#[derive(Default)]
-struct Inbox {
-    state: Mutex<Waiting>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Waiting {
-    latest: Option<Arc<Picture>>,
-    units: VecDeque<(Instant, Bytes)>,
-    /// Dropping access units until the next keyframe.
-    overrun: bool,
-    lost: u64,
-    /// What became of the pictures since the camera last asked.
-    findings: Findings,
-    force: bool,
-    closed: bool,
-}
-
-impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Waiting)) {
-        change(&mut self.lock());
-        self.changed.notify_one();
-    }
-}
-
-impl Waiting {
-    fn push_unit(&mut self, captured: Instant, unit: &Bytes) {
-        if self.units.len() >= UNITS_MAX {
-            self.lost += self.units.len() as u64;
-            self.units.clear();
-            self.overrun = true;
-        }
-        if self.overrun && !is_keyframe(unit) {
-            self.lost += 1;
-            return;
-        }
-        self.overrun = false;
-        self.units.push_back((captured, unit.clone()));
-    }
-}
-
-impl PictureSink for Inbox {
-    fn push(&self, picture: &Arc<Picture>) {
-        self.change(|waiting| match &picture.content {
-            Content::H264(unit) => waiting.push_unit(picture.captured, unit),
-            Content::Jpeg(_) | Content::Raw(_) => waiting.latest = Some(picture.clone()),
-        });
-    }
-
-    fn findings(&self) -> Findings {
-        std::mem::take(&mut self.lock().findings)
-    }
-}
-
-struct Handle(Arc<Inbox>);
-
-impl Encoding for Handle {
-    fn sink(&self) -> Arc<dyn PictureSink> {
-        self.0.clone()
-    }
-
-    fn force_keyframe(&self) {
-        self.0.change(|waiting| waiting.force = true);
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.0.change(|waiting| waiting.closed = true);
-    }
-}
-
-enum Task {
-    Picture(Arc<Picture>),
-    Unit(Instant, Bytes, u64),
-    Keyframe,
-}
-
 struct Work {
-    stream: config::Stream,
-    fps: f32,
+    rendering: Rendering,
     inbox: Arc<Inbox>,
     session: u64,
     events: EncodeEvents,
     packetizer: Packetizer,
     encoder: Option<H264Encoder>,
+    decoder: Option<H264Decoder>,
     jpeg: JpegDecoder,
     scaler: Scaler,
     decoded: I420,
     scaled: I420,
     has_picture: bool,
+    /// What is decoded came encoded: see [`Rendering::size`].
+    as_is: bool,
+    shown: Instant,
     pacer: Pacer,
     bad: u64,
 }
 
 impl Work {
-    fn new(
-        stream: config::Stream,
-        camera_fps: Option<u32>,
-        inbox: Arc<Inbox>,
-        session: u64,
-        events: EncodeEvents,
-    ) -> Self {
-        let fps = stream.fps.or(camera_fps).map_or(USUAL_FPS, |fps| fps as f32);
-        let pacer = Pacer::new(stream.fps);
+    fn new(rendering: Rendering, inbox: Arc<Inbox>, session: u64, events: EncodeEvents) -> Self {
+        let pacer = Pacer::new(rendering.fps_max);
         Self {
-            stream,
-            fps,
+            rendering,
             inbox,
             session,
             events,
             packetizer: Packetizer::new(0),
             encoder: None,
+            decoder: None,
             jpeg: JpegDecoder::new(),
             scaler: Scaler::default(),
             decoded: I420::default(),
             scaled: I420::default(),
             has_picture: false,
+            as_is: false,
+            shown: Instant::now(),
             pacer,
             bad: 0,
         }
     }
 
     fn run(&mut self) -> Result<(), String> {
-        while let Some(task) = self.next() {
+        while let Some(task) = self.inbox.next(self.has_picture) {
             match task {
-                Task::Unit(captured, unit, lost) => {
+                Task::Unit(unit) if self.rendering.transcodes() => self.transcode(&unit)?,
+                Task::Unit(Unit { captured, data, lost, .. }) => {
                     (0..lost).for_each(|_| self.packetizer.lost());
-                    self.send(unit, Origin::Device, captured);
+                    self.send(data, Origin::Device, captured);
                 }
                 Task::Picture(picture) => {
                     // One that cannot be decoded does not count for the rate: the next one is tried.
@@ -211,25 +127,29 @@ impl Work {
         Ok(())
     }
 
-    /// Waits for something to do; none when the stream needs no more frames.
-    fn next(&mut self) -> Option<Task> {
-        let mut waiting = self.inbox.lock();
-        loop {
-            if waiting.closed {
-                return None;
-            }
-            if let Some((captured, unit)) = waiting.units.pop_front() {
-                return Some(Task::Unit(captured, unit, std::mem::take(&mut waiting.lost)));
-            }
-            if waiting.force && self.has_picture {
-                waiting.force = false;
-                return Some(Task::Keyframe);
-            }
-            if let Some(picture) = waiting.latest.take() {
-                return Some(Task::Picture(picture));
-            }
-            waiting = self.inbox.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+    /// Decodes an access unit, for the next ones depend on it, and encodes its picture if that is due.
+    fn transcode(&mut self, Unit { captured, data, lost, more }: &Unit) -> Result<(), String> {
+        let decoder = match &mut self.decoder {
+            Some(decoder) => decoder,
+            None => self.decoder.insert(H264Decoder::new().map_err(|error| error.to_string())?),
+        };
+        if *lost > 0 || captured.elapsed() > LATE {
+            decoder.lost();
         }
+        match decoder.decode(data) {
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) if (*more && self.shown.elapsed() < STARVED) || !self.pacer.is_due(*captured) => return Ok(()),
+            Ok(Some(picture)) => picture.copy_to(&mut self.decoded),
+            Err(error) => {
+                // No finding about the camera: those who have its frames as they are may well be able to show them.
+                self.left_out(&error);
+                return Ok(());
+            }
+        }
+        self.as_is = true;
+        self.shown = Instant::now();
+        self.pacer.took(*captured);
+        self.encode(*captured, false)
     }
 
     /// Brings a picture into the form that the encoder takes. One that cannot be decoded is
@@ -240,42 +160,39 @@ impl Work {
             Content::Jpeg(bytes) => self.jpeg.decode(bytes, &mut self.decoded).map_err(|error| error.to_string()),
             Content::H264(_) => Err("already encoded".to_owned()),
         };
-        let mut waiting = self.inbox.lock();
-        match result {
-            Ok(()) => waiting.findings.shown += 1,
-            Err(_) => waiting.findings.refused += 1,
+        self.inbox.found(result.is_ok());
+        if let Err(error) = &result {
+            self.left_out(error);
         }
-        drop(waiting);
-        if let Err(error) = result {
-            self.bad += 1;
-            let _ = self.events.try_send(EncodeEvent { session: self.session, kind: EncodeEventKind::LeftOut });
-            if self.bad.is_power_of_two() {
-                log::warn!("stream {}: {} pictures left out so far: {error}", self.stream.id, self.bad);
-            }
-            return false;
+        result.is_ok()
+    }
+
+    fn left_out(&mut self, error: &dyn Display) {
+        self.bad += 1;
+        let _ = self.events.try_send(EncodeEvent { session: self.session, kind: EncodeEventKind::LeftOut });
+        if self.bad.is_power_of_two() {
+            log::warn!("stream {}: {} pictures left out so far: {error}", self.rendering.name, self.bad);
         }
-        true
     }
 
     fn encode(&mut self, captured: Instant, force: bool) -> Result<(), String> {
-        let image = match self.stream.size {
-            Some([width, height]) if (width as usize, height as usize) != (self.decoded.width, self.decoded.height) => {
-                if !force {
-                    self.scaled.resize(width as usize, height as usize);
-                    self.scaler.scale(&self.decoded, &mut self.scaled).map_err(|error| error.to_string())?;
-                }
-                &self.scaled
+        let size = self.rendering.size((self.decoded.width, self.decoded.height), self.as_is);
+        let image = if size == (self.decoded.width, self.decoded.height) {
+            &self.decoded
+        } else {
+            if !force {
+                self.scaled.resize(size.0, size.1);
+                self.scaler.scale(&self.decoded, &mut self.scaled).map_err(|error| error.to_string())?;
             }
-            _ => &self.decoded,
+            &self.scaled
         };
-        let size = (image.width, image.height);
         let encoder = match &mut self.encoder {
             Some(encoder) if encoder.size() == size => encoder,
             _ => {
-                let bitrate = self.stream.bitrate.unwrap_or_else(|| usual_bitrate(size.0, size.1, self.fps));
-                let encoder = H264Encoder::new(size, self.fps, bitrate).map_err(|error| error.to_string())?;
+                let bitrate = self.rendering.bitrate(size, self.as_is);
+                let encoder = H264Encoder::new(size, self.rendering.fps, bitrate).map_err(|error| error.to_string())?;
                 // Its first frame is an IDR: who asked for one so far gets this.
-                self.inbox.lock().force = false;
+                self.inbox.keyframe_comes();
                 self.encoder.insert(encoder)
             }
         };
@@ -297,79 +214,5 @@ impl Work {
     }
 }
 
-/// Thins pictures out to at most so many a second. Pure.
-#[derive(Debug)]
-struct Pacer {
-    interval: Option<Duration>,
-    next: Option<Instant>,
-}
-
-impl Pacer {
-    fn new(fps: Option<u32>) -> Self {
-        Self { interval: fps.map(|fps| Duration::from_secs(1) / fps), next: None }
-    }
-
-    fn is_due(&self, captured: Instant) -> bool {
-        let (Some(interval), Some(next)) = (self.interval, self.next) else { return true };
-        // A quarter of an interval of tolerance, or jitter would halve the rate.
-        captured + interval / 4 >= next
-    }
-
-    fn took(&mut self, captured: Instant) {
-        let Some(interval) = self.interval else { return };
-        self.next = Some((self.next.unwrap_or(captured) + interval).max(captured));
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_gets_at_most_its_rate_and_nearly_all_of_it() {
-        for (camera, wanted, expected) in [(30, 15, 15), (30, 10, 10), (30, 30, 30), (25, 15, 15), (10, 30, 10)] {
-            let mut pacer = Pacer::new(Some(wanted));
-            let start = Instant::now();
-            let admitted = (0..camera * 10)
-                .filter(|n| {
-                    let jitter = Duration::from_millis(u64::from(n * 7 % 5));
-                    let captured = start + Duration::from_secs(1) * *n / camera + jitter;
-                    let due = pacer.is_due(captured);
-                    if due {
-                        pacer.took(captured);
-                    }
-                    due
-                })
-                .count() as u32;
-            assert!(admitted.abs_diff(expected * 10) <= 3, "{camera} to {wanted}: {admitted}");
-            assert!(admitted <= wanted * 10 + 1);
-        }
-    }
-
-    #[test]
-    fn a_picture_that_is_refused_does_not_count_for_the_rate() {
-        let mut pacer = Pacer::new(Some(1));
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        assert!(pacer.is_due(at(0)) && pacer.is_due(at(33)), "the first was not taken");
-        pacer.took(at(33));
-        assert!(!pacer.is_due(at(66)));
-        assert!(pacer.is_due(at(1000)) && pacer.is_due(at(1033)));
-    }
-
-    #[test]
-    fn an_overrun_drops_whole_groups_and_counts_them() {
-        let p = Bytes::from_static(&[0, 0, 1, 0x41, 0x9a]);
-        let idr = Bytes::from_static(&[0, 0, 1, 0x65, 0x88]);
-        let mut waiting = Waiting::default();
-        let now = Instant::now();
-        for _ in 0..UNITS_MAX + 5 {
-            waiting.push_unit(now, &p);
-        }
-        assert!(waiting.units.is_empty());
-        assert_eq!(waiting.lost, UNITS_MAX as u64 + 5);
-        waiting.push_unit(now, &idr);
-        waiting.push_unit(now, &p);
-        assert_eq!(waiting.units.len(), 2);
-    }
-}
+mod tests;

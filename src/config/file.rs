@@ -125,4 +125,5 @@ pub(super) struct Stream {
     pub size: Option<Spanned<Vec<i64>>>,
     pub fps: Option<Spanned<i64>>,
     pub bitrate: Option<Spanned<i64>>,
+    pub small_rendition: Option<bool>,
 }

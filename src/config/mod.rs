@@ -125,6 +125,8 @@ pub struct Stream {
     pub fps: Option<u32>,
     /// Bits a second; by size and rate if not given.
     pub bitrate: Option<u32>,
+    /// Whether viewers whose link cannot carry it are sent a small rendition.
+    pub small_rendition: bool,
 }
 
 impl Config {
@@ -393,6 +395,7 @@ impl Reader<'_> {
                 size: self.size(entry.size.as_ref())?,
                 fps: self.fps(entry.fps.as_ref())?,
                 bitrate,
+                small_rendition: entry.small_rendition.unwrap_or(true),
             };
             configured.insert(id, stream);
         }
@@ -454,7 +457,14 @@ impl Camera {
 impl Stream {
     /// The stream that a camera has without being asked.
     pub fn of(camera: &str) -> Self {
-        Stream { id: camera.to_owned(), camera: camera.to_owned(), size: None, fps: None, bitrate: None }
+        Stream {
+            id: camera.to_owned(),
+            camera: camera.to_owned(),
+            size: None,
+            fps: None,
+            bitrate: None,
+            small_rendition: true,
+        }
     }
 }
 

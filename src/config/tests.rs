@@ -124,6 +124,13 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
         (&format!("{camera}fps = 1000"), "x.toml:4: camera.fps: ", "expected 1 to 240"),
         (&format!("{camera}format = \"yuyv\""), "x.toml:4: camera.format: ", "v4l2"),
         (&format!("{camera}[[stream]]\nid = \"s\"\ncamera = \"b\""), "x.toml:6: stream.camera: ", "expected one of a"),
+        (
+            &format!("{camera}[[stream]]\nid = \"a\"\ncamera = \"a\"\nsmall_rendition = 1"),
+            "x.toml:7: stream.small_rendition: ",
+            "expected a boolean",
+        ),
+        (&format!("{camera}small_rendition = true"), "x.toml:4: camera.small_rendition: ", "expected one of"),
+        (&format!("{camera}[[stream]]\nid = \"a~small\"\ncamera = \"a\""), "x.toml:5: stream.id: ", "expected 1 to 64"),
         (&format!("{camera}[[stream]]\nid = \"s\"\n"), "x.toml:4: stream: ", "missing field `camera`"),
     ] {
         let error = wrong(text);
@@ -163,10 +170,11 @@ fn ice_times_that_flap_are_refused_with_the_reason() {
 fn streams_default_to_one_a_camera_and_can_be_changed_or_added() {
     let text = "[[camera]]\nid = \"a\"\nsource = \"test\"\n[[camera]]\nid = \"b\"\nsource = \"test\"\n\
                 [[stream]]\nid = \"a-small\"\ncamera = \"a\"\nsize = [640, 360]\n\
-                [[stream]]\nid = \"b\"\ncamera = \"b\"\nbitrate = 700_000\n";
+                [[stream]]\nid = \"b\"\ncamera = \"b\"\nbitrate = 700_000\nsmall_rendition = false\n";
     let streams = Config::parse("x", text).unwrap().streams;
     assert_eq!(streams.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["a", "b", "a-small"]);
     assert_eq!(streams[1].bitrate, Some(700_000));
+    assert_eq!(streams.iter().map(|s| s.small_rendition).collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(streams[2].size, Some([640, 360]));
     let clash = format!("{text}[[stream]]\nid = \"a\"\ncamera = \"b\"");
     assert!(wrong(&clash).contains("another camera"));

@@ -6,8 +6,9 @@ use super::problem::Problem;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use lenscap_actors::board::CameraStatus;
-use lenscap_actors::ids::CameraId;
+use lenscap_actors::board::{CameraStatus, Snapshot, StreamStatus};
+use lenscap_actors::ids::{CameraId, StreamId};
+use lenscap_actors::media::Size;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -91,7 +92,7 @@ fn report(site: &Site) -> Value {
         "tree": site.root.tree.report(now, unix_ms),
         "exits": site.root.tree.exits(now, unix_ms),
         "cameras": board.cameras.iter().map(|(id, camera)| with_processes(site, id, camera)).collect::<Vec<_>>(),
-        "streams": board.streams.iter().map(|(id, stream)| with_id(id.as_str(), stream)).collect::<Vec<_>>(),
+        "streams": board.streams.iter().map(|(id, stream)| with_viewers(&board, id, stream)).collect::<Vec<_>>(),
         "peers": board.peers.iter().map(|(id, peer)| with_id(id.as_str(), peer)).collect::<Vec<_>>(),
         "releases": board.releases,
         "verdicts": board.verdicts,
@@ -103,6 +104,17 @@ fn report(site: &Site) -> Value {
 fn with_processes(site: &Site, id: &CameraId, camera: &CameraStatus) -> Value {
     let mut object = with_id(id.as_str(), camera);
     object["processes"] = json!(site.processes.of(id.as_str()));
+    object
+}
+
+/// A stream, with the number of its viewers: of a full rendition those of the small one included.
+fn with_viewers(board: &Snapshot, id: &StreamId, stream: &StreamStatus) -> Value {
+    let mut object = with_id(id.as_str(), stream);
+    let viewers = match stream.rendition {
+        Size::Full => board.viewers(id).len(),
+        Size::Small => stream.subscribers.len(),
+    };
+    object["viewers"] = json!(viewers);
     object
 }
 

@@ -11,7 +11,7 @@ use super::problem::Problem;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use catalog::*;
-use lenscap_actors::board::{CameraState, PeerState, Snapshot, StreamState};
+use lenscap_actors::board::{CameraState, PeerState, Snapshot, StreamState, StreamStatus};
 use lenscap_actors::root::Root;
 use lenscap_actors::supervisor::tree::Node;
 use prometheus::core::{Collector, Desc};
@@ -107,11 +107,16 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
         CAMERA_OPENS.of(cameras.iter().map(|(id, camera)| ([id.to_string()], camera.opens))),
         CAMERA_FAILURES.of(cameras.iter().map(|(id, camera)| ([id.to_string()], camera.failures))),
         CAMERA_LEFT_OUT.of(cameras.iter().map(|(id, camera)| ([id.to_string()], camera.left_out))),
-        STREAM_STATE.of(streams.iter().flat_map(|(id, stream)| in_state(id, stream.state, &STREAM_STATES))),
-        STREAM_VIEWERS.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.subscribers.len() as u64))),
-        STREAM_BITRATE.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.bitrate_bps))),
-        STREAM_FRAMES.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.frames))),
-        STREAM_LEFT_OUT.of(streams.iter().map(|(id, stream)| ([id.to_string()], stream.left_out))),
+        STREAM_STATE.of(streams.values().flat_map(|stream| {
+            let [name, rendition] = rendition(stream);
+            in_state(&name, stream.state, &STREAM_STATES)
+                .into_iter()
+                .map(move |([name, state], is)| ([name, rendition.clone(), state], is))
+        })),
+        STREAM_VIEWERS.of(board.known_streams().map(|(id, _)| ([id.to_string()], board.viewers(id).len() as u64))),
+        STREAM_BITRATE.of(streams.values().map(|stream| (rendition(stream), stream.bitrate_bps))),
+        STREAM_FRAMES.of(streams.values().map(|stream| (rendition(stream), stream.frames))),
+        STREAM_LEFT_OUT.of(streams.values().map(|stream| (rendition(stream), stream.left_out))),
         PEERS.of(by_state.into_iter().map(|(state, count)| ([state], count))),
         SENT.one(traffic.sent),
         LOST.one(traffic.lost),
@@ -132,6 +137,11 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
 /// One metric for each state: 1 for the present one.
 fn in_state<S: Copy + PartialEq + Serialize>(id: &impl ToString, present: S, all: &[S]) -> Vec<([String; 2], bool)> {
     all.iter().map(|state| ([id.to_string(), word(state)], *state == present)).collect()
+}
+
+/// A stream by the name that it is known by, and which rendition of it this is.
+fn rendition(stream: &StreamStatus) -> [String; 2] {
+    [stream.known_as.to_string(), word(&stream.rendition)]
 }
 
 /// The word for a state, the same as at `/debug`.
@@ -156,8 +166,9 @@ fn restarts_below(node: &Node, into: &mut Vec<([String; 1], u64)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lenscap_actors::board::{CameraStatus, PeerStatus, StreamStatus};
+    use lenscap_actors::board::{CameraStatus, PeerStatus};
     use lenscap_actors::departure::Cause;
+    use lenscap_actors::media::Size;
     use lenscap_actors::tally::Histogram;
 
     fn text(board: &Snapshot) -> String {
@@ -187,19 +198,24 @@ mod tests {
         let mut board = Snapshot::default();
         let camera = CameraStatus { state: CameraState::Capturing, opens: 3, ..CameraStatus::default() };
         board.cameras.insert("front".into(), camera);
-        board.streams.insert("front".into(), StreamStatus::idle("front".into()));
+        for (name, size) in [("front", Size::Full), ("front~small", Size::Small)] {
+            board.streams.insert(name.into(), StreamStatus::of("front".into(), "front".into(), size));
+        }
         board.peers.insert("peer-1".into(), PeerStatus { state: PeerState::Watching, ..PeerStatus::default() });
         let text = text(&board);
         for line in [
             "lenscap_camera_state{camera=\"front\",state=\"capturing\"} 1",
             "lenscap_camera_state{camera=\"front\",state=\"failed\"} 0",
             "lenscap_camera_opens_total{camera=\"front\"} 3",
-            "lenscap_stream_state{stream=\"front\",state=\"idle\"} 1",
+            "lenscap_stream_state{stream=\"front\",rendition=\"full\",state=\"idle\"} 1",
+            "lenscap_stream_state{stream=\"front\",rendition=\"small\",state=\"idle\"} 1",
+            "lenscap_stream_viewers{stream=\"front\"} 0",
             "lenscap_peers{state=\"watching\"} 1",
             "lenscap_peers{state=\"connecting\"} 0",
         ] {
             assert!(text.lines().any(|it| it == line), "{line} in\n{text}");
         }
+        assert!(!text.contains('~'), "no name that nobody can watch: {text}");
         assert!(!text.contains("peer-1"), "no series for a viewer");
     }
 

@@ -1,21 +1,22 @@
 //! How the server is, in a sentence. Pure.
 
-use lenscap_actors::board::{CameraState, Snapshot, StreamState};
+use lenscap_actors::board::{CameraState, Snapshot};
 
 /// Cameras that have failed are named up to this many.
 const NAMED_MAX: usize = 3;
 
 /// What `systemctl status` shows.
 pub fn sentence(board: &Snapshot) -> String {
-    let live = board.streams.values().filter(|stream| stream.state == StreamState::Live).count();
-    let viewers: usize = board.streams.values().map(|stream| stream.subscribers.len()).sum();
+    let streams: Vec<_> = board.known_streams().map(|(id, _)| id).collect();
+    let live = streams.iter().filter(|id| board.is_live(id)).count();
+    let viewers: usize = streams.iter().map(|id| board.viewers(id).len()).sum();
     let failed: Vec<&str> = board
         .cameras
         .iter()
         .filter(|(_, camera)| camera.state == CameraState::Failed)
         .map(|(id, _)| id.as_str())
         .collect();
-    let mut sentence = format!("{live} of {} live, {}", count(board.streams.len(), "stream"), count(viewers, "viewer"));
+    let mut sentence = format!("{live} of {} live, {}", count(streams.len(), "stream"), count(viewers, "viewer"));
     if !failed.is_empty() {
         let more = if failed.len() > NAMED_MAX { ", …" } else { "" };
         let named = &failed[..failed.len().min(NAMED_MAX)];
@@ -31,7 +32,8 @@ fn count(number: usize, what: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lenscap_actors::board::{CameraStatus, StreamStatus};
+    use lenscap_actors::board::{CameraStatus, StreamState, StreamStatus};
+    use lenscap_actors::media::Size;
 
     #[test]
     fn streams_viewers_and_failures_are_counted_in_words() {
@@ -43,14 +45,15 @@ mod tests {
         ] {
             let mut board = Snapshot::default();
             for nth in 0..2 {
-                let mut stream = StreamStatus::idle("cam".into());
+                let name = format!("stream-{nth}");
+                let mut stream = StreamStatus::of("cam".into(), name.as_str().into(), Size::Full);
                 if nth < live {
                     stream.state = StreamState::Live;
                 }
                 if nth == 0 {
                     stream.subscribers = (0..viewers).map(|peer| format!("peer-{peer}").as_str().into()).collect();
                 }
-                board.streams.insert(format!("stream-{nth}").as_str().into(), stream);
+                board.streams.insert(name.as_str().into(), stream);
             }
             for nth in 0..failed {
                 let camera = CameraStatus { state: CameraState::Failed, ..CameraStatus::default() };

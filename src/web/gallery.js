@@ -45,14 +45,18 @@ function show(report) {
   summary.textContent = report.streams.length
     ? `${open} of ${report.cameras.length} cameras open, ${viewers} ${viewers === 1 ? 'viewer' : 'viewers'}`
     : 'No camera is configured or found.';
-  for (const stream of report.streams) {
+  const isSmall = (stream) => stream.rendition === 'small';
+  for (const stream of report.streams.filter((it) => !isSmall(it))) {
     if (!cards.has(stream.id)) cards.set(stream.id, card(stream.id));
     const { light, state, trouble } = cards.get(stream.id);
     const camera = cameras.get(stream.camera);
     light.className = `light ${LIGHT[camera?.state] ?? 'off'}`;
     light.title = `camera ${stream.camera}: ${camera?.state}`;
-    const count = stream.subscribers.length;
-    state.textContent = `${stream.state}, ${count} ${count === 1 ? 'viewer' : 'viewers'}`;
+    const count = stream.viewers;
+    // If all who watch are sent the small rendition, that one is what is live.
+    const small = report.streams.find((it) => isSmall(it) && it.known_as === stream.id);
+    const shown = stream.state === 'idle' && small ? small.state : stream.state;
+    state.textContent = `${shown}, ${count} ${count === 1 ? 'viewer' : 'viewers'}`;
     trouble.textContent = stream.last_error ?? '';
   }
 }

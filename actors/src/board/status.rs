@@ -3,6 +3,7 @@
 use super::rate::Rate;
 use crate::departure::Cause;
 use crate::ids::{CameraId, PeerId, StreamId};
+use crate::media::Size;
 use serde::Serialize;
 
 /// States of a camera.
@@ -117,6 +118,10 @@ pub struct CameraStatus {
 pub struct StreamStatus {
     /// The camera it shows.
     pub camera: CameraId,
+    /// The name that viewers know it by: another one than its own if it is a small rendition.
+    pub known_as: StreamId,
+    /// How large it is.
+    pub rendition: Size,
     /// Its state.
     pub state: StreamState,
     /// Who watches.
@@ -137,10 +142,12 @@ pub struct StreamStatus {
 }
 
 impl StreamStatus {
-    /// A stream of this camera that nobody has watched yet.
-    pub fn idle(camera: CameraId) -> Self {
+    /// A rendition of a stream of this camera that nobody has watched yet.
+    pub fn of(camera: CameraId, known_as: StreamId, rendition: Size) -> Self {
         Self {
             camera,
+            known_as,
+            rendition,
             state: StreamState::Idle,
             subscribers: vec![],
             codec: "H264",
@@ -158,6 +165,8 @@ impl StreamStatus {
 pub struct PeerStatus {
     /// The stream it watches.
     pub stream: Option<StreamId>,
+    /// The rendition of it that it is sent, or about to be.
+    pub rendition: Size,
     /// Its state.
     pub state: PeerState,
     /// How it signals: `ws` or `whep`.

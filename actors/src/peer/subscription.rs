@@ -4,6 +4,7 @@ use crate::board::{Board, ReleaseRecord, milliseconds};
 use crate::camera::{self, Camera, Detached};
 use crate::departure::{Cause, Verdict};
 use crate::ids::{CameraId, PeerId, StreamId};
+use crate::media::Size;
 use crate::ports::Clock;
 use crate::stream::{Disconnected, Link, Released, Stream, Subscribe};
 use crate::supervisor::address::Recipient;
@@ -18,6 +19,10 @@ use std::time::{Duration, Instant};
 pub struct Entry {
     /// The stream.
     pub stream: Registered<Stream>,
+    /// Which rendition of it this is.
+    pub size: Size,
+    /// Its small rendition, if it has one and is not itself one. No other entry leads there: it cannot be had by name.
+    pub small: Option<Arc<Entry>>,
     /// Its camera.
     pub camera: Registered<Camera>,
     /// Its camera's name.
@@ -29,6 +34,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The name in the stream's frames and notices: of a small rendition not the one that viewers know.
+    pub fn id(&self) -> StreamId {
+        StreamId::from(self.stream.name())
+    }
+
     /// Whether only one of the two can be open at a time.
     pub fn excludes(&self, other: &Entry) -> bool {
         self.group.is_some() && self.group == other.group && self.camera_id != other.camera_id
@@ -61,6 +71,7 @@ pub struct Attendance {
 pub struct Subscription {
     subscriber: Subscriber,
     stream: StreamId,
+    id: StreamId,
     entry: Entry,
     watch: Option<Watch>,
 }
@@ -75,7 +86,7 @@ impl Subscription {
         changes: Recipient<StandingChanged>,
     ) -> Self {
         let watch = Some(entry.stream.watch(changes));
-        let subscription = Self { subscriber, stream, entry, watch };
+        let subscription = Self { subscriber, stream, id: entry.id(), entry, watch };
         if let Standing::Failed(_) = subscription.entry.stream.standing() {
             let name = subscription.entry.camera_id.to_string();
             subscription.entry.cameras.do_send(RestartChild { name, only_if_down: true });
@@ -91,9 +102,14 @@ impl Subscription {
         self.entry.stream.do_send(Subscribe { peer: peer.clone(), link: link.clone(), ready, suspect });
     }
 
-    /// The stream's name.
+    /// The stream's name, as viewers know it.
     pub fn stream(&self) -> &StreamId {
         &self.stream
+    }
+
+    /// The name in its frames and notices.
+    pub fn id(&self) -> &StreamId {
+        &self.id
     }
 
     /// How the stream is reached.

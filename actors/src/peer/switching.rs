@@ -2,7 +2,7 @@
 
 use super::Peer;
 use super::messages::{Switch, UnknownStream};
-use super::subscription::Entry;
+use super::subscription::{Entry, Subscription};
 use crate::ids::StreamId;
 use crate::supervisor::context::Context;
 use actix::prelude::*;
@@ -17,8 +17,9 @@ impl Peer {
         let Some((next, patience)) = self.next.take() else { return };
         ctx.cancel_future(patience);
         // Unless a picture of it has come already.
-        self.connection.lock().switch_to(next.stream());
+        self.connection.lock().switch_to(next.id());
         if let Some(old) = self.watching.replace(next) {
+            self.tell_of_rendition(&old);
             ctx.spawn(old.leave_for_another().into_actor(self));
         }
     }
@@ -29,9 +30,62 @@ impl Peer {
         let Some(old) = self.watching.take() else { return };
         self.connection.lock().watching = None;
         ctx.wait(old.leave_for_another().into_actor(self).map(|(), peer, ctx| {
-            peer.connection.lock().switch_to(&stream);
+            peer.connection.lock().switch_to(&entry.id());
             peer.watching = Some(peer.subscribe(stream, entry, ctx));
         }));
+    }
+
+    /// Goes to a rendition of a stream, by way of whatever is going on.
+    pub(super) fn go_to(&mut self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) {
+        let id = entry.id();
+        if self.presence.verdict().is_some() || self.is_next(&id) {
+            return;
+        }
+        let mut abandoned = self.take_next(ctx);
+        if let Some(other) = abandoned.take_if(|it| it.entry().camera_id != entry.camera_id) {
+            // Before anything else: its camera may have to be closed for the next.
+            ctx.spawn(other.leave_for_another().into_actor(self));
+        }
+        self.status.stream = Some(stream.clone());
+        self.status.rendition = entry.size;
+        self.show();
+        if self.is_watching(&id) {
+            log::debug!("root/peers/{}: stays with {id}", self.id);
+        } else if self.watching.as_ref().is_some_and(|old| old.entry().excludes(&entry)) {
+            log::info!("root/peers/{}: switching to {id}", self.id);
+            self.exchange(stream, entry, ctx);
+        } else {
+            log::info!("root/peers/{}: switching to {id}", self.id);
+            self.connection.lock().next = Some(id);
+            let next = self.subscribe(stream, entry, ctx);
+            let patience = ctx.run_later(SWITCH_PATIENCE, |peer, ctx| peer.settle_switch(ctx));
+            self.next = Some((next, patience));
+        }
+        if let Some(same_camera) = abandoned {
+            // Last: so the camera stays open.
+            ctx.spawn(same_camera.leave_for_another().into_actor(self));
+        }
+    }
+
+    /// Forgets what it is being switched to, and gives it.
+    pub(super) fn take_next(&mut self, ctx: &mut Context<Self>) -> Option<Subscription> {
+        let (next, patience) = self.next.take()?;
+        ctx.cancel_future(patience);
+        if let Some(watching) = &self.watching {
+            self.connection.lock().switch_to(watching.id());
+        }
+        Some(next)
+    }
+
+    /// What it is being switched to has no picture, or not in time.
+    fn settle_switch(&mut self, ctx: &mut Context<Self>) {
+        // Unless it has just come.
+        self.look(ctx);
+        if self.changes_rendition() {
+            self.stay(ctx);
+        } else {
+            self.commit_switch(ctx);
+        }
     }
 }
 
@@ -41,30 +95,13 @@ impl Handler<Switch> for Peer {
     fn handle(&mut self, Switch(stream): Switch, ctx: &mut Self::Context) -> Self::Result {
         self.look(ctx);
         let entry = self.directory.get(&stream).cloned().ok_or_else(|| UnknownStream(stream.clone()))?;
-        if self.presence.verdict().is_some() || self.is_next(&stream) {
+        if self.next.as_ref().is_some_and(|(next, _)| *next.stream() == stream) {
             return Ok(());
         }
-        if let Some((abandoned, patience)) = self.next.take() {
-            ctx.cancel_future(patience);
-            if let Some(watching) = &self.watching {
-                self.connection.lock().switch_to(watching.stream());
-            }
-            ctx.spawn(abandoned.leave_for_another().into_actor(self));
-        }
-        self.status.stream = Some(stream.clone());
-        self.show();
-        if self.is_watching(&stream) {
-            return Ok(());
-        }
-        log::info!("root/peers/{}: switching to {stream}", self.id);
-        if self.watching.as_ref().is_some_and(|old| old.entry().excludes(&entry)) {
-            self.exchange(stream, entry, ctx);
-            return Ok(());
-        }
-        self.connection.lock().next = Some(stream.clone());
-        let next = self.subscribe(stream, entry, ctx);
-        let patience = ctx.run_later(SWITCH_PATIENCE, |peer, ctx| peer.commit_switch(ctx));
-        self.next = Some((next, patience));
+        // Who stays, or comes back in time, stays in the rendition that its link can carry.
+        let present = self.watching.as_ref().filter(|watching| *watching.stream() == stream);
+        let entry = present.map_or(entry, |watching| watching.entry().clone());
+        self.go_to(stream, entry, ctx);
         Ok(())
     }
 }

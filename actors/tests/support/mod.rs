@@ -62,8 +62,17 @@ impl Fake {
     }
 
     pub fn frame(&self, number: u64, keyframe: bool, origin: Origin) {
+        self.encoded(frame(number, keyframe, origin));
+    }
+
+    /// The encoder ends by itself.
+    pub fn ended(&self, why: &str) {
         let (session, events) = self.0.lock().unwrap().encoder.clone().expect("it encodes");
-        let frame = frame(number, keyframe, origin);
+        events.do_send(EncodeEvent { session, kind: EncodeEventKind::Ended(why.to_owned()) });
+    }
+
+    pub fn encoded(&self, frame: Frame) {
+        let (session, events) = self.0.lock().unwrap().encoder.clone().expect("it encodes");
         events.do_send(EncodeEvent { session, kind: EncodeEventKind::Frame(Arc::new(frame)) });
     }
 }
@@ -154,6 +163,15 @@ impl Handler<StandingChanged> for Viewer {
     }
 }
 
+/// Lets something begin that waits for the device to close, and lets it close then.
+pub async fn with_closing<T>(fake: &Fake, waits: impl Future<Output = T>) -> T {
+    let closing = async {
+        settle().await;
+        fake.finish_closing();
+    };
+    tokio::join!(waits, closing).0
+}
+
 pub struct NoSocket;
 
 impl Datagrams for NoSocket {
@@ -183,7 +201,7 @@ pub async fn start(capture: Arc<dyn Capture>, encode: Arc<dyn Encode>, retry: Po
             pause_on_suspicion: true,
             retry,
         }],
-        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode }],
+        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode, small: None }],
         max_viewers: 10,
         waiting: Waiting::default(),
         supervision: Supervision::default(),

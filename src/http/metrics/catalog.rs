@@ -15,22 +15,26 @@ pub const CAMERA_LEFT_OUT: Family = Family::counter(
     &["camera"],
     "Pictures that arrived broken or cut off from the camera.",
 );
-pub const STREAM_STATE: Family =
-    Family::gauge("lenscap_stream_state", &["stream", "state"], "1 for the state that the stream is in, else 0.");
-pub const STREAM_VIEWERS: Family = Family::gauge("lenscap_stream_viewers", &["stream"], "Who watches the stream.");
+pub const STREAM_STATE: Family = Family::gauge(
+    "lenscap_stream_state",
+    &["stream", "rendition", "state"],
+    "1 for the state that the rendition is in, else 0.",
+);
+pub const STREAM_VIEWERS: Family =
+    Family::gauge("lenscap_stream_viewers", &["stream"], "Who watches the stream, in whatever rendition.");
 pub const STREAM_BITRATE: Family = Family::gauge(
     "lenscap_stream_bits_per_second",
-    &["stream"],
+    &["stream", "rendition"],
     "Encoded video over the last second; 0 when nothing comes.",
 );
 pub const STREAM_FRAMES: Family = Family::counter(
     "lenscap_stream_frames_total",
-    &["stream"],
+    &["stream", "rendition"],
     "Encoded frames since the stream last went live; begins anew then.",
 );
 pub const STREAM_LEFT_OUT: Family = Family::counter(
     "lenscap_stream_pictures_left_out_total",
-    &["stream"],
+    &["stream", "rendition"],
     "Pictures of the camera that could not be decoded for the stream.",
 );
 pub const PEERS: Family = Family::gauge("lenscap_peers", &["state"], "Viewers' connections by state.");

@@ -1,0 +1,126 @@
+//! How a peer goes to the small rendition of what it watches, and back.
+//!
+//! That is a [switch](super::Switch) of which the page is told nothing: the stream keeps its name, and its camera stays
+//! open. The old picture goes on until the new one's first keyframe, and if none comes, it just goes on.
+
+use super::Peer;
+use super::subscription::Subscription;
+use crate::board::CameraState;
+use crate::departure::Verdict;
+use crate::media::Size;
+use crate::stream::StreamNotice;
+use crate::supervisor::context::Context;
+use actix::prelude::*;
+use std::future::Future;
+
+/// Whether the viewer's link can carry the full rendition: if not, it is given the small one.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Carry {
+    /// It can.
+    pub full: bool,
+}
+
+impl Peer {
+    /// Goes to the full rendition of what it watches, or is being switched to, or to the small one. Nothing happens if
+    /// there is none, or if it is there already.
+    pub(super) fn carry(&mut self, full: bool, ctx: &mut Context<Self>) {
+        self.look(ctx);
+        let Some(present) = self.destination() else { return };
+        let stream = present.stream().clone();
+        let Some(entry) = self.directory.get(&stream) else { return };
+        let wanted = if full { Some(entry) } else { entry.small.as_deref() };
+        if let Some(wanted) = wanted.cloned() {
+            self.go_to(stream, wanted, ctx);
+        }
+    }
+
+    /// What it will watch when all that is under way is done.
+    fn destination(&self) -> Option<&Subscription> {
+        self.next.as_ref().map(|(next, _)| next).or(self.watching.as_ref())
+    }
+
+    /// Whether what it is being switched to is what it watches, in another rendition.
+    pub(super) fn changes_rendition(&self) -> bool {
+        let next = self.next.as_ref().map(|(next, _)| next.stream());
+        next.is_some() && next == self.watching.as_ref().map(Subscription::stream)
+    }
+
+    /// Goes on with the rendition that it has.
+    pub(super) fn stay(&mut self, ctx: &mut Context<Self>) {
+        let Some(next) = self.take_next(ctx) else { return };
+        log::info!("root/peers/{}: no picture of {}", self.id, next.id());
+        if let Some(watching) = &self.watching {
+            self.status.rendition = watching.entry().size;
+            self.show();
+        }
+        ctx.spawn(next.leave_for_another().into_actor(self));
+    }
+
+    /// The page knows the state that the old rendition was in: it is told if the new one is in another.
+    pub(super) fn tell_of_rendition(&self, old: &Subscription) {
+        let Some(new) = self.watching.as_ref().filter(|new| new.stream() == old.stream()) else { return };
+        let [old, state] = [old.id(), new.id()].map(|id| self.board.read(|board| Some(board.streams.get(id)?.state)));
+        if let Some(state) = state.filter(|_| old != state) {
+            let _ = self.signals.try_send(super::Signal::State(new.stream().clone(), state));
+        }
+    }
+
+    /// Takes note of what the rendition says to which it is about to go: whether it says so, and the page need not know.
+    pub(super) fn hears_of_rendition(&mut self, notice: &StreamNotice, ctx: &mut Context<Self>) -> bool {
+        let (id, trouble) = match notice {
+            StreamNotice::State(id, _) => (id, false),
+            StreamNotice::Trouble { stream, .. } => (stream, true),
+        };
+        if !self.changes_rendition() || !self.is_next(id) {
+            return false;
+        }
+        if trouble {
+            self.stay(ctx);
+        }
+        true
+    }
+
+    /// What it watches is in trouble. If that is a small rendition and its camera is not, the full one may be had.
+    pub(super) fn escape_from_small(&mut self, ctx: &mut Context<Self>) {
+        let Some(watching) = self.watching.as_ref().filter(|it| it.entry().size == Size::Small) else { return };
+        let camera = &watching.entry().camera_id;
+        let state = self.board.read(|board| board.cameras.get(camera).map(|camera| camera.state));
+        if state == Some(CameraState::Capturing) && self.next.is_none() {
+            self.carry(true, ctx);
+        }
+    }
+}
+
+/// Ends what a peer watches and what it is being switched to; what is returned resolves when both are released.
+pub(super) fn let_go(
+    watching: Option<Subscription>,
+    next: Option<Subscription>,
+    verdict: Verdict,
+) -> impl Future<Output = ()> + use<> {
+    // Of two on one camera the one that is recorded has to be the last: it finds the camera closed. Of two cameras none
+    // waits for the other.
+    let camera = |it: &Option<Subscription>| it.as_ref().map(|it| it.entry().camera_id.clone());
+    let in_turn = camera(&watching) == camera(&next);
+    let next = next.map(Subscription::leave_for_another);
+    let (later, at_once) = if in_turn { (watching, None) } else { (None, watching.map(|it| it.end(verdict))) };
+    async move {
+        if let Some(next) = next {
+            next.await;
+        }
+        if let Some(at_once) = at_once {
+            at_once.await;
+        }
+        if let Some(later) = later {
+            later.end(verdict).await;
+        }
+    }
+}
+
+impl Handler<Carry> for Peer {
+    type Result = ();
+
+    fn handle(&mut self, Carry { full }: Carry, ctx: &mut Self::Context) {
+        self.carry(full, ctx);
+    }
+}

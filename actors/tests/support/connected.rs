@@ -1,0 +1,244 @@
+//! A viewer whose connection stands: everything is real but the network and the clock.
+
+use crate::support::*;
+use crate::viewer::{Kindness, Viewer};
+use actix::prelude::Arbiter;
+use bytes::{Bytes, BytesMut};
+use lenscap_actors::board::PeerStatus;
+use lenscap_actors::board::{CameraState, StreamState};
+use lenscap_actors::departure::Cause;
+use lenscap_actors::media::Size;
+use lenscap_actors::media::{Cuts, Frame, Origin};
+use lenscap_actors::peer::Waiting;
+use lenscap_actors::peer::{Peer, Signal};
+use lenscap_actors::peers::Join;
+use lenscap_actors::ports::*;
+use lenscap_actors::retry::Exponential;
+use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
+use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::supervisor::registered::Registered;
+use lenscap_actors::transport::{Batch, IceTimeouts, Identity, Secrets, Transport, answer};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+static IDENTITY: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::generate().unwrap()));
+
+const STEP: Duration = Duration::from_millis(10);
+
+fn server() -> SocketAddr {
+    "198.51.100.1:8555".parse().unwrap()
+}
+
+/// The network: nothing is lost, and nothing takes time.
+#[derive(Clone, Default)]
+struct Network(Arc<Mutex<Air>>);
+
+#[derive(Default)]
+struct Air {
+    inbox: Option<Recipient<Inbound>>,
+    down: Vec<Vec<u8>>,
+}
+
+impl Datagrams for Network {
+    fn register(&self, _: &str, _: &str, inbox: Recipient<Inbound>) {
+        self.0.lock().unwrap().inbox = Some(inbox);
+    }
+    fn forget(&self, _: &str) {}
+    fn send(&self, batch: &Batch) {
+        let datagrams = batch.datagrams().map(|(_, datagram)| datagram.to_vec());
+        self.0.lock().unwrap().down.extend(datagrams);
+    }
+    fn drain(&self) {}
+}
+
+/// Two cameras, "cam" with a small rendition of its stream and "other" without, and one viewer of "cam".
+pub struct Scene {
+    /// The device of "cam", and the encoder of its full rendition.
+    pub full: Fake,
+    /// The encoder of its small rendition.
+    pub small: Fake,
+    /// The other device, and its encoder.
+    pub other: Fake,
+    pub root: Root,
+    pub peer: Registered<Peer>,
+    pub viewer: Viewer,
+    pub signals: mpsc::Receiver<Signal>,
+    network: Network,
+    /// Frames of each encoder so far.
+    numbers: BTreeMap<&'static str, u64>,
+}
+
+impl Scene {
+    /// With both cameras in one exclusive group, or not.
+    pub async fn new(group: bool) -> Self {
+        tokio::time::pause();
+        let [full, small, other] = [(); 3].map(|()| Fake::default());
+        let camera = |id: &str, fake: &Fake| CameraPlan {
+            id: id.into(),
+            source: "fake".into(),
+            capture: Arc::new(fake.clone()),
+            group: group.then(|| "hub".to_owned()),
+            pause_on_suspicion: true,
+            retry: Exponential { jitter: 0.0, ..Exponential::default() }.into(),
+        };
+        let stream = |id: &str, fake: &Fake, small: Option<&Fake>| StreamPlan {
+            id: id.into(),
+            camera: id.into(),
+            encode: Arc::new(fake.clone()),
+            small: small.map(|small| Arc::new(small.clone()) as Arc<dyn Encode>),
+        };
+        let plan = Plan {
+            cameras: vec![camera("cam", &full), camera("other", &other)],
+            streams: vec![stream("cam", &full, Some(&small)), stream("other", &other, None)],
+            max_viewers: 10,
+            waiting: Waiting::default(),
+            supervision: Supervision::default(),
+            chance: || 0.5,
+        };
+        let here = Arbiter::current();
+        let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: vec![here] };
+        let network = Network::default();
+        let (root, _) = Root::start(plan, threads, Arc::new(network.clone()), Arc::new(SystemClock));
+        root.tree.until_started().await;
+        let kindness = Kindness { gcm: true, rtx: true, passive: false, polite: true };
+        let mut viewer = Viewer::new(kindness, SocketAddr::from(([192, 0, 2, 1], 1000)), server(), 5);
+        let secrets = Secrets {
+            ufrag: "lens0".into(),
+            password: "a/password/of/the/server/0".into(),
+            ssrcs: [0x1111_1111, 0x2222_2222],
+            sequence: 5,
+            timestamp: 5,
+            tie_breaker: 5,
+        };
+        let now = SystemClock.now();
+        let (text, terms) = answer(&viewer.offer(), &IDENTITY, &[server()], secrets).unwrap();
+        let timeouts = IceTimeouts {
+            disconnected: Duration::from_secs(5),
+            failed: Duration::from_secs(20),
+            keepalive: Duration::from_secs(2),
+        };
+        let connection = Transport::new(terms, IDENTITY.clone(), timeouts, now, Duration::from_secs(1_700_000_000));
+        viewer.accept(&text, now);
+        let (sender, signals) = mpsc::channel(64);
+        let place = root.peers.reserve("token").unwrap();
+        let join = Join { transport: "ws", stream: "cam".into(), connection, signals: sender };
+        let peer = root.peers.join(place, join).await.unwrap().peer;
+        let mut scene = Self { full, small, other, root, peer, viewer, signals, network, numbers: BTreeMap::new() };
+        scene.pass(500).await;
+        assert!(scene.viewer.connected_at.is_some(), "it does not connect");
+        scene.full.report(CaptureEventKind::Opened(CaptureInfo::default()));
+        scene.show("full", true).await;
+        assert_eq!(scene.seen(), ["full"]);
+        scene.told();
+        scene
+    }
+
+    /// Lets so much time pass, and all be sent meanwhile.
+    pub async fn pass(&mut self, ms: u64) {
+        self.ship().await;
+        for _ in 0..ms / STEP.as_millis() as u64 {
+            tokio::time::advance(STEP).await;
+            self.ship().await;
+        }
+    }
+
+    async fn ship(&mut self) {
+        loop {
+            settle().await;
+            let now = SystemClock.now();
+            let down = std::mem::take(&mut self.network.0.lock().unwrap().down);
+            let quiet = down.is_empty();
+            down.iter().for_each(|datagram| self.viewer.read(datagram, now));
+            if self.viewer.due().is_some_and(|due| due <= now) {
+                self.viewer.wake(now);
+            }
+            let up = std::mem::take(&mut self.viewer.out);
+            if quiet && up.is_empty() {
+                return;
+            }
+            let datagrams = up.iter().map(|(_, it)| (self.viewer.address, BytesMut::from(&it[..]))).collect();
+            let inbox = self.network.0.lock().unwrap().inbox.clone().unwrap();
+            inbox.do_send(Inbound { at: now, datagrams, undeliverable: vec![] });
+        }
+    }
+
+    /// The viewer is silent for so long.
+    pub async fn silence(&mut self, ms: u64) {
+        for _ in 0..ms / STEP.as_millis() as u64 {
+            tokio::time::advance(STEP).await;
+            settle().await;
+            self.network.0.lock().unwrap().down.clear();
+        }
+    }
+
+    /// A frame comes from the encoder of "full", "small" or "other", and has that in it.
+    pub async fn show(&mut self, what: &'static str, keyframe: bool) {
+        self.emit(what, keyframe);
+        self.pass(20).await;
+    }
+
+    /// The same, before it is on its way.
+    pub fn emit(&mut self, what: &'static str, keyframe: bool) {
+        let fake = match what {
+            "full" => &self.full,
+            "small" => &self.small,
+            _ => &self.other,
+        };
+        let number = self.numbers.entry(what).or_default();
+        *number += 1;
+        let unit = Bytes::from_static(what.as_bytes());
+        let cuts = Cuts::whole(&unit);
+        fake.encoded(Frame { unit, cuts, ..frame(*number, keyframe, Origin::Encoder) });
+    }
+
+    /// What the viewer has been sent since this was last asked.
+    pub fn seen(&mut self) -> Vec<String> {
+        let received = std::mem::take(&mut self.viewer.received);
+        received.into_values().map(|payload| String::from_utf8(payload).unwrap()).collect()
+    }
+
+    /// What the page has been told since this was last asked.
+    pub fn told(&mut self) -> Vec<Signal> {
+        std::iter::from_fn(|| self.signals.try_recv().ok()).collect()
+    }
+
+    pub fn status(&self) -> PeerStatus {
+        self.root.board.read(|board| board.peers.values().next().unwrap().clone())
+    }
+
+    /// The stream and the rendition that it is shown to watch.
+    pub fn watches(&self) -> (String, Size) {
+        let status = self.status();
+        (status.stream.unwrap().to_string(), status.rendition)
+    }
+
+    pub fn state(&self, stream: &str) -> StreamState {
+        self.root.board.read(|board| board.streams[&stream.into()].state)
+    }
+
+    pub fn viewers(&self, stream: &str) -> usize {
+        self.root.board.read(|board| board.viewers(&stream.into()).len())
+    }
+
+    pub fn camera(&self, camera: &str) -> CameraState {
+        self.root.board.read(|board| board.cameras[&camera.into()].state)
+    }
+
+    /// Stream, cause, and whether it closed the camera, of every release.
+    pub fn releases(&self) -> Vec<(String, Cause, bool)> {
+        let release =
+            |it: &lenscap_actors::board::ReleaseRecord| (it.stream.to_string(), it.cause, it.closed_ms.is_some());
+        self.root.board.read(|board| board.releases.iter().map(release).collect())
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        // For the next of the same test.
+        tokio::time::resume();
+    }
+}
