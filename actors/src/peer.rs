@@ -5,6 +5,7 @@
 //! sign is answered after the stream has answered, that is, after the camera is closed if nobody
 //! else watches.
 
+mod choice;
 mod connection;
 mod messages;
 mod outbox;
@@ -29,6 +30,7 @@ use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::OfferError;
 use actix::prelude::*;
+use choice::Choice;
 use connection::{Connection, Look, Outlet, Sent};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,6 +63,7 @@ pub struct Peer {
     presence: Presence,
     waiting: Waiting,
     silence: Silence,
+    choice: Choice,
     /// Whether it holds its camera open: it is neither suspect nor an offer that nothing follows.
     holds: bool,
     /// Since when its picture has been away because it was suspect.
@@ -101,6 +104,7 @@ impl Peer {
             next: None,
             first: (parts.stream, entry),
             presence: Presence::new(now),
+            choice: Choice::default(),
             silence: Silence::new(parts.waiting.patience.clone()),
             holds: parts.waiting.eager,
             away_since: None,
@@ -166,6 +170,7 @@ impl Peer {
         }
         let sent = self.transmit(now);
         self.on_sent(sent, now);
+        self.choose_rendition(now, ctx);
         match news.leaving {
             Some(cause) => self.leave_by_itself(cause, ctx),
             None => self.arm(ctx),

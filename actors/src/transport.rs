@@ -326,6 +326,15 @@ impl Transport {
         packets
     }
 
+    /// Sends the last packets once more, in one burst: how far apart they arrive tells what the link carries.
+    pub fn burst(&mut self, now: Instant, batch: &mut Batch) {
+        if self.can_send()
+            && let (Some(to), Some(srtp)) = (self.ice.remote(), &mut self.srtp)
+        {
+            self.sender.burst(&mut Out { to, srtp, base: &self.base, batch }, now);
+        }
+    }
+
     /// From here on frames are another stream's.
     pub fn switch(&mut self) {
         self.sender.switch();

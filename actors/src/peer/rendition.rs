@@ -3,8 +3,9 @@
 //! That is a [switch](super::Switch) of which the page is told nothing: the stream keeps its name, and its camera stays
 //! open. The old picture goes on until the new one's first keyframe, and if none comes, it just goes on.
 
-use super::Peer;
+use super::choice::{Step, View};
 use super::subscription::Subscription;
+use super::{Peer, outbox};
 use crate::board::CameraState;
 use crate::departure::Verdict;
 use crate::media::Size;
@@ -12,6 +13,7 @@ use crate::stream::StreamNotice;
 use crate::supervisor::context::Context;
 use actix::prelude::*;
 use std::future::Future;
+use std::time::Instant;
 
 /// Whether the viewer's link can carry the full rendition: if not, it is given the small one.
 #[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,36 @@ impl Peer {
         let wanted = if full { Some(entry) } else { entry.small.as_deref() };
         if let Some(wanted) = wanted.cloned() {
             self.go_to(stream, wanted, ctx);
+        }
+    }
+
+    /// Goes to the rendition that the viewer's link carries.
+    pub(super) fn choose_rendition(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        let Some(watching) = self.watching.as_ref().filter(|_| self.next.is_none()) else { return };
+        let small = watching.entry().size == Size::Small;
+        if !small && watching.entry().small.is_none() {
+            return;
+        }
+        let mut state = self.connection.lock();
+        let transport = &mut state.transport;
+        let Some(link) = transport.congestion().filter(|link| link.is_reported(now)) else { return };
+        let view = View {
+            small,
+            stream: transport.stream_rate(),
+            capacity: link.capacity(),
+            late: transport.dropped().late,
+            queues: link.queues(),
+            shown: link.shown(),
+        };
+        let step = self.choice.step(&view, now);
+        if step == Some(Step::Burst) {
+            outbox::send(&*self.datagrams, transport, now, |transport, batch| transport.burst(now, batch));
+        }
+        drop(state);
+        match step {
+            Some(Step::Small) => self.carry(false, ctx),
+            Some(Step::Full) => self.carry(true, ctx),
+            Some(Step::Burst) | None => {}
         }
     }
 

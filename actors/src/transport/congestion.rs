@@ -73,6 +73,7 @@ pub struct Congestion {
     first_sent: Option<Instant>,
     lost: f64,
     judged: f64,
+    shown: Option<(f64, Instant)>,
     narrow: Option<Narrow>,
 }
 
@@ -108,6 +109,7 @@ impl Congestion {
             first_sent: None,
             lost: 0.0,
             judged: 0.0,
+            shown: None,
             narrow: None,
         }
     }
@@ -167,6 +169,21 @@ impl Congestion {
         self.rate
     }
 
+    /// Bytes a second at which the last packets arrived that had left together, and when they left.
+    pub fn shown(&self) -> Option<(f64, Instant)> {
+        self.shown
+    }
+
+    /// Whether the viewer has just reported.
+    pub fn is_reported(&self, now: Instant) -> bool {
+        self.reported.is_some_and(|at| now.saturating_duration_since(at) < SILENT)
+    }
+
+    /// Whether packets wait on the way.
+    pub fn queues(&self) -> bool {
+        self.queue > QUEUE_NONE
+    }
+
     /// How long packets wait on the way.
     pub fn queue(&self) -> Duration {
         self.queue
@@ -187,11 +204,12 @@ impl Congestion {
         let micros = |micros: i64| begins + micros as f64 / 1e6;
         self.count(told.bytes, told.arrived, micros(told.last));
         self.judge(told.lost, told.arrived);
-        let waited =
-            told.ways.iter().map(|&(sent, arrived)| self.least.above(micros(arrived) - self.clock.here(sent), now));
+        let waited = told.ways.iter().map(|way| self.least.above(micros(way.first) - self.clock.here(way.sent), now));
         if let Some(least) = waited.reduce(f64::min) {
             self.queue = Duration::from_secs_f64(least.max(0.0));
         }
+        let shown = told.ways.iter().rev().find_map(|way| Some((way.rate()?, way.sent)));
+        self.shown = shown.or(self.shown);
         self.decide(told.bytes, now);
     }
 

@@ -43,6 +43,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// A socket that was full is tried again after this.
 const SOCKET_EVERY: Duration = Duration::from_millis(4);
 
+/// Packets of a burst: enough to tell, and a tenth of a second of most streams.
+const BURST_PACKETS: u64 = 12;
+
 /// Sender reports are so far apart (RFC 3550, section 6.2, leaves less for video's rates).
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
@@ -388,6 +391,17 @@ impl Sender {
         self.again.want(numbers);
     }
 
+    /// Sends the last packets once more, in one burst that shows what the link carries. Nothing where retransmissions have
+    /// no numbers of their own.
+    pub fn burst(&mut self, out: &mut Out<'_>, now: Instant) {
+        if self.media.rtx.is_none() || self.backlog.front().is_some_and(|waiting| waiting.begun > 0) {
+            return;
+        }
+        let last = self.next.saturating_sub(BURST_PACKETS)..self.next;
+        let numbers: Vec<u16> = last.map(|index| index as u16).collect();
+        self.resend_all(&numbers, out, now, |_, _| true);
+    }
+
     /// Sends again what was asked for, made anew from the frames: as a retransmission of its own number (RFC 4588), or,
     /// where the viewer knows no such thing, as the very same packet.
     pub fn resend(&mut self, out: &mut Out<'_>, now: Instant) {
@@ -395,13 +409,25 @@ impl Sender {
         if self.again.is_idle() || self.backlog.front().is_some_and(|waiting| waiting.begun > 0) {
             return;
         }
+        let (numbers, budget) = (self.again.take(), self.rate.value() / 2.0);
+        let mut again = std::mem::replace(&mut self.again, Again::new(now));
+        self.resend_all(&numbers, out, now, |last, bytes| again.allows(last, bytes, budget, now));
+        self.again = again;
+    }
+
+    fn resend_all(
+        &mut self,
+        numbers: &[u16],
+        out: &mut Out<'_>,
+        now: Instant,
+        mut allows: impl FnMut(&mut Option<Instant>, usize) -> bool,
+    ) {
         let (start, mut packets) = (out.batch.len(), 0);
         let mut run = out.batch.run(out.to);
-        let budget = self.rate.value() / 2.0;
-        for number in self.again.take() {
+        for &number in numbers {
             let Some((sent, nth)) = self.history.find(number, self.next) else { continue };
             let bytes = sent.frame.cuts.packet_bytes(nth) + OVERHEAD;
-            if !self.again.allows(sent.again(nth), bytes, budget, now) {
+            if !allows(sent.again(nth), bytes) {
                 continue;
             }
             let mut head = head_of(&self.media, self.ssrcs[0], sent, nth);

@@ -48,9 +48,10 @@ impl Datagrams for Network {
         self.0.lock().unwrap().inbox = Some(inbox);
     }
     fn forget(&self, _: &str) {}
-    fn send(&self, batch: &Batch) {
+    fn send(&self, batch: &Batch) -> usize {
         let datagrams = batch.datagrams().map(|(_, datagram)| datagram.to_vec());
         self.0.lock().unwrap().down.extend(datagrams);
+        batch.count()
     }
     fn drain(&self) {}
 }

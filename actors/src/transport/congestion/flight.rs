@@ -39,12 +39,39 @@ pub struct Told {
     pub arrived: u32,
     /// Packets that have not, though later ones have.
     pub lost: u32,
-    /// For each run of which a packet has arrived: when it was sent, and when the first of them arrived, by the viewer's
-    /// clock, in microseconds after the report's beginning.
-    pub ways: Vec<(Instant, i64)>,
+    /// Each run of which a packet has arrived.
+    pub ways: Vec<Way>,
     /// The last arrival, by the same clock.
     pub last: i64,
 }
+
+/// How packets that left together have arrived. By the viewer's clock, in microseconds after the report's beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// When they were sent.
+    pub sent: Instant,
+    /// When the first of them arrived, and the last.
+    pub first: i64,
+    pub last: i64,
+    /// How many this report tells of, and the bytes of one.
+    pub packets: u32,
+    pub bytes: usize,
+}
+
+impl Way {
+    /// Bytes a second at which they arrived, if they are enough to tell.
+    pub fn rate(&self) -> Option<f64> {
+        // What arrives at the same tick of the viewer's clock is as far apart as one tick at most.
+        let apart = (self.last - self.first).max(TICK_US) as f64 / 1e6;
+        (self.packets >= BURST_PACKETS).then(|| (self.packets - 1) as f64 * self.bytes as f64 / apart)
+    }
+}
+
+/// Feedback tells quarters of a millisecond.
+const TICK_US: i64 = 250;
+
+/// So many packets at once tell something of the link.
+pub const BURST_PACKETS: u32 = 8;
 
 /// Packets under way.
 #[derive(Debug, Default)]
@@ -121,8 +148,14 @@ impl Flight {
                     told.last = told.last.max(*after);
                     let same = counted.replace(nth) == Some(nth);
                     match told.ways.last_mut().filter(|_| same) {
-                        Some((_, first)) => *first = (*first).min(*after),
-                        None => told.ways.push((run.at, *after)),
+                        Some(way) => {
+                            (way.first, way.last) = (way.first.min(*after), way.last.max(*after));
+                            way.packets += 1;
+                        }
+                        None => {
+                            let (sent, bytes) = (run.at, run.bytes_of(1));
+                            told.ways.push(Way { sent, first: *after, last: *after, packets: 1, bytes });
+                        }
                     }
                 }
                 None => told.lost += 1,
@@ -151,12 +184,23 @@ mod tests {
         flight.send(2, 1000, later);
         assert_eq!(flight.bytes(), 4000);
         let told = flight.reported(&report(0, &[Some(10), None, Some(12), Some(40)]));
-        let ways = vec![(start, 10), (later, 40)];
+        let ways = vec![
+            Way { sent: start, first: 10, last: 12, packets: 2, bytes: 1000 },
+            Way { sent: later, first: 40, last: 40, packets: 1, bytes: 500 },
+        ];
         assert_eq!(told, Told { bytes: 2500, arrived: 3, lost: 1, ways, last: 40 });
         assert_eq!(flight.bytes(), 500);
         assert_eq!(flight.reported(&report(4, &[Some(0)])).bytes, 500);
         assert_eq!(flight.bytes(), 0);
         assert_eq!(flight.reported(&report(4, &[Some(0)])), Told::default(), "known already");
+    }
+
+    #[test]
+    fn a_burst_shows_what_the_link_carries() {
+        let way = |packets, last| Way { sent: Instant::now(), first: 1000, last, packets, bytes: 1000 };
+        assert_eq!(way(11, 101_000).rate(), Some(100_000.0));
+        assert_eq!(way(11, 1000).rate(), Some(40e6), "within a tick");
+        assert_eq!(way(7, 101_000).rate(), None);
     }
 
     #[test]

@@ -1,0 +1,167 @@
+//! Which rendition a viewer's link can carry. Pure.
+//!
+//! Down goes who has been too narrow for the full one for a moment that is no dip. Up goes who could carry the full one:
+//! the small one does not show that by itself, so now and then a few packets are sent in one burst, and how far apart they
+//! arrive tells what the link carries. If that was wrong, the next attempt comes later.
+
+use std::time::{Duration, Instant};
+
+/// A link that has been too narrow for so long is not just in a dip.
+const DIP: Duration = Duration::from_millis(1200);
+
+/// Whoever has the small rendition is tried again after this, and ever later where that was wrong.
+const TRY_FIRST: Duration = Duration::from_secs(2);
+const TRY_MOST: Duration = Duration::from_secs(16);
+
+/// The full one was wrong if it could not be kept for so long.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// A link has to carry more than the stream has on average: keyframes are larger.
+const ROOM: f64 = 1.4;
+
+/// A link is too narrow if it carries less than this of it.
+const NARROW: f64 = 0.95;
+
+/// What is known at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct View {
+    /// It has the small rendition.
+    pub small: bool,
+    /// Bytes a second of what it has.
+    pub stream: f64,
+    /// Bytes a second that its link carries, if that has shown itself to be little.
+    pub capacity: Option<f64>,
+    /// Frames that were dropped as late, all in all.
+    pub late: u64,
+    /// Packets wait on the way.
+    pub queues: bool,
+    /// Bytes a second that a burst has shown, and when it was sent.
+    pub shown: Option<(f64, Instant)>,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Go to the small rendition.
+    Small,
+    /// Go to the full one.
+    Full,
+    /// Send a burst.
+    Burst,
+}
+
+/// What has been chosen so far.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Since when its link has been too narrow, and how many frames had been late then.
+    narrow: Option<(Instant, u64)>,
+    /// Bytes a second of the full rendition, when it was left.
+    full: f64,
+    /// When something was last tried or chosen.
+    at: Option<Instant>,
+    /// When it went to the full one by itself.
+    risen: Option<Instant>,
+    patience: Duration,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self { narrow: None, full: 0.0, at: None, risen: None, patience: TRY_FIRST }
+    }
+}
+
+impl Choice {
+    /// What to do now.
+    pub fn step(&mut self, view: &View, now: Instant) -> Option<Step> {
+        if view.small { self.on_small(view, now) } else { self.on_full(view, now) }
+    }
+
+    fn on_full(&mut self, view: &View, now: Instant) -> Option<Step> {
+        let since = |at: Instant| now.saturating_duration_since(at);
+        if view.capacity.is_none_or(|capacity| capacity >= view.stream * NARROW) {
+            self.narrow = None;
+            return None;
+        }
+        let (narrow, late) = *self.narrow.get_or_insert((now, view.late));
+        // What is not late is as good as on any link.
+        if since(narrow) < DIP || view.late == late || self.at.is_some_and(|at| since(at) < DIP) {
+            return None;
+        }
+        let wrong = self.risen.take().is_some_and(|risen| since(risen) < KEPT);
+        self.patience = if wrong { (self.patience * 2).min(TRY_MOST) } else { TRY_FIRST };
+        (self.narrow, self.full, self.at) = (None, view.stream, Some(now));
+        Some(Step::Small)
+    }
+
+    fn on_small(&mut self, view: &View, now: Instant) -> Option<Step> {
+        let at = *self.at.get_or_insert(now);
+        if view.shown.is_some_and(|(rate, sent)| sent >= at && rate >= self.full * ROOM) {
+            (self.at, self.risen) = (Some(now), Some(now));
+            return Some(Step::Full);
+        }
+        if view.queues || now.saturating_duration_since(at) < self.patience {
+            return None;
+        }
+        self.at = Some(now);
+        Some(Step::Burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Looks 20 times a second for so long; what was done, and when, in ms.
+    fn look(
+        choice: &mut Choice,
+        start: Instant,
+        from: u32,
+        to: u32,
+        mut view: impl FnMut(u32) -> View,
+    ) -> Vec<(u32, Step)> {
+        let looks = (from..to).step_by(50);
+        looks.filter_map(|ms| Some((ms, choice.step(&view(ms), start + MS * ms)?))).collect()
+    }
+
+    fn narrow(ms: u32) -> View {
+        View { stream: 250e3, capacity: Some(60e3), late: u64::from(ms / 100), ..View::default() }
+    }
+
+    #[test]
+    fn a_dip_is_waited_for_and_a_narrow_link_is_not() {
+        let (start, mut choice) = (Instant::now(), Choice::default());
+        assert_eq!(look(&mut choice, start, 0, 1150, narrow), []);
+        assert_eq!(look(&mut choice, start, 1150, 2000, |_| View { capacity: None, ..narrow(0) }), []);
+        assert_eq!(look(&mut choice, start, 2000, 3250, narrow), [(3200, Step::Small)]);
+    }
+
+    #[test]
+    fn who_gets_everything_in_time_stays() {
+        let (start, mut choice) = (Instant::now(), Choice::default());
+        assert_eq!(look(&mut choice, start, 0, 9000, |_| View { late: 7, ..narrow(0) }), []);
+        assert_eq!(look(&mut choice, start, 0, 9000, |ms| View { capacity: Some(240e3), ..narrow(ms) }), []);
+    }
+
+    #[test]
+    fn a_wider_link_is_found_by_a_burst_and_one_that_deceived_is_asked_less() {
+        let (start, mut choice) = (Instant::now(), Choice::default());
+        assert_eq!(look(&mut choice, start, 0, 1250, narrow).len(), 1);
+        let small = |_| View { small: true, stream: 30e3, ..View::default() };
+        assert_eq!(look(&mut choice, start, 1250, 5500, small), [(3200, Step::Burst), (5200, Step::Burst)]);
+        let shown = |rate| move |ms| View { shown: Some((rate, start + MS * 5210)), ..small(ms) };
+        assert_eq!(look(&mut choice, start, 5500, 5700, shown(300e3)), [], "too little for keyframes");
+        assert_eq!(look(&mut choice, start, 5700, 5750, shown(900e3)), [(5700, Step::Full)]);
+        // It deceived.
+        assert_eq!(look(&mut choice, start, 5750, 7750, narrow), [(6950, Step::Small)]);
+        assert_eq!(look(&mut choice, start, 7750, 12_000, shown(900e3)), [(10_950, Step::Burst)], "that was before");
+    }
+
+    #[test]
+    fn nothing_is_added_to_a_queue() {
+        let (start, mut choice) = (Instant::now(), Choice::default());
+        let queues = |_| View { small: true, queues: true, ..View::default() };
+        assert_eq!(look(&mut choice, start, 0, 9000, queues), []);
+    }
+}
