@@ -27,10 +27,11 @@ async function one(stage, what, add) {
   await slow.hear('counting', { patience: 10_000 });
   const from = Date.now();
   await sleep(NARROW_S * 1000);
+  const { peers: { length: watching } } = await stage.debug();
   const counters = await stage.counters('skipped', 'dropped', 'resent');
   const widened = Date.now();
   stage.links.rate('slow', WIDE);
-  const [mine] = await slow.each();
+  const [mine] = await slow.each(60_000);
   const { frames, picture_ms: picture, failure, asked } = mine;
   const others = await beside.each();
   const first = frames[0]?.[0] ?? from;
@@ -41,6 +42,8 @@ async function one(stage, what, add) {
   add(`${what}: freeze, ms`, [freeze(frames, from, widened)]);
   add(`${what}: age, ms`, ages(frames, from, widened));
   add(`${what}: kbit/s`, [bytes(mine, from, widened) * 8 / 1000]);
+  add(`${what}: let go by the server`, [4 - watching]);
+  add(`${what}: the viewer lost its connection after, ms`, [mine.disconnected_ms ?? NaN]);
   add(`${what}: keyframes asked for`, [asked]);
   add(`${what}: widened → full rate, s`, [back(frames, widened, end)]);
   add(`${what}: bystanders' freeze, ms`, others.map(({ frames: seen }) => freeze(seen, from, end)));

@@ -11,7 +11,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpPacket;
-use str0m::{Candidate, Event, Input, Output, Rtc};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 /// What a viewer asks for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +46,8 @@ pub struct Joined {
     pub packet: Option<Duration>,
     /// The last packet of the first keyframe was opened.
     pub picture: Option<Duration>,
+    /// ICE gave the other side up, for the first time.
+    pub disconnected: Option<Duration>,
 }
 
 /// What came since counting began.
@@ -264,6 +266,9 @@ fn drain(rtc: &mut Rtc, socket: &Socket, notes: Notes<'_>) -> Result<Instant, Fa
             Output::Timeout(at) => return Ok(at),
             Output::Transmit(datagram) => socket.send(datagram.destination, &datagram.contents),
             Output::Event(Event::Connected) => joined.connected = joined.connected.or_else(since_offer),
+            Output::Event(Event::IceConnectionStateChange(IceConnectionState::Disconnected)) => {
+                joined.disconnected = joined.disconnected.or_else(since_offer);
+            }
             Output::Event(Event::SenderFeedback(feedback)) => {
                 if let Some(playout) = playout {
                     let report = feedback.sender_info;

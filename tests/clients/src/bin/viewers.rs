@@ -147,6 +147,7 @@ fn of_one(seen: &Seen, frames: bool) -> serde_json::Value {
         "answered_ms": joined.answered.map(ms),
         "connected_ms": joined.connected.map(ms),
         "picture_ms": joined.picture.map(ms),
+        "disconnected_ms": joined.disconnected.map(ms),
         "packets": counts.packets,
         "missing": counts.missing,
     });
