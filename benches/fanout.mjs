@@ -5,17 +5,16 @@
 // no time from anybody: 1280x720 at 30, 2 Mbit/s, once as `-tune zerolatency` makes it (several slices a frame) and
 // once with one slice a frame.
 
-import { spawn, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { loadavg } from 'node:os';
+import { clip } from '../tests/browser/support/clip.mjs';
+import { Crowd } from '../tests/browser/support/crowd.mjs';
 import { ROOT, Server, toml } from '../tests/browser/support/server.mjs';
 import { report } from './table.mjs';
 
 const COUNTS = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10, 50, 200, 500];
-// Longer than any of the runs: where ffmpeg begins anew it pauses for two seconds.
-const CLIP_SECONDS = 120;
 const SECONDS = 10;
 const FPS = 30;
 const JOINING = 300;
@@ -24,19 +23,6 @@ const REFUSED = 500;
 const TICK_MS = 1000 / Number(execFileSync('getconf', ['CLK_TCK']));
 
 const tool = (name) => join(ROOT, 'target/release', name);
-
-function clip(name, parameters) {
-  const file = join(ROOT, 'target/bench', `clip-${name}.mp4`);
-  if (!existsSync(file)) {
-    mkdirSync(join(ROOT, 'target/bench'), { recursive: true });
-    execFileSync('ffmpeg', ['-y', '-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30',
-      '-t', String(CLIP_SECONDS), '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', ...parameters,
-      '-profile:v', 'baseline', '-b:v', '2M', '-maxrate', '2M', '-bufsize', '1M', '-g', '60', `${file}.part.mp4`]);
-    renameSync(`${file}.part.mp4`, file);
-  }
-  const command = `exec ffmpeg -hide_banner -loglevel error -re -i ${file} -c copy -bsf:v h264_mp4toannexb -flush_packets 1 -f h264 -`;
-  return { source: `exec:${command}`, bitrate: Math.round(statSync(file).size * 8 / CLIP_SECONDS) };
-}
 
 const clips = {
   slices: clip('slices', ['-threads', '2']),
@@ -53,29 +39,8 @@ function memory(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
 
-/** Viewers in a process of their own; what it says is read as it says it. */
-function viewers(url, count, { seconds = SECONDS, settle = 2, join = 'all', more = [] } = {}) {
-  const child = spawn(tool('viewers'), [`${url}/whep/camera`, '--viewers', count, '--seconds', seconds, '--settle', settle,
-    '--join', join, ...more].map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
-  const heard = new Map();
-  const waiting = [];
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    const said = JSON.parse(line);
-    said.at = performance.now();
-    heard.set(said.event, said);
-    for (const wake of waiting.splice(0)) wake();
-  });
-  let ended = false;
-  child.once('exit', () => { ended = true; for (const wake of waiting.splice(0)) wake(); });
-  return async (event, then = () => {}) => {
-    while (!heard.has(event)) {
-      if (ended) throw new Error(`the viewers ended before "${event}"`);
-      await new Promise((wake) => waiting.push(wake));
-    }
-    then();
-    return heard.get(event);
-  };
-}
+const viewers = (url, count, { seconds = SECONDS, settle = 2, join = 'all', more = {} } = {}) =>
+  new Crowd(`${url}/whep/camera`, { viewers: count, seconds, settle, join, ...more });
 
 const start = (source) => Server.start(toml({
   cameras: [{ id: 'camera', source }], server: 'max_viewers = 2000',
@@ -91,12 +56,12 @@ async function fanout(name, count) {
   const server = await start(clips[name].source);
   try {
     const idle = memory(server.pid);
-    const hear = viewers(server.url, count, { seconds: count <= 50 ? 20 : SECONDS, join: 100, more: ['--threads', count > 200 ? 2 : 1] });
+    const crowd = viewers(server.url, count, { seconds: count <= 50 ? 20 : SECONDS, join: 100, more: { threads: count > 200 ? 2 : 1 } });
     let before;
     let after;
-    const { at: from } = await hear('counting', () => { before = cpu(server.pid); });
-    const { at: to } = await hear('counted', () => { after = { cpu: cpu(server.pid), memory: memory(server.pid) }; });
-    const seen = await hear('seen');
+    const { at: from } = await crowd.hear('counting', { then: () => { before = cpu(server.pid); } });
+    const { at: to } = await crowd.hear('counted', { then: () => { after = { cpu: cpu(server.pid), memory: memory(server.pid) }; } });
+    const seen = await crowd.hear('seen');
     if (seen.failed) console.error(`${seen.failed} of ${count} failed: ${seen.failures[0]}\n${server.log.slice(-2000)}`);
     const fps = (frames) => frames / ((to - from) / 1000);
     // Who is sent less than the camera gives costs less, too: then there is nothing to hold against the floor.
@@ -118,10 +83,10 @@ async function fanout(name, count) {
 async function joining() {
   const server = await start(clips.slices.source);
   try {
-    const hearOld = viewers(server.url, WATCHING, { seconds: 8 });
-    await hearOld('counting');
-    const hearNew = viewers(server.url, JOINING, { seconds: 1 });
-    const [seen, old] = [await hearNew('seen'), await hearOld('seen')];
+    const watching = viewers(server.url, WATCHING, { seconds: 8 });
+    await watching.hear('counting');
+    const joiners = viewers(server.url, JOINING, { seconds: 1 });
+    const [seen, old] = [await joiners.hear('seen'), await watching.hear('seen')];
     return {
       what: `${JOINING} at once, beside ${WATCHING}`, failed: seen.failed, 'answered ms p50/p99/max': of(seen.answered_ms),
       'connected ms p50/p99/max': of(seen.connected_ms), 'picture ms p50/p99/max': of(seen.picture_ms),

@@ -1,6 +1,7 @@
 //! Many viewers on one thread.
 
 use crate::Failure;
+use crate::playout::Picture;
 use crate::socket::Buffers;
 use crate::viewer::{Counts, Joined, Viewer, Wish};
 use crate::whep::{Endpoint, Exchange};
@@ -39,6 +40,8 @@ pub struct Seen {
     pub joined: Joined,
     /// What came since counting began.
     pub counts: Counts,
+    /// What could be decoded, if that was noted.
+    pub picture: Option<Picture>,
     /// Why it has none.
     pub failure: Option<String>,
 }
@@ -94,10 +97,10 @@ pub fn run(endpoint: &Endpoint, wish: Wish, times: &[Duration], stage: &Stage) -
         if now >= look {
             look = now + LOOK;
             for seat in seats[..unsent].iter_mut().filter(|seat| seat.failure.is_none()) {
-                if seat.viewer.deadline <= now
-                    && let Err(error) = seat.viewer.wake(now)
-                {
-                    seat.fail(&error, stage);
+                let woken = if seat.viewer.deadline <= now { seat.viewer.wake(now) } else { Ok(()) };
+                match woken.and_then(|()| seat.viewer.tend(now)) {
+                    Ok(next) => look = look.min(next.unwrap_or(look)),
+                    Err(error) => seat.fail(&error, stage),
                 }
                 look = look.min(seat.viewer.deadline);
             }
@@ -131,7 +134,8 @@ impl Seat {
         self.viewer.offer_sent(Instant::now());
         let exchange = Exchange::begin(endpoint.host, "POST", &endpoint.path, &offer)?;
         let token = epoll::EventData::new_u64(nth as u64 | EXCHANGE);
-        epoll::add(poll, exchange.stream(), token, epoll::EventFlags::IN)?;
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
+        epoll::add(poll, exchange.stream(), token, flags)?;
         self.exchange = Some(exchange);
         Ok(())
     }
@@ -173,7 +177,12 @@ impl Seat {
     }
 
     fn seen(&self) -> Seen {
-        Seen { joined: self.viewer.joined, counts: self.viewer.counts(), failure: self.failure.clone() }
+        Seen {
+            joined: self.viewer.joined,
+            counts: self.viewer.counts(),
+            picture: self.viewer.picture(),
+            failure: self.failure.clone(),
+        }
     }
 }
 

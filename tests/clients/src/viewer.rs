@@ -1,15 +1,17 @@
 //! One viewer: a connection of `str0m` with a socket of its own, and what it counts.
 
 use crate::Failure;
+use crate::playout::{Picture, Playout};
 use crate::socket::{Buffers, Socket};
+use crate::tally::Tally;
 use crate::whep::Answer;
 use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpPacket;
-use str0m::{Candidate, Event, Input, Output, Rtc};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 /// What a viewer asks for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +20,19 @@ pub struct Wish {
     pub audio: bool,
     /// The section for sound comes first.
     pub audio_first: bool,
+    /// It watches as a browser does: notes which frames can be decoded, and asks for a keyframe where none can.
+    pub plays: bool,
+    /// It asks for keyframes so often, from so long after counting began on, whether it needs them or not.
+    pub flood: Option<Flood>,
+}
+
+/// Requests that nobody needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Flood {
+    /// After counting began.
+    pub after: Duration,
+    /// Between two.
+    pub between: Duration,
 }
 
 /// When what happened, from the moment before the offer was sent.
@@ -31,6 +46,8 @@ pub struct Joined {
     pub packet: Option<Duration>,
     /// The last packet of the first keyframe was opened.
     pub picture: Option<Duration>,
+    /// ICE gave the other side up, for the first time.
+    pub disconnected: Option<Duration>,
 }
 
 /// What came since counting began.
@@ -62,12 +79,12 @@ pub struct Viewer {
     pub joined: Joined,
     /// Where to take leave.
     pub session: Option<String>,
-    ssrc: Option<u32>,
     keyframe: Option<u32>,
-    highest: Option<u64>,
-    window_start: Option<u64>,
-    last_arrival: Option<Duration>,
+    tally: Tally,
     counts: Counts,
+    playout: Option<Playout>,
+    flood: Option<Flood>,
+    next_flood: Option<Instant>,
 }
 
 impl Viewer {
@@ -94,12 +111,12 @@ impl Viewer {
             deadline: now,
             joined: Joined::default(),
             session: None,
-            ssrc: None,
             keyframe: None,
-            highest: None,
-            window_start: None,
-            last_arrival: None,
+            tally: Tally::default(),
             counts: Counts::default(),
+            playout: wish.plays.then(Playout::default),
+            flood: wish.flood,
+            next_flood: None,
         };
         Ok((viewer, offer.to_sdp_string()))
     }
@@ -122,9 +139,10 @@ impl Viewer {
         self.session = answer.location;
         self.joined.answered = self.since_offer();
         // The first SSRC of the video section is that of the media.
-        self.ssrc = answer.body.split("\nm=").filter(|section| section.starts_with("video")).find_map(|section| {
-            section.lines().find_map(|line| line.strip_prefix("a=ssrc:")?.split(' ').next()?.parse().ok())
-        });
+        self.tally.ssrc =
+            answer.body.split("\nm=").filter(|section| section.starts_with("video")).find_map(|section| {
+                section.lines().find_map(|line| line.strip_prefix("a=ssrc:")?.split(' ').next()?.parse().ok())
+            });
         let pending = self.pending.take().ok_or("there is an answer already")?;
         self.rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer.body)?)?;
         self.drain()
@@ -133,21 +151,20 @@ impl Viewer {
     /// Reads a batch; false once there is nothing more.
     pub fn receive(&mut self, buffers: &mut Buffers) -> Result<bool, Failure> {
         let mut failure = None;
-        let Self { socket, rtc, joined, offered, keyframe, counts, .. } = self;
-        let tally = &mut Tally {
-            ssrc: &mut self.ssrc,
-            highest: &mut self.highest,
-            window_start: &mut self.window_start,
-            last_arrival: &mut self.last_arrival,
-        };
+        let Self { socket, rtc, joined, offered, keyframe, tally, counts, playout, .. } = self;
         let mut deadline = None;
         let count = socket.receive(buffers, |datagram, from, arrived| {
             tally.count(counts, datagram, arrived);
+            let arrived = arrived.unwrap_or_else(unix);
+            if let Some(playout) = playout {
+                playout.datagram(arrived, datagram.len());
+            }
+            let notes = Notes { joined, offered: *offered, keyframe, counts, playout, now: arrived };
             let Ok(receive) = Receive::new(Protocol::Udp, from, socket.address(), datagram) else { return };
             let taken = rtc
                 .handle_input(Input::Receive(Instant::now(), receive))
                 .map_err(Failure::from)
-                .and_then(|()| drain(rtc, socket, joined, *offered, keyframe, counts));
+                .and_then(|()| drain(rtc, socket, notes));
             match taken {
                 Ok(next) => deadline = Some(next),
                 Err(error) => failure = Some(error),
@@ -163,20 +180,50 @@ impl Viewer {
         self.drain()
     }
 
+    /// Asks for a keyframe if it is time; when to look again at the latest.
+    pub fn tend(&mut self, now: Instant) -> Result<Option<Instant>, Failure> {
+        let mut ask = self.playout.as_mut().is_some_and(|playout| playout.asks(unix()));
+        if let (Some(flood), Some(next)) = (self.flood, &mut self.next_flood)
+            && *next <= now
+        {
+            ask = true;
+            *next = (*next + flood.between).max(now);
+        }
+        if ask {
+            let stream = self.tally.ssrc.map(Into::into);
+            if let Some(ssrc) = stream
+                && let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc)
+            {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+                self.wake(now)?;
+            }
+        }
+        Ok(self.next_flood)
+    }
+
     /// Starts to count anew.
     pub fn count_anew(&mut self) {
-        self.window_start = self.highest;
+        self.tally.window_start = self.tally.highest;
         self.counts = Counts { gap_ever: self.counts.gap_ever, ..Counts::default() };
+        self.next_flood = self.flood.map(|flood| Instant::now() + flood.after);
+        if let Some(playout) = &mut self.playout {
+            playout.count_anew(unix());
+        }
+    }
+
+    /// What could be decoded since counting began, up to now.
+    pub fn picture(&self) -> Option<Picture> {
+        self.playout.as_ref().map(|playout| playout.picture(unix()))
     }
 
     /// What was counted. A silence that still lasts counts, too.
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts;
-        if let (Some(start), Some(highest)) = (self.window_start, self.highest) {
+        if let (Some(start), Some(highest)) = (self.tally.window_start, self.tally.highest) {
             counts.missing = (highest - start).saturating_sub(counts.packets);
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let silence = self.last_arrival.map_or(Duration::ZERO, |last| now.saturating_sub(last));
+        let now = unix();
+        let silence = self.tally.last_arrival.map_or(Duration::ZERO, |last| now.saturating_sub(last));
         counts.gap = counts.gap.max(silence);
         counts.gap_ever = counts.gap_ever.max(silence);
         counts
@@ -187,30 +234,53 @@ impl Viewer {
     }
 
     fn drain(&mut self) -> Result<(), Failure> {
-        let Self { rtc, socket, joined, offered, keyframe, counts, .. } = self;
-        self.deadline = drain(rtc, socket, joined, *offered, keyframe, counts)?;
+        let Self { rtc, socket, joined, offered, keyframe, counts, playout, .. } = self;
+        let notes = Notes { joined, offered: *offered, keyframe, counts, playout, now: unix() };
+        self.deadline = drain(rtc, socket, notes)?;
         Ok(())
     }
 }
 
-/// Sends and notes what the connection has to say; when it wants to be woken.
-fn drain(
-    rtc: &mut Rtc,
-    socket: &Socket,
-    joined: &mut Joined,
+/// Since 1970.
+fn unix() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Where is noted what a connection has to say.
+struct Notes<'a> {
+    joined: &'a mut Joined,
     offered: Option<Instant>,
-    keyframe: &mut Option<u32>,
-    counts: &mut Counts,
-) -> Result<Instant, Failure> {
+    keyframe: &'a mut Option<u32>,
+    counts: &'a mut Counts,
+    playout: &'a mut Option<Playout>,
+    /// When what it has to say came, since 1970.
+    now: Duration,
+}
+
+/// Sends and notes what the connection has to say; when it wants to be woken.
+fn drain(rtc: &mut Rtc, socket: &Socket, notes: Notes<'_>) -> Result<Instant, Failure> {
+    let Notes { joined, offered, keyframe, counts, playout, now } = notes;
     let since_offer = || offered.map(|offered| offered.elapsed());
     loop {
         match rtc.poll_output()? {
             Output::Timeout(at) => return Ok(at),
             Output::Transmit(datagram) => socket.send(datagram.destination, &datagram.contents),
             Output::Event(Event::Connected) => joined.connected = joined.connected.or_else(since_offer),
+            Output::Event(Event::IceConnectionStateChange(IceConnectionState::Disconnected)) => {
+                joined.disconnected = joined.disconnected.or_else(since_offer);
+            }
+            Output::Event(Event::SenderFeedback(feedback)) => {
+                if let Some(playout) = playout {
+                    let report = feedback.sender_info;
+                    playout.clock(report.rtp_time.numer() as u32, report.ntp_time);
+                }
+            }
             Output::Event(Event::RtpPacket(packet)) => {
                 counts.delivered += 1;
                 joined.packet = joined.packet.or_else(since_offer);
+                if let Some(playout) = playout {
+                    playout.packet(now, *packet.seq_no, &packet.header, &packet.payload);
+                }
                 if joined.picture.is_none() && completes_picture(&packet, keyframe) {
                     joined.picture = since_offer();
                 }
@@ -234,64 +304,4 @@ fn completes_picture(packet: &RtpPacket, keyframe: &mut Option<u32>) -> bool {
         *keyframe = Some(time);
     }
     packet.header.marker && *keyframe == Some(time)
-}
-
-struct Tally<'a> {
-    ssrc: &'a mut Option<u32>,
-    highest: &'a mut Option<u64>,
-    window_start: &'a mut Option<u64>,
-    last_arrival: &'a mut Option<Duration>,
-}
-
-impl Tally<'_> {
-    /// Counts a media packet by its header, which is in the clear (RFC 3550, section 5.1).
-    fn count(&mut self, counts: &mut Counts, datagram: &[u8], arrived: Option<Duration>) {
-        let Some((number, ssrc)) = media(datagram) else { return };
-        if *self.ssrc.get_or_insert(ssrc) != ssrc {
-            return;
-        }
-        let highest = self.highest.map_or(u64::from(number), |highest| extend(highest, number));
-        *self.highest = Some(self.highest.map_or(highest, |before| before.max(highest)));
-        self.window_start.get_or_insert(highest.saturating_sub(1));
-        counts.packets += 1;
-        counts.frames += u64::from(datagram[1] >> 7);
-        let Some(arrived) = arrived else { return };
-        if let Some(last) = self.last_arrival.replace(arrived) {
-            let gap = arrived.saturating_sub(last);
-            counts.gap = counts.gap.max(gap);
-            counts.gap_ever = counts.gap_ever.max(gap);
-        }
-    }
-}
-
-/// Number and SSRC of an RTP packet; None for everything else (RFC 5761, section 4).
-fn media(datagram: &[u8]) -> Option<(u16, u32)> {
-    let &[first, kind, high, low, _, _, _, _, a, b, c, d, ..] = datagram else { return None };
-    let rtp = first >> 6 == 2 && !(64..96).contains(&(kind & 0x7f));
-    rtp.then(|| (u16::from_be_bytes([high, low]), u32::from_be_bytes([a, b, c, d])))
-}
-
-/// The number nearest to `highest` that ends in `number`.
-fn extend(highest: u64, number: u16) -> u64 {
-    let ahead = number.wrapping_sub(highest as u16) as i16;
-    highest.saturating_add_signed(i64::from(ahead))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{extend, media};
-
-    #[test]
-    fn numbers_go_on_past_their_end() {
-        assert_eq!(extend(65_535, 0), 65_536);
-        assert_eq!(extend(65_536, 65_535), 65_535);
-        assert_eq!(extend(70_000, 4_465), 70_001);
-    }
-
-    #[test]
-    fn only_rtp_is_media() {
-        assert_eq!(media(&[0x80, 0xe0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 9, 1]), Some((0x0102, 9)));
-        assert_eq!(media(&[0x80, 200, 0, 6, 0, 0, 0, 0, 0, 0, 0, 9]), None, "a sender report");
-        assert_eq!(media(&[22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]), None, "DTLS");
-    }
 }

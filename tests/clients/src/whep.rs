@@ -1,9 +1,10 @@
 //! As much HTTP/1.1 as a WHEP client on the same machine needs: a request, and an answer that ends with the connection.
 
 use crate::Failure;
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
 
 /// No answer is longer.
 const ANSWER_MAX: usize = 1 << 16;
@@ -34,9 +35,10 @@ impl Endpoint {
     }
 }
 
-/// A request that was sent, and what has come back so far.
+/// A request on its way, and what has come back so far.
 pub struct Exchange {
     stream: TcpStream,
+    unsent: Vec<u8>,
     read: Vec<u8>,
 }
 
@@ -52,18 +54,24 @@ pub struct Answer {
 }
 
 impl Exchange {
-    /// Sends a request; the answer is read when the socket is readable.
+    /// Begins a request, and waits for nothing: on a narrow link a connection takes its time, in which other viewers
+    /// must not be kept waiting.
     pub fn begin(host: SocketAddr, method: &str, path: &str, body: &str) -> Result<Self, Failure> {
-        let mut stream = TcpStream::connect_timeout(&host, Duration::from_secs(5))?;
+        let family = if host.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let stream = TcpStream::from(net::socket_with(family, SocketType::STREAM, flags, None)?);
+        match net::connect(&stream, &host) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(error) => return Err(error.into()),
+        }
         stream.set_nodelay(true)?;
-        write!(
-            stream,
+        let unsent = format!(
             "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/sdp\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()
-        )?;
-        stream.set_nonblocking(true)?;
-        Ok(Self { stream, read: Vec::new() })
+        )
+        .into_bytes();
+        Ok(Self { stream, unsent, read: Vec::new() })
     }
 
     /// What to wait for.
@@ -71,8 +79,18 @@ impl Exchange {
         &self.stream
     }
 
-    /// Reads on; the answer, once it is whole.
+    /// Sends and reads on; the answer, once it is whole. To be called when the stream can be written or read.
     pub fn proceed(&mut self) -> Result<Option<Answer>, Failure> {
+        while !self.unsent.is_empty() {
+            match self.stream.write(&self.unsent) {
+                Ok(length) => drop(self.unsent.drain(..length)),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) => {
+                    return Ok(None);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         let mut chunk = [0; 4096];
         loop {
             match self.stream.read(&mut chunk) {
