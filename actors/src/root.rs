@@ -1,11 +1,13 @@
 //! Puts the actors together: the tree, and who depends on whom.
 
+mod member;
+
 use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
 use crate::camera::{Camera, CameraParts};
 use crate::fanout::Fanout;
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
-use crate::media::{Rendition, Size};
+use crate::media::Size;
 use crate::peer::subscription::Entry;
 use crate::peer::{Directory, Waiting};
 use crate::peers::{MediaThread, Peers, PeersParts};
@@ -20,6 +22,7 @@ use crate::supervisor::shell::{Options, Supervisor};
 use crate::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy};
 use crate::supervisor::tree::Tree;
 use actix::prelude::ArbiterHandle;
+use member::Member;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,32 +56,6 @@ pub struct StreamPlan {
     pub encode: Arc<dyn Encode>,
     /// Makes those of its small rendition, if it has one.
     pub small: Option<Arc<dyn Encode>>,
-}
-
-/// One rendition of a stream: an actor of its own.
-struct Member {
-    /// What the actor goes by: of a full rendition the stream's name.
-    id: StreamId,
-    stream: StreamId,
-    camera: CameraId,
-    rendition: Rendition,
-    encode: Arc<dyn Encode>,
-    name: Registered<Stream>,
-}
-
-impl Member {
-    fn full(plan: &StreamPlan) -> Self {
-        Self::new(plan, plan.id.clone(), Rendition::default(), &plan.encode)
-    }
-
-    fn small(plan: &StreamPlan) -> Option<Self> {
-        plan.small.as_ref().map(|encode| Self::new(plan, plan.id.small(), Rendition::SMALL, encode))
-    }
-
-    fn new(plan: &StreamPlan, id: StreamId, rendition: Rendition, encode: &Arc<dyn Encode>) -> Self {
-        let (stream, camera) = (plan.id.clone(), plan.camera.clone());
-        Self { name: Registered::new(id.as_str()), id, stream, camera, rendition, encode: encode.clone() }
-    }
 }
 
 /// How faults of actors are dealt with.

@@ -93,7 +93,7 @@ mod tests {
         image.v.fill(170);
         let encode = |nth: u8| {
             image.y.fill(20 + 4 * nth);
-            if nth % 10 == 0 {
+            if nth.is_multiple_of(10) {
                 encoder.force_keyframe();
             }
             encoder.encode(&image).unwrap().unwrap()

@@ -68,7 +68,7 @@ impl Rendering {
     /// to has no effect on it, because it is what the camera has encoded.
     pub fn size(&self, picture: (usize, usize), as_is: bool) -> (usize, usize) {
         let full = self.size.filter(|_| !as_is).unwrap_or(picture);
-        let half = |side: usize| (side / 2 & !1).max(SIDE_MIN);
+        let half = |side: usize| ((side / 2) & !1).max(SIDE_MIN);
         match self.rendition {
             Size::Full => full,
             Size::Small => (half(full.0), half(full.1)),
