@@ -123,8 +123,7 @@ impl Playout {
         let of_this_frame = |at: &&u64| self.ahead.get(at).is_some_and(|piece| piece.time == time);
         // Slices of a keyframe begin as the frame does: it is the first that counts.
         let Some(&first) = self.keyframes.iter().find(of_this_frame) else { return };
-        let mut expected = first;
-        for (&number, piece) in self.ahead.range(first..) {
+        for (expected, (&number, piece)) in (first..).zip(self.ahead.range(first..)) {
             if number != expected || piece.time != time {
                 return;
             }
@@ -134,7 +133,6 @@ impl Playout {
                 self.next = Some(first);
                 return;
             }
-            expected += 1;
         }
     }
 
@@ -234,7 +232,7 @@ mod tests {
     /// Two packets a frame: numbers 2n and 2n + 1, at the RTP time 3000 n.
     fn give(playout: &mut Playout, at: u64, number: u64, keyframe: bool) {
         let piece = Piece { time: (number / 2 * 3_000) as u32, marker: number % 2 == 1 };
-        playout.take(MS(at), number, piece, keyframe && number % 2 == 0);
+        playout.take(MS(at), number, piece, keyframe && number.is_multiple_of(2));
     }
 
     #[test]
