@@ -93,9 +93,9 @@ struct Narrow {
     queued: Option<Instant>,
 }
 
-impl Congestion {
+impl Default for Congestion {
     /// Nothing is known.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             flight: Flight::default(),
             clock: ViewerClock::default(),
@@ -113,7 +113,9 @@ impl Congestion {
             narrow: None,
         }
     }
+}
 
+impl Congestion {
     /// The next packets leave.
     pub fn sent(&mut self, packets: usize, bytes: usize, now: Instant) {
         self.first_sent.get_or_insert(now);

@@ -112,7 +112,7 @@ impl Sender {
             next_again: u64::from(secrets.sequence.rotate_left(7) & FIRST_NUMBER_MASK),
             transport_wide: 0,
             history: History::default(),
-            congestion: media.transport_wide.map(|_| Congestion::new()),
+            congestion: media.transport_wide.map(|_| Congestion::default()),
             backlog: Backlog::default(),
             pace: Pace::new(BURST, now),
             rate: StreamRate::default(),

@@ -22,8 +22,8 @@ fn seen(pair: &mut Pair, ms: u64) -> (usize, Duration) {
     let ends = &pair.viewer.ends[before..];
     let age = ends.iter().map(|&(number, at)| {
         // The latest with this number.
-        let taken = pair.taken.iter().enumerate().filter(|(nth, at_)| (nth + 1) as u8 == number && **at_ <= at);
-        at.duration_since(*taken.last().unwrap().1)
+        let mut taken = pair.taken.iter().enumerate().filter(|(nth, at_)| (nth + 1) as u8 == number && **at_ <= at);
+        at.duration_since(*taken.next_back().unwrap().1)
     });
     (ends.len(), age.max().unwrap_or_default())
 }
