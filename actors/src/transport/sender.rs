@@ -230,6 +230,9 @@ impl Sender {
 
     /// Sends what waits, as much as may go now. Gives the number of packets.
     pub fn catch_up(&mut self, out: &mut Out<'_>, now: Instant) -> u64 {
+        if self.backlog.is_empty() && self.refused.0.is_empty() {
+            return 0;
+        }
         let late = self.backlog.drop_late(now);
         if late > 0 {
             self.dropped.late += late;
