@@ -6,8 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-/// A link that has been too narrow for so long is not just in a dip.
-const DIP: Duration = Duration::from_millis(1200);
+/// A link that has been too narrow for so long is not just in a dip, if something has been late until now.
+const DIP: Duration = Duration::from_secs(2);
+const LATELY: Duration = Duration::from_millis(500);
 
 /// Whoever has the small rendition is tried again after this, and ever later where that was wrong.
 const TRY_FIRST: Duration = Duration::from_secs(2);
@@ -53,8 +54,10 @@ pub enum Step {
 /// What has been chosen so far.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// Since when its link has been too narrow, and how many frames had been late then.
-    narrow: Option<(Instant, u64)>,
+    /// Since when its link has been too narrow.
+    narrow: Option<Instant>,
+    /// How many frames have been late, and when it became so many.
+    late: (u64, Option<Instant>),
     /// Bytes a second of the full rendition, when it was left.
     full: f64,
     /// When something was last tried or chosen.
@@ -66,7 +69,7 @@ pub struct Choice {
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { narrow: None, full: 0.0, at: None, risen: None, patience: TRY_FIRST }
+        Self { narrow: None, late: (0, None), full: 0.0, at: None, risen: None, patience: TRY_FIRST }
     }
 }
 
@@ -78,13 +81,17 @@ impl Choice {
 
     fn on_full(&mut self, view: &View, now: Instant) -> Option<Step> {
         let since = |at: Instant| now.saturating_duration_since(at);
+        if view.late != self.late.0 {
+            self.late = (view.late, Some(now));
+        }
         if view.capacity.is_none_or(|capacity| capacity >= view.stream * NARROW) {
             self.narrow = None;
             return None;
         }
-        let (narrow, late) = *self.narrow.get_or_insert((now, view.late));
+        let narrow = *self.narrow.get_or_insert(now);
         // What is not late is as good as on any link.
-        if since(narrow) < DIP || view.late == late || self.at.is_some_and(|at| since(at) < DIP) {
+        let lately = self.late.1.is_some_and(|at| since(at) < LATELY);
+        if !lately || since(narrow) < DIP || self.at.is_some_and(|at| since(at) < DIP) {
             return None;
         }
         let wrong = self.risen.take().is_some_and(|risen| since(risen) < KEPT);
@@ -132,30 +139,33 @@ mod tests {
     #[test]
     fn a_dip_is_waited_for_and_a_narrow_link_is_not() {
         let (start, mut choice) = (Instant::now(), Choice::default());
-        assert_eq!(look(&mut choice, start, 0, 1150, narrow), []);
-        assert_eq!(look(&mut choice, start, 1150, 2000, |_| View { capacity: None, ..narrow(0) }), []);
-        assert_eq!(look(&mut choice, start, 2000, 3250, narrow), [(3200, Step::Small)]);
+        assert_eq!(look(&mut choice, start, 0, 1950, narrow), []);
+        assert_eq!(look(&mut choice, start, 1950, 2500, |_| View { capacity: None, ..narrow(0) }), []);
+        assert_eq!(look(&mut choice, start, 2500, 3500, narrow), []);
+        let healed = |_| View { late: 34, ..narrow(0) };
+        assert_eq!(look(&mut choice, start, 3500, 9000, healed), [], "it has been in time since");
+        assert_eq!(look(&mut choice, start, 9000, 9050, narrow), [(9000, Step::Small)]);
     }
 
     #[test]
     fn who_gets_everything_in_time_stays() {
         let (start, mut choice) = (Instant::now(), Choice::default());
-        assert_eq!(look(&mut choice, start, 0, 9000, |_| View { late: 7, ..narrow(0) }), []);
+        assert_eq!(look(&mut choice, start, 0, 9000, |_| View { late: 0, ..narrow(0) }), []);
         assert_eq!(look(&mut choice, start, 0, 9000, |ms| View { capacity: Some(240e3), ..narrow(ms) }), []);
     }
 
     #[test]
     fn a_wider_link_is_found_by_a_burst_and_one_that_deceived_is_asked_less() {
         let (start, mut choice) = (Instant::now(), Choice::default());
-        assert_eq!(look(&mut choice, start, 0, 1250, narrow).len(), 1);
+        assert_eq!(look(&mut choice, start, 0, 2050, narrow), [(2000, Step::Small)]);
         let small = |_| View { small: true, stream: 30e3, ..View::default() };
-        assert_eq!(look(&mut choice, start, 1250, 5500, small), [(3200, Step::Burst), (5200, Step::Burst)]);
-        let shown = |rate| move |ms| View { shown: Some((rate, start + MS * 5210)), ..small(ms) };
-        assert_eq!(look(&mut choice, start, 5500, 5700, shown(300e3)), [], "too little for keyframes");
-        assert_eq!(look(&mut choice, start, 5700, 5750, shown(900e3)), [(5700, Step::Full)]);
+        assert_eq!(look(&mut choice, start, 2050, 6500, small), [(4000, Step::Burst), (6000, Step::Burst)]);
+        let shown = |rate| move |ms| View { shown: Some((rate, start + MS * 6010)), ..small(ms) };
+        assert_eq!(look(&mut choice, start, 6500, 6700, shown(300e3)), [], "too little for keyframes");
+        assert_eq!(look(&mut choice, start, 6700, 6750, shown(900e3)), [(6700, Step::Full)]);
         // It deceived.
-        assert_eq!(look(&mut choice, start, 5750, 7750, narrow), [(6950, Step::Small)]);
-        assert_eq!(look(&mut choice, start, 7750, 12_000, shown(900e3)), [(10_950, Step::Burst)], "that was before");
+        assert_eq!(look(&mut choice, start, 6750, 9000, narrow), [(8750, Step::Small)]);
+        assert_eq!(look(&mut choice, start, 9000, 13_500, shown(900e3)), [(12_750, Step::Burst)], "that was before");
     }
 
     #[test]
