@@ -9,6 +9,8 @@ mod link;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/transport/pair.rs"]
 mod pair;
+#[path = "../tests/transport/reports.rs"]
+mod reports;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../tests/transport/viewer.rs"]
 mod viewer;

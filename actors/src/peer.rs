@@ -11,6 +11,7 @@ mod messages;
 mod outbox;
 mod parts;
 mod rendition;
+mod status;
 pub mod subscription;
 mod switching;
 mod vigil;
@@ -19,13 +20,13 @@ pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 pub use rendition::Carry;
 
-use crate::board::{Board, LinkStatus, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
+use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
 use crate::departure::{Cause, Presence, Verdict};
 use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams, Inbound};
-use crate::stream::{FramesMissed, KeyframeWanted, Link, Ready, StreamNotice};
+use crate::stream::{KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::OfferError;
@@ -148,11 +149,6 @@ impl Peer {
         self.next.as_ref().is_some_and(|(next, _)| next.id() == stream)
     }
 
-    fn show(&mut self) {
-        let status = self.status.clone();
-        self.board.peer(&self.id, |shown| *shown = status);
-    }
-
     /// Lets the connection say all it has to say: news, packets to send, and when it wants to be
     /// woken.
     fn drain(&mut self, ctx: &mut Context<Self>) {
@@ -226,8 +222,8 @@ impl Peer {
         if watched.is_some_and(|stream| self.is_next(&stream)) {
             self.commit_switch(ctx);
         }
-        if let Some(watching) = self.watching.as_ref().filter(|_| missed) {
-            watching.addr().do_send(FramesMissed { peer: self.id.clone() });
+        if missed {
+            self.want_keyframe();
         }
     }
 
@@ -320,31 +316,6 @@ impl Peer {
             let release = self.depart(verdict, ctx);
             ctx.wait(release);
         }
-    }
-
-    fn show_counters(&mut self) {
-        let now = self.clock.now();
-        let state = self.connection.lock();
-        let transport = &state.transport;
-        let bits = |bytes: f64| (bytes * 8.0) as u64;
-        self.status.resent_packets = transport.resent();
-        self.status.late_frames = transport.dropped().late;
-        self.status.refused_packets = transport.dropped().refused;
-        self.status.link = transport.congestion().map(|congestion| LinkStatus {
-            arrives_bps: bits(congestion.rate().unwrap_or_default()),
-            carries_bps: congestion.capacity().map(bits),
-            stream_bps: bits(transport.stream_rate()),
-            queue_ms: milliseconds(congestion.queue()),
-        });
-        drop(state);
-        self.status.suspicion = milliseconds(self.silence.lasts(now));
-        self.status.rtt_ms = self.silence.path().round_trip().map(milliseconds);
-        let status = self.status.clone();
-        self.board.count(|board| {
-            if let Some(shown) = board.peers.get_mut(&self.id) {
-                *shown = status;
-            }
-        });
     }
 }
 

@@ -16,9 +16,7 @@ mod messages;
 mod routes;
 mod subscribers;
 
-pub use messages::{
-    Alive, Disconnected, FramesMissed, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect,
-};
+pub use messages::{Alive, Disconnected, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect};
 
 use crate::board::{Board, Rate, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};

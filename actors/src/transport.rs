@@ -21,6 +21,8 @@ pub mod ice;
 pub mod identity;
 pub mod journal;
 mod news;
+mod packet;
+mod rate;
 pub mod rtcp;
 mod rtp;
 pub mod sdp;

@@ -11,7 +11,7 @@ use lenscap_actors::peer::subscription::Attendance;
 use lenscap_actors::ports::*;
 use lenscap_actors::root::Supervision;
 use lenscap_actors::shutdown::{Budget, not_closed};
-use lenscap_actors::stream::{FramesMissed, KeyframeWanted, Released, Subscribe};
+use lenscap_actors::stream::{KeyframeWanted, Released, Subscribe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -176,7 +176,6 @@ async fn who_misses_a_frame_of_a_device_gets_the_group_again_but_not_on_and_on()
     let ask = async || {
         got.lock().unwrap().clear();
         for _ in 0..100 {
-            stage.stream.send(FramesMissed { peer: "a".into() }).await.unwrap();
             stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
         }
         settle().await;

@@ -5,6 +5,8 @@
 
 #[path = "transport/link.rs"]
 mod link;
+#[path = "transport/reports.rs"]
+mod reports;
 mod support;
 #[path = "transport/viewer.rs"]
 mod viewer;

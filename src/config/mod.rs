@@ -9,6 +9,7 @@ mod file;
 mod retry;
 mod source;
 mod supervision;
+mod values;
 
 pub use departure::Departure;
 pub use error::ConfigError;
@@ -21,10 +22,11 @@ use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
 use lenscap_actors::transport::IceTimeouts;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
+use values::{check_id, check_origin, pixel_format, public_address};
 
 /// The configuration that runs without a file; also the documentation of every key.
 pub const DEFAULTS: &str = include_str!("../../config.toml");
@@ -465,43 +467,6 @@ impl Stream {
             bitrate: None,
             small_rendition: true,
         }
-    }
-}
-
-fn check_id(id: &str) -> Result<String, String> {
-    let fine =
-        !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    fine.then(|| id.to_owned())
-        .ok_or_else(|| format!("{id:?} is no name: expected 1 to 64 letters, digits, \"-\" or \"_\""))
-}
-
-fn check_origin(origin: &str) -> Result<String, String> {
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
-            Ok(origin.to_ascii_lowercase())
-        }
-        _ => Err(format!("{origin:?} is no origin: expected one like \"https://house.example\", without a path")),
-    }
-}
-
-fn public_address(text: &str, port: u16) -> Result<SocketAddr, String> {
-    text.parse::<SocketAddr>()
-        .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)))
-        .map_err(|_| format!("{text:?} is no address: expected one like \"192.0.2.7\" or \"192.0.2.7:8555\""))
-}
-
-fn pixel_format(text: &str, source: &Source) -> Result<PixelFormat, String> {
-    if !matches!(source, Source::V4l2(_)) {
-        return Err("has an effect on \"v4l2\" cameras only".to_owned());
-    }
-    match text {
-        "auto" => Ok(PixelFormat::Auto),
-        "h264" => Ok(PixelFormat::H264),
-        "mjpeg" => Ok(PixelFormat::Mjpeg),
-        "yuyv" => Ok(PixelFormat::Yuyv),
-        "nv12" => Ok(PixelFormat::Nv12),
-        _ => Err(format!("{text:?} is no pixel format: expected \"auto\", \"h264\", \"mjpeg\", \"yuyv\" or \"nv12\"")),
     }
 }
 

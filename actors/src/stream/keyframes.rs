@@ -5,7 +5,7 @@
 
 use super::Stream;
 use super::asks::Asks;
-use super::messages::{FramesMissed, KeyframeWanted, Link};
+use super::messages::{KeyframeWanted, Link};
 use super::routes::Routes;
 use super::subscribers::Group;
 use crate::fanout::Deliver;
@@ -80,25 +80,6 @@ impl Stream {
         }
     }
 
-    /// A subscriber cannot decode what it has.
-    fn help(&mut self, peer: &PeerId, ctx: &mut Context<Self>) {
-        let now = self.clock.now();
-        let Some(link) = self.subscribers.heed(peer, now).cloned() else { return };
-        match self.gop.replay(now) {
-            // A device cannot be asked for a keyframe, but the one that the others go by is here.
-            Group::Fresh(frames) if is_worth_repeating(frames, now) => self.replay(&link, frames),
-            Group::Old => {}
-            Group::None | Group::Fresh(_) => {
-                let wait = self.keyframes.wanted.wait(now);
-                if self.keyframes.wanted.heed(now) {
-                    self.force_keyframe(ctx);
-                } else {
-                    self.force_later(wait, ctx);
-                }
-            }
-        }
-    }
-
     fn replay(&self, link: &Link, frames: &[Arc<Frame>]) {
         Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
     }
@@ -114,14 +95,20 @@ impl Handler<KeyframeWanted> for Stream {
     type Result = ();
 
     fn handle(&mut self, KeyframeWanted { peer }: KeyframeWanted, ctx: &mut Self::Context) {
-        self.help(&peer, ctx);
-    }
-}
-
-impl Handler<FramesMissed> for Stream {
-    type Result = ();
-
-    fn handle(&mut self, FramesMissed { peer }: FramesMissed, ctx: &mut Self::Context) {
-        self.help(&peer, ctx);
+        let now = self.clock.now();
+        let Some(link) = self.subscribers.heed(&peer, now).cloned() else { return };
+        match self.gop.replay(now) {
+            // A device cannot be asked for a keyframe, but the one that the others go by is here.
+            Group::Fresh(frames) if is_worth_repeating(frames, now) => self.replay(&link, frames),
+            Group::Old => {}
+            Group::None | Group::Fresh(_) => {
+                let wait = self.keyframes.wanted.wait(now);
+                if self.keyframes.wanted.heed(now) {
+                    self.force_keyframe(ctx);
+                } else {
+                    self.force_later(wait, ctx);
+                }
+            }
+        }
     }
 }

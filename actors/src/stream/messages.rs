@@ -80,19 +80,11 @@ pub struct Ready {
     pub peer: PeerId,
 }
 
-/// A subscriber cannot decode what it has (RTCP PLI or FIR).
+/// A subscriber cannot decode what it has: it says so (RTCP PLI or FIR), or frames were lost on their way to it.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct KeyframeWanted {
     /// Who.
-    pub peer: PeerId,
-}
-
-/// Frames were lost on their way from the stream to a subscriber.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct FramesMissed {
-    /// To whom.
     pub peer: PeerId,
 }
 

@@ -4,8 +4,9 @@ use super::again::Again;
 use super::batch::Batch;
 use super::congestion::Congestion;
 use super::history::{History, Sent};
+use super::packet::{head_of, seal};
+use super::rate::{self, StreamRate};
 use super::rtcp::{self, Arrivals, Timebase, Totals};
-use super::rtp::Head;
 use super::sdp::{Media, Secrets};
 use super::srtp::Srtp;
 use super::track::{Admission, Track};
@@ -27,12 +28,6 @@ const FASTER: f64 = 2.5;
 
 /// And so much faster than what has just arrived, if nothing had to wait on the way.
 const PROBING: f64 = 2.0;
-
-/// Bytes a second of a stream of which nothing has been seen.
-const USUAL_RATE: f64 = 250_000.0;
-
-/// Over so much time its rate is taken.
-const RATE_SPAN: Duration = Duration::from_millis(500);
 
 /// RTP header, extensions and tag of a packet: about so many bytes.
 const OVERHEAD: usize = 40;
@@ -172,24 +167,14 @@ impl Sender {
         if self.backlog.is_full() {
             self.lose();
         }
-        let may_ask = self.may_ask(frame.origin, now);
-        let admission = self.track.admit(frame, may_ask, now);
+        let Self { track, congestion, rate, backlog, .. } = self;
+        let may_ask =
+            || congestion.as_mut().is_none_or(|link| is_of_use(link, frame.origin, rate.value(), backlog, now));
+        let admission = track.admit(frame, now, may_ask);
         if let Admission::Send(timestamp) = admission {
             self.dropped.late += self.backlog.push(frame, timestamp, false, now);
         }
         admission
-    }
-
-    /// Whether a keyframe, or a replay, would be of use to the viewer now.
-    fn may_ask(&mut self, origin: Origin, now: Instant) -> bool {
-        let rate = self.rate.value();
-        let Some(congestion) = &mut self.congestion else { return true };
-        match (congestion.capacity(), origin) {
-            // The next keyframe of a device comes by itself, and a narrow link has no room for the past.
-            (Some(capacity), Origin::Device) if capacity < rate => false,
-            (Some(_), _) => congestion.room(rate, now) > 0 && self.backlog.is_empty(),
-            (None, _) => congestion.room(rate, now) > 0,
-        }
     }
 
     /// Frames of the past wait for [`Sender::catch_up`].
@@ -291,7 +276,7 @@ impl Sender {
         let faster = self.rate.value() * FASTER;
         match self.congestion.as_ref().map(|congestion| (congestion.pace(), congestion.rate())) {
             Some((Some(rate), _)) => {
-                let rate = rate.max(USUAL_RATE / 100.0);
+                let rate = rate.max(rate::USUAL / 100.0);
                 (rate, ((rate / 50.0) as usize).clamp(2400, BURST))
             }
             Some((None, Some(shown))) => (faster.max(shown * PROBING), BURST),
@@ -394,49 +379,48 @@ impl Sender {
         self.again.want(numbers);
     }
 
+    /// Whether a frame is on its way: the numbers of its packets follow each other among all of the connection.
+    fn is_amid_a_frame(&mut self) -> bool {
+        self.backlog.front().is_some_and(|waiting| waiting.begun > 0)
+    }
+
     /// Sends the last packets once more, in one burst that shows what the link carries. Nothing where retransmissions have
     /// no numbers of their own.
     pub fn burst(&mut self, out: &mut Out<'_>, now: Instant) {
-        if self.media.rtx.is_none() || self.backlog.front().is_some_and(|waiting| waiting.begun > 0) {
-            return;
+        if self.media.rtx.is_some() && !self.is_amid_a_frame() {
+            let last: Vec<u64> = (self.next.saturating_sub(BURST_PACKETS)..self.next).collect();
+            self.send_again(&last, out, now);
         }
-        let last = self.next.saturating_sub(BURST_PACKETS)..self.next;
-        let numbers: Vec<u16> = last.map(|index| index as u16).collect();
-        self.resend_all(&numbers, out, now, |_, _| true);
     }
 
-    /// Sends again what was asked for, made anew from the frames: as a retransmission of its own number (RFC 4588), or,
-    /// where the viewer knows no such thing, as the very same packet.
+    /// Sends again what was asked for, as far as the budget goes.
     pub fn resend(&mut self, out: &mut Out<'_>, now: Instant) {
-        // The numbers of a frame's packets follow each other among all of the connection.
-        if self.again.is_idle() || self.backlog.front().is_some_and(|waiting| waiting.begun > 0) {
+        if self.again.is_idle() || self.is_amid_a_frame() {
             return;
         }
-        let (numbers, budget) = (self.again.take(), self.rate.value() / 2.0);
-        let mut again = std::mem::replace(&mut self.again, Again::new(now));
-        self.resend_all(&numbers, out, now, |last, bytes| again.allows(last, bytes, budget, now));
-        self.again = again;
-    }
-
-    fn resend_all(
-        &mut self,
-        numbers: &[u16],
-        out: &mut Out<'_>,
-        now: Instant,
-        mut allows: impl FnMut(&mut Option<Instant>, usize) -> bool,
-    ) {
-        let (start, mut packets) = (out.batch.len(), 0);
-        let mut run = out.batch.run(out.to);
-        for &number in numbers {
+        let budget = self.rate.value() / 2.0;
+        let mut granted = vec![];
+        for number in self.again.take() {
             let Some((sent, nth)) = self.history.find(number, self.next) else { continue };
             let bytes = sent.frame.cuts.packet_bytes(nth) + OVERHEAD;
-            if !allows(sent.again(nth), bytes) {
-                continue;
+            if self.again.allows(sent.again(nth), bytes, budget, now) {
+                granted.push(sent.first + nth as u64);
             }
+        }
+        self.send_again(&granted, out, now);
+    }
+
+    /// Sends packets again, made anew from the frames: as retransmissions of their own numbers (RFC 4588), or, where the
+    /// viewer knows no such thing, as the very same packets.
+    fn send_again(&mut self, indices: &[u64], out: &mut Out<'_>, now: Instant) {
+        let (start, before) = (out.batch.len(), self.transport_wide);
+        let mut run = out.batch.run(out.to);
+        for &index in indices {
+            let Some((sent, nth)) = self.history.at(index) else { continue };
             let mut head = head_of(&self.media, self.ssrcs[0], sent, nth);
             let mut original = None;
             if let Some(payload_type) = self.media.rtx {
-                original = Some(number);
+                original = Some(index as u16);
                 head.payload_type = payload_type;
                 head.ssrc = self.ssrcs[1];
                 head.capture_time = None;
@@ -444,16 +428,26 @@ impl Sender {
                 head.index = self.next_again;
                 self.next_again += 1;
                 self.transport_wide += 1;
-                packets += 1;
             }
             run.datagram(|bytes| seal(out.srtp, &head, original, &sent.frame, nth, bytes));
         }
         drop(run);
+        let packets = (self.transport_wide - before) as usize;
         if packets > 0
             && let Some(congestion) = &mut self.congestion
         {
             congestion.sent(packets, out.batch.len() - start, now);
         }
+    }
+}
+
+/// Whether a keyframe, or a replay, would be of use to the viewer now.
+fn is_of_use(link: &mut Congestion, origin: Origin, stream: f64, backlog: &Backlog, now: Instant) -> bool {
+    match (link.capacity(), origin) {
+        // The next keyframe of a device comes by itself, and a narrow link has no room for the past.
+        (Some(capacity), Origin::Device) if capacity < stream => false,
+        (Some(_), _) => link.room(stream, now) > 0 && backlog.is_empty(),
+        (None, _) => link.room(stream, now) > 0,
     }
 }
 
@@ -467,75 +461,4 @@ fn fitting(frame: &Frame, from: usize, bytes: usize) -> usize {
         fits
     });
     fits.count().max(1)
-}
-
-/// The header of a packet of a frame.
-fn head_of(media: &Media, ssrc: u32, sent: &Sent, nth: usize) -> Head {
-    Head {
-        payload_type: media.payload_type,
-        marker: nth + 1 == sent.frame.cuts.len(),
-        padded: sent.frame.cuts.padding(nth) > 0,
-        index: sent.first + nth as u64,
-        timestamp: sent.timestamp,
-        ssrc,
-        transport_wide: media.transport_wide.map(|id| (id, sent.transport_wide.wrapping_add(nth as u64) as u16)),
-        capture_time: media.capture_time.zip(sent.capture_time),
-    }
-}
-
-/// Bytes a second of a stream.
-#[derive(Clone, Copy, Debug, Default)]
-struct StreamRate {
-    value: Option<f64>,
-    since: Option<Instant>,
-    bytes: usize,
-}
-
-impl StreamRate {
-    fn value(&self) -> f64 {
-        self.value.unwrap_or(USUAL_RATE)
-    }
-
-    fn add(&mut self, bytes: usize, now: Instant) {
-        let since = *self.since.get_or_insert(now);
-        let span = now.saturating_duration_since(since);
-        if span >= RATE_SPAN {
-            let rate = self.bytes as f64 / span.as_secs_f64();
-            self.value = Some(self.value.map_or(rate, |before| (before * 3.0 + rate) / 4.0));
-            (self.since, self.bytes) = (Some(now), 0);
-        }
-        self.bytes += bytes;
-    }
-
-    /// Frames of the past tell it at once.
-    fn of_the_past<'a>(&mut self, mut frames: impl ExactSizeIterator<Item = &'a Arc<Frame>> + Clone) {
-        let bytes: usize = frames.clone().map(|frame| frame.len()).sum();
-        let (Some(first), Some(last)) = (frames.next(), frames.last()) else { return };
-        let span = last.captured.saturating_duration_since(first.captured);
-        if span >= RATE_SPAN && self.value.is_none() {
-            self.value = Some(bytes as f64 / span.as_secs_f64());
-        }
-    }
-}
-
-/// Appends one packet, sealed: the only copy of its payload.
-fn seal(srtp: &mut Srtp, head: &Head, original: Option<u16>, frame: &Frame, nth: usize, out: &mut Vec<u8>) {
-    let start = out.len();
-    let length = head.write(out);
-    if let Some(number) = original {
-        out.extend_from_slice(&number.to_be_bytes());
-    }
-    let (prefix, rest) = frame.packet(nth);
-    out.extend_from_slice(prefix);
-    out.extend_from_slice(rest);
-    if head.padded {
-        let padding = frame.cuts.padding(nth);
-        out.resize(out.len() + usize::from(padding), 0);
-        out.pop();
-        out.push(padding);
-    }
-    if let Err(error) = srtp.seal(head.ssrc, head.index, out, start, length) {
-        log::warn!("a packet could not be sealed: {error}");
-        out.truncate(start);
-    }
 }

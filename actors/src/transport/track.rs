@@ -46,16 +46,16 @@ impl Track {
 
     /// Whether the viewer can have this frame, which has just been taken.
     /// If it cannot, that is only said if the viewer `may_ask` for what it needs.
-    pub fn admit(&mut self, frame: &Frame, may_ask: bool, now: Instant) -> Admission {
+    pub fn admit(&mut self, frame: &Frame, now: Instant, may_ask: impl FnOnce() -> bool) -> Admission {
         let timestamp = self.timestamp_at(frame.captured);
-        self.admit_at(frame, timestamp, may_ask, now)
+        self.admit_at(frame, timestamp, now, may_ask)
     }
 
     /// Whether the viewer can have this frame, the `nth` of `count` that lead up to `now`.
     pub fn admit_replayed(&mut self, frame: &Frame, nth: usize, count: usize, now: Instant) -> Admission {
         let behind = (count - nth) as u32 * REPLAY_TICKS;
         let timestamp = self.timestamp_at(now).wrapping_sub(behind);
-        self.admit_at(frame, timestamp, true, now)
+        self.admit_at(frame, timestamp, now, || true)
     }
 
     /// From here on frames are those of another stream, whose numbers mean something else.
@@ -64,11 +64,11 @@ impl Track {
         self.asked = None;
     }
 
-    fn admit_at(&mut self, frame: &Frame, timestamp: u32, may_ask: bool, now: Instant) -> Admission {
+    fn admit_at(&mut self, frame: &Frame, timestamp: u32, now: Instant, may_ask: impl FnOnce() -> bool) -> Admission {
         if !frame.keyframe && self.expected != Some(frame.number) {
             self.expected = None;
             let lately = |asked| now.saturating_duration_since(asked) < ASK_EVERY;
-            if !may_ask || self.asked.is_some_and(lately) {
+            if self.asked.is_some_and(lately) || !may_ask() {
                 return Admission::Skip;
             }
             self.asked = Some(now);
@@ -110,24 +110,24 @@ mod tests {
     fn a_viewer_starts_at_a_keyframe_and_asks_for_it_until_one_has_come() {
         let start = Instant::now();
         let mut track = Track::new(start, 1000);
-        assert_eq!(track.admit(&frame(4, false, start), true, start), Admission::SkipAndAsk);
-        assert_eq!(track.admit(&frame(5, false, start), true, start), Admission::Skip);
-        assert_eq!(track.admit(&frame(6, false, start), true, start + ASK_EVERY), Admission::SkipAndAsk);
-        assert_eq!(track.admit(&frame(7, false, start), true, start + ASK_EVERY), Admission::Skip);
-        assert_eq!(track.admit(&frame(8, true, start), true, start), Admission::Send(1000));
+        assert_eq!(track.admit(&frame(4, false, start), start, || true), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(5, false, start), start, || true), Admission::Skip);
+        assert_eq!(track.admit(&frame(6, false, start), start + ASK_EVERY, || true), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(7, false, start), start + ASK_EVERY, || true), Admission::Skip);
+        assert_eq!(track.admit(&frame(8, true, start), start, || true), Admission::Send(1000));
         let later = start + Duration::from_millis(100);
-        assert_eq!(track.admit(&frame(9, false, later), true, start), Admission::Send(10_000));
+        assert_eq!(track.admit(&frame(9, false, later), start, || true), Admission::Send(10_000));
     }
 
     #[test]
     fn after_a_gap_nothing_is_sent_before_the_next_keyframe() {
         let start = Instant::now();
         let mut track = Track::new(start, 0);
-        track.admit(&frame(1, true, start), true, start);
-        assert_eq!(track.admit(&frame(3, false, start), true, start), Admission::SkipAndAsk);
-        assert_eq!(track.admit(&frame(4, false, start), true, start), Admission::Skip);
-        assert!(matches!(track.admit(&frame(5, true, start), true, start), Admission::Send(_)));
-        assert!(matches!(track.admit(&frame(6, false, start), true, start), Admission::Send(_)));
+        track.admit(&frame(1, true, start), start, || true);
+        assert_eq!(track.admit(&frame(3, false, start), start, || true), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(4, false, start), start, || true), Admission::Skip);
+        assert!(matches!(track.admit(&frame(5, true, start), start, || true), Admission::Send(_)));
+        assert!(matches!(track.admit(&frame(6, false, start), start, || true), Admission::Send(_)));
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
         let mut last = None;
         for n in 0..50u64 {
             let at = start + Duration::from_micros(if n % 7 == 6 { 0 } else { n * 50 });
-            let Admission::Send(now) = track.admit(&frame(n, n == 0, at), true, start) else {
+            let Admission::Send(now) = track.admit(&frame(n, n == 0, at), start, || true) else {
                 panic!("frame {n} refused")
             };
             if let Some(last) = last {
@@ -162,16 +162,16 @@ mod tests {
             })
             .collect();
         assert_eq!(stamps, [719_550, 719_640, 719_730, 719_820, 719_910]);
-        assert_eq!(track.admit(&frame(5, false, now), true, start), Admission::Send(720_000));
+        assert_eq!(track.admit(&frame(5, false, now), start, || true), Admission::Send(720_000));
     }
 
     #[test]
     fn a_switch_keeps_counting_and_waits_for_the_other_streams_keyframe() {
         let start = Instant::now();
         let mut track = Track::new(start, 0);
-        track.admit(&frame(10, true, start), true, start);
+        track.admit(&frame(10, true, start), start, || true);
         track.switch();
-        assert_eq!(track.admit(&frame(11, false, start), true, start), Admission::SkipAndAsk);
-        assert_eq!(track.admit(&frame(3, true, start), true, start), Admission::Send(1));
+        assert_eq!(track.admit(&frame(11, false, start), start, || true), Admission::SkipAndAsk);
+        assert_eq!(track.admit(&frame(3, true, start), start, || true), Admission::Send(1));
     }
 }

@@ -7,6 +7,7 @@ mod history;
 mod link;
 mod narrow;
 mod pair;
+mod reports;
 mod viewer;
 
 use lenscap_actors::departure::Cause;

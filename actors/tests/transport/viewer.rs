@@ -2,16 +2,13 @@
 //! is missing. What it gets is judged here, too.
 
 use super::link::Chance;
+use super::reports;
 use lenscap_actors::transport::stun::{self, Kind, Message, Role};
 use rtc_crypto::{HashAlgorithm, RTCCryptoProvider};
 use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
-use rtc_rtcp::transport_feedbacks::transport_layer_cc::{
-    PacketStatusChunk, RecvDelta, StatusChunkTypeTcc, StatusVectorChunk, SymbolSizeTypeTcc, SymbolTypeTcc,
-    TransportLayerCc,
-};
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc_shared::TransportProtocol;
 use rtc_shared::marshal::Unmarshal;
@@ -28,9 +25,6 @@ const CHECK_EVERY: Duration = Duration::from_millis(200);
 const FLIGHT_EVERY: Duration = Duration::from_millis(200);
 const REPORT_EVERY: Duration = Duration::from_millis(60);
 const NACK_EVERY: Duration = Duration::from_millis(40);
-
-/// The beginning of viewers' clocks.
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 pub static CRYPTO: LazyLock<Arc<dyn RTCCryptoProvider>> = LazyLock::new(|| rtc_crypto::default_provider().unwrap());
 
@@ -115,7 +109,7 @@ impl Viewer {
         let (gcm, cm) =
             (SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80);
         let profiles = if kindness.gcm { vec![cm, gcm] } else { vec![cm] };
-        LazyLock::force(&EPOCH);
+        LazyLock::force(&reports::EPOCH);
         let tunnel = TUNNEL.parse().unwrap();
         let server_config = kindness.passive.then(|| configuration(&profiles, false));
         Self {
@@ -462,41 +456,7 @@ impl Viewer {
         };
         let first = first.min(self.reported_wide);
         self.reported_wide = last + 1;
-        // A clock of its own: units of 64 ms, and 250 us.
-        let clock = |at: Instant| (at.duration_since(*EPOCH).as_micros() + 7_000_000) as i64;
-        let reference = clock(*arrivals.values().min().unwrap()) / 64_000;
-        let (mut at, mut symbols, mut recv_deltas) = (reference * 64_000, vec![], vec![]);
-        for number in first..=last {
-            let Some(arrived) = arrivals.get(&number) else {
-                symbols.push(SymbolTypeTcc::PacketNotReceived);
-                continue;
-            };
-            let delta = (clock(*arrived) - at) / 250 * 250;
-            at += delta;
-            let symbol = match delta {
-                0..=63_750 => SymbolTypeTcc::PacketReceivedSmallDelta,
-                _ => SymbolTypeTcc::PacketReceivedLargeDelta,
-            };
-            symbols.push(symbol);
-            recv_deltas.push(RecvDelta { type_tcc_packet: symbol, delta });
-        }
-        let chunks = symbols.chunks(7).map(|symbols| {
-            PacketStatusChunk::StatusVectorChunk(StatusVectorChunk {
-                type_tcc: StatusChunkTypeTcc::StatusVectorChunk,
-                symbol_size: SymbolSizeTypeTcc::TwoBit,
-                symbol_list: symbols.to_vec(),
-            })
-        });
-        let report = TransportLayerCc {
-            sender_ssrc: 1,
-            media_ssrc: self.ssrcs[0],
-            base_sequence_number: first as u16,
-            packet_status_count: symbols.len() as u16,
-            reference_time: reference as u32,
-            fb_pkt_count: self.reports_sent,
-            packet_chunks: chunks.collect(),
-            recv_deltas,
-        };
+        let report = reports::transport_wide(&arrivals, first, self.ssrcs[0], self.reports_sent);
         self.reports_sent = self.reports_sent.wrapping_add(1);
         let plain = rtc_rtcp::packet::marshal(&[Box::new(report)]).unwrap();
         if let Some((_, local)) = &mut self.contexts {

@@ -63,7 +63,7 @@ impl Way {
     pub fn rate(&self) -> Option<f64> {
         // What arrives at the same tick of the viewer's clock is as far apart as one tick at most.
         let apart = (self.last - self.first).max(TICK_US) as f64 / 1e6;
-        (self.packets >= BURST_PACKETS).then(|| (self.packets - 1) as f64 * self.bytes as f64 / apart)
+        (self.packets >= ENOUGH_PACKETS).then(|| (self.packets - 1) as f64 * self.bytes as f64 / apart)
     }
 }
 
@@ -71,7 +71,7 @@ impl Way {
 const TICK_US: i64 = 250;
 
 /// So many packets at once tell something of the link.
-pub const BURST_PACKETS: u32 = 8;
+const ENOUGH_PACKETS: u32 = 8;
 
 /// Packets under way.
 #[derive(Debug, Default)]

@@ -1,0 +1,45 @@
+//! What single values of the configuration may be; the words say what is expected instead.
+
+use super::{PixelFormat, Source};
+use std::net::{IpAddr, SocketAddr};
+
+/// A name.
+pub(super) fn check_id(id: &str) -> Result<String, String> {
+    let fine =
+        !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    fine.then(|| id.to_owned())
+        .ok_or_else(|| format!("{id:?} is no name: expected 1 to 64 letters, digits, \"-\" or \"_\""))
+}
+
+/// Where a page comes from, in lower case.
+pub(super) fn check_origin(origin: &str) -> Result<String, String> {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
+            Ok(origin.to_ascii_lowercase())
+        }
+        _ => Err(format!("{origin:?} is no origin: expected one like \"https://house.example\", without a path")),
+    }
+}
+
+/// An address, with a port of its own or this one.
+pub(super) fn public_address(text: &str, port: u16) -> Result<SocketAddr, String> {
+    text.parse::<SocketAddr>()
+        .or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)))
+        .map_err(|_| format!("{text:?} is no address: expected one like \"192.0.2.7\" or \"192.0.2.7:8555\""))
+}
+
+/// How a camera of this source is to give its pictures.
+pub(super) fn pixel_format(text: &str, source: &Source) -> Result<PixelFormat, String> {
+    if !matches!(source, Source::V4l2(_)) {
+        return Err("has an effect on \"v4l2\" cameras only".to_owned());
+    }
+    match text {
+        "auto" => Ok(PixelFormat::Auto),
+        "h264" => Ok(PixelFormat::H264),
+        "mjpeg" => Ok(PixelFormat::Mjpeg),
+        "yuyv" => Ok(PixelFormat::Yuyv),
+        "nv12" => Ok(PixelFormat::Nv12),
+        _ => Err(format!("{text:?} is no pixel format: expected \"auto\", \"h264\", \"mjpeg\", \"yuyv\" or \"nv12\"")),
+    }
+}
