@@ -7,7 +7,7 @@ import { Server, ffmpegCamera, toml } from './server.mjs';
 
 const VIEWERS = 20;
 const EVERY_MS = 100;
-/** A picture may stand still for so long, unless its viewer connects anew. */
+/** A picture may stand still for so long after the last death on its way, unless its viewer connects anew. */
 const STILL_MS = 1000;
 /** A camera without viewers may be open for so long. */
 const OPEN_MS = 100;
@@ -68,17 +68,28 @@ function watchers({ cameras, count }) {
   };
 }
 
-/** In the page: pauses in which a viewer neither saw a new picture nor connected anew. */
-function pauses(limit) {
+/**
+ * In the page: pauses in which a viewer neither saw a new picture nor connected anew, for so long that nobody died on
+ * the picture's way either. Deaths come every tenth of a second, so that a camera may well die several times before
+ * its next picture: what is promised is the time from the last of them.
+ */
+function pauses({ limit, deaths, origin }) {
   const now = performance.now();
   return window.watchers.flatMap(({ stream, frames, connections, gone }, nth) => {
     const moments = [...frames, ...(gone === null ? [now] : [])].sort((a, b) => a - b);
+    const onTheWay = deaths
+      .filter(({ path }) => path === 'root/cameras' || path === 'root/peers' || `${path}/`.startsWith(`root/cameras/${stream}/`))
+      .map(({ path, at }) => ({ path, at: at + origin - performance.timeOrigin }));
     const found = [];
     for (let at = 1; at < moments.length; at++) {
       const [from, to] = [moments[at - 1], moments[at]];
+      if (to - from <= limit) continue;
       // From just before: the connection's death is what stops the picture.
-      const excused = connections.some((time) => time > from - 100 && time < to + 100);
-      if (to - from > limit && !excused) found.push({ viewer: nth, stream, from, lasted: to - from });
+      if (connections.some((time) => time > from - 100 && time < to + 100)) continue;
+      const died = onTheWay.filter((death) => death.at > from && death.at < to);
+      const marks = [from, ...died.map((death) => death.at), to];
+      const quiet = Math.max(...marks.slice(1).map((mark, before) => mark - marks[before]));
+      if (quiet > limit) found.push({ viewer: nth, stream, from, lasted: to - from, quiet, died });
     }
     return found;
   });
@@ -104,7 +115,12 @@ export async function chaos(seconds, { log = () => {} } = {}) {
     await everybody();
     const before = usage(server.pid);
 
-    const kills = [];
+    const deaths = [];
+    const kill = async (path) => {
+      const killed = await server.order(path, 'kill') === 204;
+      if (killed) deaths.push({ path, at: performance.now() });
+      return killed;
+    };
     const exits = new Map();
     const openTooLong = [];
     const unwatchedSince = new Map();
@@ -150,17 +166,13 @@ export async function chaos(seconds, { log = () => {} } = {}) {
       // Any actor but those whose death ends all viewers' connections: they die below, once each.
       const paths = [...walk(tree)].map(({ path }) => path).filter((path) => path.split('/').length > 2);
       const path = paths[Math.floor(Math.random() * paths.length)];
-      const status = await server.order(path, 'kill');
-      if (status === 204) kills.push(path);
-      else missed++; // it was dead already
+      if (!await kill(path)) missed++; // it was dead already
     }
-    for (const path of ['root/cameras', 'root/peers']) {
-      if (await server.order(path, 'kill') === 204) kills.push(path);
-    }
+    for (const path of ['root/cameras', 'root/peers']) await kill(path);
     over = true;
     await Promise.all([observer, collector, toggler]);
     collect(await server.debug());
-    const still = await page.evaluate(pauses, STILL_MS);
+    const still = await page.evaluate(pauses, { limit: STILL_MS, deaths, origin: performance.timeOrigin });
     await page.evaluate((stream) => {
       if (!window.watchers.find((it) => it.stream === stream).element.isConnected) window.toggle(stream);
     }, CAMERAS.at(-1));
@@ -171,7 +183,7 @@ export async function chaos(seconds, { log = () => {} } = {}) {
       frames: window.watchers.reduce((sum, it) => sum + it.frames.length, 0),
       connections: window.watchers.reduce((sum, it) => sum + it.connections.length, 0),
     }));
-    const unseen = [...kills];
+    const unseen = deaths.map(({ path }) => path);
     for (const path of exits.values()) {
       const nth = unseen.indexOf(path);
       if (nth >= 0) unseen.splice(nth, 1);
@@ -180,14 +192,15 @@ export async function chaos(seconds, { log = () => {} } = {}) {
     const calm = await server.until(
       (report) => report.peers.length === 0 && report.cameras.every(({ state }) => state === 'closed'), 'all is closed',
     );
-    // Threads of HTTP's pool end some seconds after their last work.
+    // Threads of HTTP's pool end some seconds after their last work, and so do connections that were kept for more.
     let idle = usage(server.pid);
-    for (const deadline = performance.now() + 20_000; idle.threads > fresh.threads + 1 && performance.now() < deadline; idle = usage(server.pid)) {
+    const rests = () => idle.threads <= fresh.threads + 1 && idle.descriptors <= fresh.descriptors + 8;
+    for (const deadline = performance.now() + 20_000; !rests() && performance.now() < deadline; idle = usage(server.pid)) {
       await sleep(100);
     }
     log(server.log);
     return {
-      seconds, kills: kills.length, missed, exits: exits.size, frames, connections,
+      seconds, kills: deaths.length, missed, exits: exits.size, frames, connections,
       still, openTooLong, unseen, fresh, before, after, maxThreads, idle,
       panics: (server.log.match(/panicked at/g) ?? []).length,
       left: [...walk(calm.tree)].filter(({ state }) => state !== 'running').map(({ path, state }) => `${path} ${state}`),
