@@ -4,13 +4,14 @@
 // link is in a network namespace that is gone at the end. Nothing is judged here: the figures are.
 
 import { figures, report } from './table.mjs';
-import { pli } from './narrow/floods.mjs';
+import { adaptive } from './narrow/adaptive.mjs';
+import { crowd, nack, offers, pli } from './narrow/floods.mjs';
 import { foreign } from './narrow/foreign.mjs';
 import { random } from './narrow/random.mjs';
 import { dip, joins, stock } from './narrow/shared.mjs';
 import { slow } from './narrow/slow.mjs';
 
-const scenarios = { slow, dip, joins, stock, 'joins-foreign': foreign, pli, random };
+const scenarios = { slow, dip, joins, stock, 'joins-foreign': foreign, adaptive, pli, nack, offers, crowd, random };
 
 const words = process.argv.slice(2);
 const at = words.indexOf('--seconds');

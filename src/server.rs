@@ -104,6 +104,7 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         udp: local,
         public_addresses: config.public_addresses.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
         hidden_timeout: config.departure.hidden_timeout,
         allow_kill: config.allow_kill,
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
@@ -261,6 +262,7 @@ fn plan(config: &Config, processes: &Processes) -> (Plan, BTreeMap<String, Contr
             })
             .collect(),
         max_viewers: config.max_viewers,
+        max_viewers_per_address: config.max_viewers_per_address,
         waiting: config.departure.waiting.clone(),
         supervision: config.supervision.clone(),
         chance,

@@ -5,6 +5,7 @@
 //! sign is answered after the stream has answered, that is, after the camera is closed if nobody
 //! else watches.
 
+mod carries;
 mod choice;
 mod connection;
 mod messages;
@@ -14,11 +15,13 @@ mod rendition;
 mod status;
 pub mod subscription;
 mod switching;
+mod told;
 mod vigil;
 
 pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 pub use rendition::Carry;
+pub use told::Carried;
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
@@ -31,12 +34,14 @@ use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use crate::transport::OfferError;
 use actix::prelude::*;
+use carries::Carries;
 use choice::Choice;
 use connection::{Connection, Look, Outlet, Sent};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{Entry, Subscriber, Subscription};
 use tokio::sync::oneshot;
+use told::Told;
 
 /// How often the counters on the board are brought up to date.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
@@ -65,6 +70,8 @@ pub struct Peer {
     waiting: Waiting,
     silence: Silence,
     choice: Choice,
+    carries: Carries,
+    told: Told,
     /// Whether it holds its camera open: it is neither suspect nor an offer that nothing follows.
     holds: bool,
     /// Since when its picture has been away because it was suspect.
@@ -106,6 +113,8 @@ impl Peer {
             first: (parts.stream, entry),
             presence: Presence::new(now),
             choice: Choice::default(),
+            carries: Carries::default(),
+            told: Told::default(),
             silence: Silence::new(parts.waiting.patience.clone()),
             holds: parts.waiting.eager,
             away_since: None,

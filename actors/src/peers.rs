@@ -1,6 +1,8 @@
 //! Lets viewers in and finds them again: starts their peers, knows them by their tokens, and
 //! refuses more than are allowed.
 
+mod room;
+
 use crate::board::Board;
 use crate::departure::Cause;
 use crate::fanout::Fanout;
@@ -15,16 +17,13 @@ use crate::supervisor::shell::{StartChild, Supervisor};
 use crate::supervisor::spec::{ChildSpec, Restart};
 use crate::transport::Transport;
 use actix::prelude::ArbiterHandle;
+use room::{Network, Seated};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::oneshot;
-
-/// When all places are taken, an offer that nothing has followed for so long makes room for another viewer, and if there
-/// is none, who has been suspect for so long.
-const SILENT_OFFER: Duration = Duration::from_secs(1);
-const SUSPECT: Duration = Duration::from_secs(1);
 
 /// A viewer has been answered and wants to be let in.
 pub struct Join {
@@ -58,6 +57,9 @@ pub enum Refused {
     /// There are as many viewers as are allowed.
     #[error("{0} viewers are watching already, as many as `server.max_viewers` allows")]
     TooManyViewers(usize),
+    /// One network has as many as it may have.
+    #[error("{0} viewers are watching from this address already, as many as `server.max_viewers_per_address` allows")]
+    TooManyOfOneAddress(usize),
     /// The server is going down, or is just recovering from a fault of its own.
     #[error("the server lets nobody in just now")]
     ShuttingDown,
@@ -76,6 +78,8 @@ pub struct MediaThread {
 pub struct PeersParts {
     /// The most viewers at a time.
     pub max_viewers: usize,
+    /// The most that come from one address.
+    pub max_viewers_per_address: usize,
     /// How long each is waited for.
     pub waiting: Waiting,
     /// All streams.
@@ -109,6 +113,7 @@ struct List {
 struct Entry {
     admitted: Admitted,
     since: Instant,
+    network: Network,
     signs: Arc<Signs>,
 }
 
@@ -120,19 +125,15 @@ struct Signs {
     suspect_since: Mutex<Option<Instant>>,
 }
 
-impl List {
-    /// Who makes room if there is none, and why.
-    fn who_makes_room(&self, now: Instant) -> Option<(String, Cause)> {
-        let lasts = |since: Instant, at_least| now.saturating_duration_since(since) >= at_least;
-        let silent = self.by_token.iter().filter(|(_, entry)| !entry.signs.heard.load(Ordering::Relaxed));
-        let oldest = silent.min_by_key(|(_, entry)| entry.admitted.nth);
-        if let Some((token, _)) = oldest.filter(|(_, entry)| lasts(entry.since, SILENT_OFFER)) {
-            return Some((token.clone(), Cause::IceFailed));
+impl Entry {
+    fn seated(&self) -> Seated {
+        Seated {
+            nth: self.admitted.nth,
+            since: self.since,
+            network: self.network,
+            heard: self.signs.heard.load(Ordering::Relaxed),
+            suspect_since: *lock(&self.signs.suspect_since),
         }
-        let suspects =
-            self.by_token.iter().filter_map(|(token, entry)| Some(((*lock(&entry.signs.suspect_since))?, token)));
-        let (since, token) = suspects.min()?;
-        lasts(since, SUSPECT).then(|| (token.clone(), Cause::Displaced))
     }
 }
 
@@ -219,18 +220,18 @@ impl Peers {
     /// # Errors
     ///
     /// If there is no room.
-    pub fn has_room(&self) -> Result<(), Refused> {
-        self.room(&lock(&self.list)).map(drop)
+    pub fn has_room(&self, from: IpAddr) -> Result<(), Refused> {
+        self.room(&lock(&self.list), Network::of(from)).map(drop)
     }
 
-    /// Keeps a place for a viewer. `token` is the secret by which its leaving can be reported.
+    /// Keeps a place for a viewer that signals from this address. `token` is the secret by which its leaving can be reported.
     ///
     /// # Errors
     ///
     /// If there is no room.
-    pub fn reserve(&self, token: &str) -> Result<Reserved, Refused> {
-        let mut list = lock(&self.list);
-        let in_the_way = self.room(&list)?;
+    pub fn reserve(&self, token: &str, from: IpAddr) -> Result<Reserved, Refused> {
+        let (mut list, network) = (lock(&self.list), Network::of(from));
+        let in_the_way = self.room(&list, network)?;
         let now = self.parts.clock.now();
         if let Some((token, cause)) = in_the_way
             && let Some(entry) = list.by_token.remove(&token)
@@ -242,22 +243,36 @@ impl Peers {
         let id = PeerId::from(format!("peer-{}", list.admitted));
         let admitted = Admitted { peer: Registered::new(id.as_str()), id, nth: list.admitted };
         let signs = Arc::<Signs>::default();
-        let entry = Entry { admitted: admitted.clone(), since: now, signs: signs.clone() };
+        let entry = Entry { admitted: admitted.clone(), since: now, network, signs: signs.clone() };
         list.by_token.insert(token.to_owned(), entry);
         let seat = Seat { token: token.to_owned(), signs, list: self.list.clone() };
         Ok(Reserved { admitted, seat })
     }
 
-    /// Whether there is room, and whose place it would be.
-    fn room(&self, list: &List) -> Result<Option<(String, Cause)>, Refused> {
+    /// Whether there is room for one who comes from there, and whose place it would be.
+    fn room(&self, list: &List, from: Network) -> Result<Option<(String, Cause)>, Refused> {
         if list.closed {
             return Err(Refused::ShuttingDown);
         }
-        if list.by_token.len() < self.parts.max_viewers {
+        let PeersParts { max_viewers, max_viewers_per_address, .. } = *self.parts;
+        let of_one = list.by_token.values().filter(|entry| entry.network == from).count();
+        let is_full = list.by_token.len() >= max_viewers;
+        if !is_full && of_one < max_viewers_per_address {
             return Ok(None);
         }
-        let absent = list.who_makes_room(self.parts.clock.now());
-        absent.map(Some).ok_or(Refused::TooManyViewers(self.parts.max_viewers))
+        // Whose network has no more places gives up one of its own.
+        let own = of_one >= max_viewers_per_address;
+        let asked = list.by_token.iter().filter(|(_, entry)| !own || entry.network == from);
+        let (tokens, seated): (Vec<&String>, Vec<Seated>) = asked.map(|(token, entry)| (token, entry.seated())).unzip();
+        let Some((leaves, cause)) = room::who_makes_room(&seated, from, self.parts.clock.now()) else {
+            return Err(match own {
+                true => Refused::TooManyOfOneAddress(max_viewers_per_address),
+                false => Refused::TooManyViewers(max_viewers),
+            });
+        };
+        let token =
+            tokens.into_iter().zip(&seated).find(|(_, it)| it.nth == leaves.nth).map(|(token, _)| token.clone());
+        Ok(token.map(|token| (token, cause)))
     }
 }
 

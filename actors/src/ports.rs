@@ -8,6 +8,7 @@ use crate::transport::Batch;
 use actix::Message;
 use bytes::BytesMut;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -231,6 +232,13 @@ pub trait Encoding: Send {
     /// Asks for an IDR as soon as there is a picture to make it from. Without effect on pictures
     /// that arrive encoded.
     fn force_keyframe(&self);
+    /// The range of bit rates that it can be [held to](Encoding::hold_to), bits a second. None if it is not to be, cannot
+    /// be, or has no picture yet.
+    fn bit_rates(&self) -> Option<RangeInclusive<u32>> {
+        None
+    }
+    /// From now on it is to make so many bits a second.
+    fn hold_to(&self, _bps: u32) {}
 }
 
 /// What an encoder reports to its stream.

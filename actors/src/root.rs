@@ -95,6 +95,8 @@ pub struct Plan {
     pub streams: Vec<StreamPlan>,
     /// The most viewers at a time.
     pub max_viewers: usize,
+    /// The most of them that come from one address.
+    pub max_viewers_per_address: usize,
     /// How long each is waited for.
     pub waiting: Waiting,
     /// What to do about actors that fail.
@@ -154,6 +156,7 @@ impl Root {
         let directory: Directory = Arc::new(branches.iter().flat_map(Branch::entries).collect());
         let peers = Peers::new(PeersParts {
             max_viewers: plan.max_viewers,
+            max_viewers_per_address: plan.max_viewers_per_address,
             waiting: plan.waiting.clone(),
             directory: directory.clone(),
             supervisor: viewers.clone(),

@@ -11,12 +11,15 @@
 //! [name](crate::supervisor::registered::Registered), and subscribe again when it is back.
 
 mod asks;
+mod bitrate;
 mod keyframes;
 mod messages;
 mod routes;
 mod subscribers;
 
-pub use messages::{Alive, Disconnected, KeyframeWanted, Link, Ready, Released, StreamNotice, Subscribe, Suspect};
+pub use messages::{
+    Alive, Disconnected, KeyframeWanted, Link, LinkCarries, Ready, Released, StreamNotice, Subscribe, Suspect,
+};
 
 use crate::board::{Board, Rate, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
@@ -30,6 +33,7 @@ use crate::supervisor::context::Context;
 use crate::supervisor::registered::Registered;
 use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
+use bitrate::Bitrate;
 use keyframes::Keyframes;
 use routes::Routes;
 use std::sync::Arc;
@@ -54,6 +58,9 @@ pub struct Stream {
     sessions: u64,
     live_since: Option<Instant>,
     keyframes: Keyframes,
+    bitrate: Bitrate,
+    /// The timer by which that is looked at.
+    rises: Option<SpawnHandle>,
     attempts: Retry,
     chance: fn() -> f64,
     /// The timer of the next attempt.
@@ -109,6 +116,8 @@ impl Stream {
             sessions: 0,
             live_since: None,
             keyframes: Keyframes::default(),
+            bitrate: Bitrate::default(),
+            rises: None,
             attempts: parts.retry,
             chance: parts.chance,
             retry: None,
@@ -166,10 +175,11 @@ impl Stream {
 
     /// Ends everything that runs for this stream, except for the camera.
     fn halt(&mut self, ctx: &mut Context<Self>) {
-        for timer in [self.retry.take(), self.keyframes.forget()].into_iter().flatten() {
+        for timer in [self.retry.take(), self.keyframes.forget(), self.rises.take()].into_iter().flatten() {
             ctx.cancel_future(timer);
         }
         self.encoding = None;
+        self.bitrate = Bitrate::default();
         self.live_since = None;
         self.trouble = None;
         self.gop.clear();
@@ -216,6 +226,27 @@ impl Stream {
             self.routes.update(self.subscribers.version(), links);
         }
         follows
+    }
+
+    /// Holds the encoder to what the slowest link carries.
+    fn follow_slowest(&mut self, ctx: &mut Context<Self>) {
+        let Some((_, encoding)) = &self.encoding else { return };
+        let Some(range) = encoding.bit_rates() else { return };
+        if let Some(bps) = self.bitrate.step(self.subscribers.slowest(), &range, self.clock.now()) {
+            encoding.hold_to(bps);
+            let limit = self.bitrate.limit();
+            self.board.stream(&self.id, |stream| stream.limited_to_bps = limit);
+        }
+        match (self.bitrate.is_limited(), self.rises) {
+            (true, None) => {
+                self.rises = Some(ctx.run_interval(bitrate::LOOK_EVERY, |stream, ctx| stream.follow_slowest(ctx)));
+            }
+            (false, Some(timer)) => {
+                ctx.cancel_future(timer);
+                self.rises = None;
+            }
+            _ => {}
+        }
     }
 
     fn encoder_ended(&mut self, reason: String, ctx: &mut Context<Self>) {
@@ -266,6 +297,7 @@ impl Stream {
             let took = stream.clock.now().saturating_duration_since(message.at);
             stream.board.stream(&stream.id, |status| {
                 status.rate = Rate::default();
+                status.limited_to_bps = None;
                 status.last_error = None;
             });
             let empty = stream.subscribers.is_empty();
@@ -424,6 +456,15 @@ impl Handler<EncodeEvent> for Stream {
                 ctx.exit(ExitReason::Panic(format!("in the encoder's thread: {words}")));
             }
         }
+    }
+}
+
+impl Handler<LinkCarries> for Stream {
+    type Result = ();
+
+    fn handle(&mut self, LinkCarries { peer, bps }: LinkCarries, ctx: &mut Self::Context) {
+        self.subscribers.carries(&peer, bps);
+        self.follow_slowest(ctx);
     }
 }
 

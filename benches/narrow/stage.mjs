@@ -22,8 +22,8 @@ export async function within(patience, promise, what) {
 }
 
 /** A `test` camera by the name `camera` whose encoder gives so many bits a second. */
-export const test = (bitrate, size = [1280, 720]) => ({
-  cameras: [{ id: 'camera', source: 'test', size, fps: 30 }], streams: [{ id: 'camera', camera: 'camera', bitrate }],
+export const test = (bitrate, size = [1280, 720], more = {}) => ({
+  cameras: [{ id: 'camera', source: 'test:busy', size, fps: 30 }], streams: [{ id: 'camera', camera: 'camera', bitrate, ...more }],
 });
 
 /** A camera by the name `camera` that plays a clip. */

@@ -10,7 +10,7 @@ mod holder;
 pub mod hotplug;
 pub mod identity;
 mod stall;
-mod test_pattern;
+pub mod test_pattern;
 mod thread;
 mod v4l2;
 
@@ -28,7 +28,7 @@ pub fn source(
     processes: &Processes,
 ) -> (Arc<dyn Capture>, Option<Controls>) {
     match &camera.source {
-        Source::Test => (Arc::new(test_pattern::TestPattern::new(camera.size, camera.fps)), None),
+        Source::Test(scene) => (Arc::new(test_pattern::TestPattern::new(*scene, camera.size, camera.fps)), None),
         Source::Exec(command) => {
             let exec = exec::Exec {
                 camera: camera.id.clone(),

@@ -6,34 +6,45 @@ use lenscap_actors::media::{Content, Layout, Picture, RawImage};
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+/// What the test picture shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// Little that changes: it needs few bits.
+    Calm,
+    /// Grain, as of a real camera in a dim room: an encoder needs all the bits that it is given.
+    Busy,
+}
+
 /// The source.
 pub struct TestPattern {
+    scene: Scene,
     size: [u32; 2],
     fps: u32,
 }
 
 impl TestPattern {
     /// Of the given size and rate, or 1280x720 at 30.
-    pub fn new(size: Option<[u32; 2]>, fps: Option<u32>) -> Self {
-        Self { size: size.unwrap_or([1280, 720]), fps: fps.unwrap_or(30) }
+    pub fn new(scene: Scene, size: Option<[u32; 2]>, fps: Option<u32>) -> Self {
+        Self { scene, size: size.unwrap_or([1280, 720]), fps: fps.unwrap_or(30) }
     }
 }
 
 impl Capture for TestPattern {
     fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture> {
-        let ([width, height], fps) = (self.size, self.fps);
-        spawn("test", session, events, move |session| run(session, width as usize, height as usize, fps))
+        let ([width, height], fps, scene) = (self.size, self.fps, self.scene);
+        let canvas = move || Canvas::new(scene, width as usize, height as usize);
+        spawn("test", session, events, move |session| run(session, &canvas(), fps))
     }
 }
 
-fn run(session: &Session, width: usize, height: usize, fps: u32) -> Result<(), CaptureError> {
+fn run(session: &Session, canvas: &Canvas, fps: u32) -> Result<(), CaptureError> {
+    let (width, height) = (canvas.width, canvas.height);
     session.opened(CaptureInfo {
         device: "test picture".into(),
         format: format!("I420 {width}x{height}"),
         fps: fps as f32,
         warning: None,
     });
-    let canvas = Canvas::new(width, height);
     let start = Instant::now();
     for number in 0u64.. {
         let due = start + Duration::from_secs_f64(number as f64 / f64::from(fps));
@@ -65,14 +76,22 @@ struct Canvas {
     width: usize,
     height: usize,
     background: Vec<u8>,
+    /// Of a busy one: what is added to the brightness of a row. It is longer than any row, and each begins elsewhere in it.
+    grain: Vec<u8>,
 }
+
+/// Grain changes the brightness by less than this.
+const GRAIN: u8 = 24;
+
+/// How long the grain is beyond a row: a prime, so that rows and pictures are a long time in coming together again.
+const GRAIN_MORE: usize = 4099;
 
 /// Y, U and V of the color bars.
 const BARS: [[u8; 3]; 7] =
     [[180, 128, 128], [162, 44, 142], [131, 156, 44], [112, 72, 58], [84, 184, 198], [65, 100, 212], [35, 212, 114]];
 
 impl Canvas {
-    fn new(width: usize, height: usize) -> Self {
+    fn new(scene: Scene, width: usize, height: usize) -> Self {
         let mut background = vec![0; width * height * 3 / 2];
         let (luma, chroma) = background.split_at_mut(width * height);
         let (u, v) = chroma.split_at_mut(width * height / 4);
@@ -88,12 +107,24 @@ impl Canvas {
                 }
             }
         }
-        Self { width, height, background }
+        let grain = match scene {
+            Scene::Calm => vec![],
+            Scene::Busy => grain(width + GRAIN_MORE),
+        };
+        Self { width, height, background, grain }
     }
 
     fn draw(&self, number: u64, fps: u32, time_of_day: Duration) -> Bytes {
         let mut image = self.background.clone();
         let luma = &mut image[..self.width * self.height];
+        if !self.grain.is_empty() {
+            for (nth, row) in luma.chunks_exact_mut(self.width).enumerate() {
+                let start = (number as usize).wrapping_mul(1009).wrapping_add(nth * 2003) % GRAIN_MORE;
+                row.iter_mut()
+                    .zip(&self.grain[start..])
+                    .for_each(|(pixel, grain)| *pixel = pixel.saturating_add(*grain));
+            }
+        }
         // A block that crosses the picture in four seconds, to see whether it runs smoothly.
         let side = (self.height / 6).max(2);
         let travel = self.width.saturating_sub(side);
@@ -138,6 +169,16 @@ impl Canvas {
     }
 }
 
+/// Always the same (a linear congruential generator: Knuth, The Art of Computer Programming, volume 2, section 3.2.1).
+fn grain(length: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8 % GRAIN
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 /// Digits and separators, 3 by 5 pixels, the leftmost in bit 2.
 fn glyph(character: char) -> [u8; 5] {
     match character {
@@ -163,20 +204,23 @@ mod tests {
 
     #[test]
     fn every_picture_differs_from_the_one_before() {
-        let canvas = Canvas::new(320, 240);
-        let mut last = Bytes::new();
-        for number in 0..200 {
-            let image = canvas.draw(number, 30, Duration::from_millis(number * 33));
-            assert_eq!(image.len(), 320 * 240 * 3 / 2);
-            assert_ne!(image, last, "{number}");
-            last = image;
+        for scene in [Scene::Calm, Scene::Busy] {
+            let canvas = Canvas::new(scene, 320, 240);
+            let mut last = Bytes::new();
+            for number in 0..200 {
+                let image = canvas.draw(number, 30, Duration::from_millis(number * 33));
+                assert_eq!(image.len(), 320 * 240 * 3 / 2);
+                assert_ne!(image, last, "{number}");
+                last = image;
+            }
         }
     }
 
     #[test]
     fn any_size_that_the_configuration_allows_can_be_drawn() {
         for (width, height) in [(16, 16), (16, 8192), (8192, 16), (1280, 720), (18, 22)] {
-            let image = Canvas::new(width, height).draw(u64::MAX, 1, Duration::from_secs(u64::MAX / 2));
+            let canvas = Canvas::new(Scene::Busy, width, height);
+            let image = canvas.draw(u64::MAX, 1, Duration::from_secs(u64::MAX / 2));
             assert_eq!(image.len(), width * height * 3 / 2);
         }
     }

@@ -8,6 +8,7 @@ use openh264::encoder::{
     SpsPpsStrategy, UsageType,
 };
 use openh264::formats::YUVSlices;
+use openh264_sys2::{ENCODER_OPTION_BITRATE, SBitrateInfo, SPATIAL_LAYER_ALL};
 
 /// An encoder for images of one size.
 pub struct H264Encoder {
@@ -17,8 +18,19 @@ pub struct H264Encoder {
 
 /// The encoder refused.
 #[derive(Debug, thiserror::Error)]
-#[error("the H.264 encoder says: {0}")]
-pub struct EncodeError(#[from] openh264::Error);
+pub enum EncodeError {
+    /// A picture, or to be made.
+    #[error("the H.264 encoder says: {0}")]
+    Encoder(#[from] openh264::Error),
+    /// A bit rate.
+    #[error("the H.264 encoder does not take {bps} bits a second (code {code})")]
+    Bitrate {
+        /// Bits a second.
+        bps: u32,
+        /// What it says.
+        code: i64,
+    },
+}
 
 /// Bits a second that look good at this size and rate: 0.07 a pixel.
 pub fn usual_bitrate(width: usize, height: usize, fps: f32) -> u32 {
@@ -54,6 +66,15 @@ impl H264Encoder {
         self.encoder.force_intra_frame();
     }
 
+    /// From now on makes so many bits a second. Without an IDR: what is shown goes on.
+    pub fn set_bitrate(&mut self, bps: u32) -> Result<(), EncodeError> {
+        let bits = bps.try_into().unwrap_or(i32::MAX);
+        let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: bits };
+        // SAFETY: this option reads one such structure, during the call.
+        let result = unsafe { self.encoder.raw_api().set_option(ENCODER_OPTION_BITRATE, (&raw mut info).cast()) };
+        (result == 0).then_some(()).ok_or_else(|| EncodeError::Bitrate { bps, code: result.into() })
+    }
+
     /// Encodes one image of the right size into an access unit in Annex B form. None if the encoder
     /// left it out.
     pub fn encode(&mut self, image: &I420) -> Result<Option<Vec<u8>>, EncodeError> {
@@ -69,6 +90,39 @@ impl H264Encoder {
 mod tests {
     use super::*;
     use crate::codec::annexb::{is_keyframe, nal, nal_units};
+
+    #[test]
+    fn the_bit_rate_changes_without_an_idr() {
+        let mut encoder = H264Encoder::new((320, 192), 30.0, 1_000_000).unwrap();
+        let (mut image, mut noise) = (I420::default(), 1u32);
+        image.resize(320, 192);
+        // Bits a second over two seconds, and keyframes among them.
+        let mut make = |encoder: &mut H264Encoder| {
+            let units: Vec<Vec<u8>> = (0..60)
+                .filter_map(|_| {
+                    image.y.iter_mut().for_each(|pixel| {
+                        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                        *pixel = (noise >> 27) as u8 * 4;
+                    });
+                    encoder.encode(&image).unwrap()
+                })
+                .collect();
+            (
+                units.iter().map(|unit| unit.len() * 4).sum::<usize>(),
+                units.iter().filter(|unit| is_keyframe(unit)).count(),
+            )
+        };
+        make(&mut encoder);
+        let (full, _) = make(&mut encoder);
+        encoder.set_bitrate(250_000).unwrap();
+        make(&mut encoder);
+        let (quarter, keyframes) = make(&mut encoder);
+        assert!((150_000..350_000).contains(&quarter) && full > quarter * 2, "{full}, then {quarter}");
+        assert_eq!(keyframes, 0);
+        encoder.set_bitrate(1_000_000).unwrap();
+        make(&mut encoder);
+        assert!(make(&mut encoder).0 > full * 3 / 4, "and back");
+    }
 
     #[test]
     fn an_idr_comes_at_the_start_and_on_request_with_its_parameter_sets() {

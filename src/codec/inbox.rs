@@ -9,6 +9,7 @@ use bytes::Bytes;
 use lenscap_actors::media::{Content, Findings, Picture, PictureSink};
 use lenscap_actors::ports::Encoding;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -32,6 +33,10 @@ struct Waiting {
     /// What became of the pictures since the camera last asked.
     findings: Findings,
     force: bool,
+    /// Bits a second that the encoder is held to, if that is new.
+    hold: Option<u32>,
+    /// The range within which it can be.
+    bit_rates: Option<RangeInclusive<u32>>,
     closed: bool,
 }
 
@@ -101,6 +106,16 @@ impl Inbox {
     pub fn keyframe_comes(&self) {
         self.lock().force = false;
     }
+
+    /// The encoder can be held to these bit rates.
+    pub fn can_be_held(&self, bit_rates: RangeInclusive<u32>) {
+        self.lock().bit_rates = Some(bit_rates);
+    }
+
+    /// What the encoder is to be held to from now on, if that is new.
+    pub fn take_hold(&self) -> Option<u32> {
+        self.lock().hold.take()
+    }
 }
 
 impl Waiting {
@@ -142,6 +157,15 @@ impl Encoding for Handle {
 
     fn force_keyframe(&self) {
         self.0.change(|waiting| waiting.force = true);
+    }
+
+    fn bit_rates(&self) -> Option<RangeInclusive<u32>> {
+        self.0.lock().bit_rates.clone()
+    }
+
+    fn hold_to(&self, bps: u32) {
+        // The next picture is soon enough.
+        self.0.lock().hold = Some(bps);
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Rendering {
     pub fps_max: Option<u32>,
     /// Frames a second to plan with.
     pub fps: f32,
+    /// What the bit rate may be brought down to for the sake of narrow links, bits a second; none: it stays.
+    pub bitrate_min: Option<u32>,
     size: Option<(usize, usize)>,
     bitrate: Option<u32>,
 }
@@ -42,6 +44,7 @@ impl Rendering {
             rendition: Size::Full,
             fps_max: stream.fps,
             fps: stream.fps.or(camera_fps).map_or(USUAL_FPS, |fps| fps as f32),
+            bitrate_min: stream.adaptive_bitrate.then_some(stream.min_bitrate),
             size: stream.size.map(|[width, height]| (width as usize, height as usize)),
             bitrate: stream.bitrate,
         }
@@ -55,6 +58,7 @@ impl Rendering {
             rendition: Size::Small,
             fps_max: Some(full.fps_max.unwrap_or(SMALL_FPS).min(SMALL_FPS)),
             fps: full.fps.min(SMALL_FPS as f32),
+            bitrate_min: None,
             ..full
         }
     }

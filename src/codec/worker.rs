@@ -193,9 +193,17 @@ impl Work {
                 let encoder = H264Encoder::new(size, self.rendering.fps, bitrate).map_err(|error| error.to_string())?;
                 // Its first frame is an IDR: who asked for one so far gets this.
                 self.inbox.keyframe_comes();
+                if let Some(least) = self.rendering.bitrate_min {
+                    self.inbox.can_be_held(least.min(bitrate)..=bitrate);
+                }
                 self.encoder.insert(encoder)
             }
         };
+        if let Some(bps) = self.inbox.take_hold()
+            && let Err(error) = encoder.set_bitrate(bps)
+        {
+            log::warn!("stream {}: it stays at its bit rate: {error}", self.rendering.name);
+        }
         if force {
             encoder.force_keyframe();
         }

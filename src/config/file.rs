@@ -34,6 +34,8 @@ pub(super) struct Server {
     pub listen: Option<Spanned<String>>,
     pub allowed_origins: Option<Vec<Spanned<String>>>,
     pub max_viewers: Option<Spanned<i64>>,
+    pub max_viewers_per_address: Option<Spanned<i64>>,
+    pub trusted_proxies: Option<Vec<Spanned<String>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,5 +127,7 @@ pub(super) struct Stream {
     pub size: Option<Spanned<Vec<i64>>>,
     pub fps: Option<Spanned<i64>>,
     pub bitrate: Option<Spanned<i64>>,
+    pub adaptive_bitrate: Option<bool>,
+    pub min_bitrate: Option<Spanned<i64>>,
     pub small_rendition: Option<bool>,
 }

@@ -22,7 +22,7 @@ use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
 use lenscap_actors::transport::IceTimeouts;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
@@ -40,6 +40,9 @@ const MEDIA_THREADS_MAX: i64 = 64;
 /// Longer than any healthy camera takes for its first picture.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// An adaptive bit rate goes down to no less than this unless said otherwise, bits a second.
+pub const MIN_BITRATE: u32 = 250_000;
+
 /// Everything lenscap can be told.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -49,6 +52,10 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The most viewers at a time.
     pub max_viewers: usize,
+    /// The most of them that come from one address.
+    pub max_viewers_per_address: usize,
+    /// Who is believed when it says from where a request comes.
+    pub trusted_proxies: Vec<IpAddr>,
     /// The UDP port for all viewers.
     pub webrtc_listen: SocketAddr,
     /// More addresses under which viewers reach it.
@@ -127,6 +134,10 @@ pub struct Stream {
     pub fps: Option<u32>,
     /// Bits a second; by size and rate if not given.
     pub bitrate: Option<u32>,
+    /// Whether the bit rate follows the slowest viewer's link.
+    pub adaptive_bitrate: bool,
+    /// What it then goes down to at most, bits a second.
+    pub min_bitrate: u32,
     /// Whether viewers whose link cannot carry it are sent a small rendition.
     pub small_rendition: bool,
 }
@@ -188,6 +199,16 @@ impl Reader<'_> {
             Some(value) => self.number(value, 1, 10_000)? as usize,
             None => 100,
         };
+        let max_viewers_per_address = match &server.max_viewers_per_address {
+            Some(value) => self.number(value, 1, 10_000)? as usize,
+            None => max_viewers,
+        };
+        let mut trusted_proxies = vec![];
+        for proxy in server.trusted_proxies.iter().flatten() {
+            let address =
+                proxy.get_ref().parse().map_err(|_| "is no address: expected one like \"127.0.0.1\"".to_owned());
+            trusted_proxies.push(self.at(proxy, address)?);
+        }
         let webrtc_listen = self.address(raw.webrtc.listen.as_ref(), "0.0.0.0:8555")?;
         let mut public_addresses = vec![];
         for address in raw.webrtc.public_addresses.iter().flatten() {
@@ -205,6 +226,8 @@ impl Reader<'_> {
             listen,
             allowed_origins,
             max_viewers,
+            max_viewers_per_address,
+            trusted_proxies,
             webrtc_listen,
             public_addresses,
             media_threads,
@@ -333,7 +356,7 @@ impl Reader<'_> {
             for (offset, has_effect, kinds) in [
                 (
                     entry.stall_timeout.as_ref().map(|value| value.span().start),
-                    source != Source::Test,
+                    !matches!(source, Source::Test(_)),
                     "\"v4l2:\", \"usb:\" and \"exec:\"",
                 ),
                 (entry.controls.as_ref().map(|value| value.span().start), is_v4l2, "\"v4l2:\" and \"usb:\""),
@@ -387,16 +410,24 @@ impl Reader<'_> {
                 let message = format!("{id:?} is the name of another camera: expected a name of its own");
                 return Err(self.error(entry.id.span().start, message));
             }
-            let bitrate = match &entry.bitrate {
-                Some(bitrate) => Some(self.number(bitrate, 10_000, 100_000_000)? as u32),
-                None => None,
+            let bits = |value: Option<&Spanned<i64>>| -> Checked<Option<u32>> {
+                value.map(|value| self.number(value, 10_000, 100_000_000).map(|bits| bits as u32)).transpose()
             };
+            let (bitrate, min_bitrate) = (bits(entry.bitrate.as_ref())?, bits(entry.min_bitrate.as_ref())?);
+            if let (Some(value), Some(least), Some(most)) = (&entry.min_bitrate, min_bitrate, bitrate)
+                && least > most
+            {
+                let message = format!("{least} is more than `bitrate`, which is {most}: expected that or less");
+                return Err(self.error(value.span().start, message));
+            }
             let stream = Stream {
                 id: id.clone(),
                 camera: camera.clone(),
                 size: self.size(entry.size.as_ref())?,
                 fps: self.fps(entry.fps.as_ref())?,
                 bitrate,
+                adaptive_bitrate: entry.adaptive_bitrate.unwrap_or(false),
+                min_bitrate: min_bitrate.unwrap_or(MIN_BITRATE),
                 small_rendition: entry.small_rendition.unwrap_or(true),
             };
             configured.insert(id, stream);
@@ -465,6 +496,8 @@ impl Stream {
             size: None,
             fps: None,
             bitrate: None,
+            adaptive_bitrate: false,
+            min_bitrate: MIN_BITRATE,
             small_rendition: true,
         }
     }

@@ -1,6 +1,7 @@
 //! Where a camera's pictures come from, as the configuration writes it.
 
 use crate::capture::identity::Identity;
+use crate::capture::test_pattern::Scene;
 use crate::secrets;
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +10,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A moving test picture.
-    Test,
+    Test(Scene),
     /// A V4L2 camera.
     V4l2(Identity),
     /// A command whose standard output is H.264 in Annex B form.
@@ -21,14 +22,15 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            None if text == "test" => Ok(Source::Test),
+            None if text == "test" => Ok(Source::Test(Scene::Calm)),
+            Some(("test", "busy")) => Ok(Source::Test(Scene::Busy)),
             Some(("v4l2", path)) if path.starts_with('/') => Ok(Source::V4l2(Identity::Path(path.into()))),
             Some(("usb", id)) => Ok(Source::V4l2(Identity::Usb(id.parse()?))),
             Some(("v4l2", _)) => Err(format!("{text:?} needs an absolute path, like \"v4l2:/dev/video0\"")),
             Some(("exec", command)) if !command.trim().is_empty() => Ok(Source::Exec(command.to_owned())),
             Some(("exec", _)) => Err("\"exec:\" needs a command".to_owned()),
             _ => Err(format!(
-                "{:?} is no source: expected \"test\", \"v4l2:/dev/…\", \"usb:VID:PID\" or \"exec:COMMAND\"",
+                "{:?} is no source: expected \"test\", \"test:busy\", \"v4l2:/dev/…\", \"usb:VID:PID\" or \"exec:COMMAND\"",
                 secrets::shown(text)
             )),
         }
@@ -39,7 +41,8 @@ impl FromStr for Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Test => f.write_str("test"),
+            Source::Test(Scene::Calm) => f.write_str("test"),
+            Source::Test(Scene::Busy) => f.write_str("test:busy"),
             Source::V4l2(Identity::Path(path)) => write!(f, "v4l2:{}", path.display()),
             Source::V4l2(Identity::Usb(usb)) => usb.fmt(f),
             Source::Exec(command) => write!(f, "exec:{}", secrets::shown(command)),
@@ -53,13 +56,18 @@ mod tests {
 
     #[test]
     fn sources_are_read_and_wrong_ones_explained() {
-        assert_eq!("test".parse(), Ok(Source::Test));
+        for (text, scene) in [("test", Scene::Calm), ("test:busy", Scene::Busy)] {
+            assert_eq!(text.parse(), Ok(Source::Test(scene)));
+            assert_eq!(Source::Test(scene).to_string(), text);
+        }
         let path = Identity::Path("/dev/video0".into());
         assert_eq!("v4l2:/dev/video0".parse(), Ok(Source::V4l2(path)));
         let usb = "usb:046d:0825:A1".parse::<Source>().unwrap();
         assert_eq!(usb.to_string(), "usb:046d:0825:A1");
         assert_eq!("exec:cat a:b".parse(), Ok(Source::Exec("cat a:b".into())));
-        for wrong in ["", "tset", "v4l2:video0", "v4l2", "exec:", "exec: ", "http://x", "usb:", "usb:1:2"] {
+        for wrong in
+            ["", "tset", "test:", "test:wild", "v4l2:video0", "v4l2", "exec:", "exec: ", "http://x", "usb:", "usb:1:2"]
+        {
             assert!(wrong.parse::<Source>().is_err(), "{wrong:?}");
         }
     }

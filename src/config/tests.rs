@@ -1,4 +1,5 @@
 use super::*;
+use crate::capture::test_pattern::Scene;
 use lenscap_actors::retry::Strategy;
 
 fn wrong(text: &str) -> String {
@@ -9,7 +10,7 @@ fn wrong(text: &str) -> String {
 fn the_defaults_are_right_and_have_a_demo() {
     let config = Config::defaults().unwrap();
     assert_eq!(config.listen, "127.0.0.1:8080".parse::<SocketAddr>().unwrap());
-    assert_eq!(config.cameras[0].source, Source::Test);
+    assert_eq!(config.cameras[0].source, Source::Test(Scene::Calm));
     assert_eq!(config.streams, [Stream::of("demo")]);
     assert!(config.discover_v4l2);
     assert_eq!(config.supervision, Supervision::default());
@@ -80,6 +81,8 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
         ("[server]\nlissen = \"1\"", "x.toml:2: server.lissen: ", "expected one of"),
         ("[webrtc]\nmedia_threads = 0", "x.toml:2: webrtc.media_threads: ", "expected 1 to 64"),
         ("[server]\nmax_viewers = 0", "x.toml:2: server.max_viewers: ", "expected 1 to 10000"),
+        ("[server]\nmax_viewers_per_address = 0", "x.toml:2: server.max_viewers_per_address: ", "expected 1 to 10000"),
+        ("[server]\ntrusted_proxies = [\"proxy\"]", "x.toml:2: server.trusted_proxies: ", "is no address"),
         ("[server]\nmax_viewers = \"many\"", "x.toml:2: server.max_viewers: ", "expected i64"),
         ("[server]\nallowed_origins = [\"*\"]", "x.toml:2: server.allowed_origins: ", "expected one like"),
         ("[servr]\n", "x.toml:1: servr: ", "expected one of"),
@@ -129,6 +132,11 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
             "x.toml:7: stream.small_rendition: ",
             "expected a boolean",
         ),
+        (
+            &format!("{camera}[[stream]]\nid = \"a\"\ncamera = \"a\"\nbitrate = 300_000\nmin_bitrate = 400_000"),
+            "x.toml:8: stream.min_bitrate: ",
+            "more than `bitrate`",
+        ),
         (&format!("{camera}small_rendition = true"), "x.toml:4: camera.small_rendition: ", "expected one of"),
         (&format!("{camera}[[stream]]\nid = \"a~small\"\ncamera = \"a\""), "x.toml:5: stream.id: ", "expected 1 to 64"),
         (&format!("{camera}[[stream]]\nid = \"s\"\n"), "x.toml:4: stream: ", "missing field `camera`"),
@@ -170,11 +178,14 @@ fn ice_times_that_flap_are_refused_with_the_reason() {
 fn streams_default_to_one_a_camera_and_can_be_changed_or_added() {
     let text = "[[camera]]\nid = \"a\"\nsource = \"test\"\n[[camera]]\nid = \"b\"\nsource = \"test\"\n\
                 [[stream]]\nid = \"a-small\"\ncamera = \"a\"\nsize = [640, 360]\n\
-                [[stream]]\nid = \"b\"\ncamera = \"b\"\nbitrate = 700_000\nsmall_rendition = false\n";
+                [[stream]]\nid = \"b\"\ncamera = \"b\"\nbitrate = 700_000\nsmall_rendition = false\n\
+                adaptive_bitrate = true\n";
     let streams = Config::parse("x", text).unwrap().streams;
     assert_eq!(streams.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["a", "b", "a-small"]);
     assert_eq!(streams[1].bitrate, Some(700_000));
     assert_eq!(streams.iter().map(|s| s.small_rendition).collect::<Vec<_>>(), [true, false, true]);
+    let adaptive = |stream: &Stream| (stream.adaptive_bitrate, stream.min_bitrate);
+    assert_eq!(streams.iter().map(adaptive).collect::<Vec<_>>(), [(false, 250_000), (true, 250_000), (false, 250_000)]);
     assert_eq!(streams[2].size, Some([640, 360]));
     let clash = format!("{text}[[stream]]\nid = \"a\"\ncamera = \"b\"");
     assert!(wrong(&clash).contains("another camera"));

@@ -39,12 +39,12 @@ pub async fn join(
         return Err(Problem::unknown_stream(format!("there is no stream {stream:?}")));
     }
     let (secrets, token) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
-    site.root.peers.has_room()?;
+    site.root.peers.has_room(viewer)?;
     let (answer, terms) = transport::answer(offer, &site.identity, &addresses(site, viewer)?, secrets)?;
     let clock = &site.root.clock;
     let unix = Duration::from_millis(clock.unix_ms());
     // Only now: an offer that is refused takes nobody's place.
-    let place = site.root.peers.reserve(&token)?;
+    let place = site.root.peers.reserve(&token, viewer)?;
     let connection = Transport::new(terms, site.identity.clone(), site.ice, clock.now(), unix);
     let (sender, signals) = mpsc::channel(SIGNALS_MAX);
     let join = Join { transport: signaling, stream, connection, signals: sender };

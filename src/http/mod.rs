@@ -2,6 +2,7 @@
 
 mod admission;
 mod beacon;
+mod client;
 mod controls;
 mod debug;
 mod metrics;
@@ -22,7 +23,7 @@ use lenscap_actors::transport::{IceTimeouts, Identity};
 use metrics::Metrics;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,8 @@ pub struct Site {
     pub public_addresses: Vec<SocketAddr>,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
+    /// Who is believed when it says from where a request comes.
+    pub trusted_proxies: Vec<IpAddr>,
     /// The names of all cameras.
     pub cameras: BTreeSet<String>,
     /// The controls of those that have any.

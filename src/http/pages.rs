@@ -22,6 +22,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
         ("/lenscap.js", "lenscap.js"),
         ("/session.js", "session.js"),
         ("/presence.js", "presence.js"),
+        ("/link-words.js", "link-words.js"),
         ("/gallery.js", "gallery.js"),
         ("/view.js", "view.js"),
         ("/controls.js", "controls.js"),

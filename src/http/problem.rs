@@ -72,7 +72,7 @@ impl From<Refused> for Problem {
         let message = refused.to_string();
         match refused {
             Refused::UnknownStream(_) => Self::unknown_stream(message),
-            Refused::TooManyViewers(_) => {
+            Refused::TooManyViewers(_) | Refused::TooManyOfOneAddress(_) => {
                 Self { code: "too_many_viewers", message, status: StatusCode::SERVICE_UNAVAILABLE }
             }
             Refused::ShuttingDown => Self { code: "camera_failed", message, status: StatusCode::SERVICE_UNAVAILABLE },

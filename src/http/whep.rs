@@ -5,11 +5,10 @@
 
 use super::admission::{join, restart};
 use super::problem::Problem;
-use super::{Site, beacon};
+use super::{Site, beacon, client};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use lenscap_actors::departure::Cause;
-use std::net::{IpAddr, Ipv4Addr};
 
 /// A piece of a description (RFC 8840, section 9).
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -35,7 +34,7 @@ async fn watch(
     if !content_type(&request).eq_ignore_ascii_case("application/sdp") {
         return Err(Problem::bad_message("expected an offer with Content-Type: application/sdp"));
     }
-    let joined = join(&site, "whep", &stream, &offer, viewer(&request)).await?;
+    let joined = join(&site, "whep", &stream, &offer, client::address(&request)).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/whep/{stream}/{}", joined.token)))
         .insert_header((header::ETAG, format!("\"{}\"", joined.peer.id)))
@@ -59,15 +58,11 @@ async fn trickle(
     if !fragment.lines().any(|line| line.starts_with("a=ice-ufrag:")) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let restarted = restart(&site, &peer, fragment, viewer(&request)).await?;
+    let restarted = restart(&site, &peer, fragment, client::address(&request)).await?;
     if !restarted.anew {
         return Ok(HttpResponse::NoContent().finish());
     }
     Ok(HttpResponse::Ok().content_type(FRAGMENT).body(restarted.answer))
-}
-
-fn viewer(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
 async fn leave(site: web::Data<Site>, path: web::Path<(String, String)>) -> HttpResponse {

@@ -2,16 +2,16 @@
 
 use super::admission::{Joined, join, restart};
 use super::problem::Problem;
-use super::{MESSAGE_BYTES_MAX, Site};
+use super::{MESSAGE_BYTES_MAX, Site, client};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session};
 use futures_util::StreamExt;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Leave, Signal, Switch};
+use lenscap_actors::peer::{Carried, Leave, Signal, Switch};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -47,7 +47,7 @@ enum Request {
 }
 
 async fn open(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -> actix_web::Result<HttpResponse> {
-    let viewer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip());
+    let viewer = client::address(&request);
     let (response, session, messages) = actix_ws::handle(&request, body)?;
     let messages =
         messages.max_frame_size(MESSAGE_BYTES_MAX).aggregate_continuations().max_continuation_size(MESSAGE_BYTES_MAX);
@@ -207,6 +207,9 @@ impl Talk {
             }
             Some(Signal::Error(code, message)) => {
                 self.send(json!({ "type": "error", "code": code, "message": message })).await
+            }
+            Some(Signal::Link(Carried { rendition, percent })) => {
+                self.send(json!({ "type": "link", "rendition": rendition, "carries_percent": percent })).await
             }
             Some(Signal::Closed(cause)) => self.ended(cause).await,
             None => self.ended(Cause::Crashed).await,

@@ -5,6 +5,7 @@
 // Attribute `hidden-timeout`: a page that has been hidden for so many seconds leaves, and watches again
 // when it is shown; 0: at once, `never`: it stays. Left out: as the server is configured.
 
+import { linkWords } from './link-words.js';
 import { Presence } from './presence.js';
 import { Session } from './session.js';
 
@@ -17,6 +18,7 @@ const STYLE = `
   p { position: absolute; inset: auto 0 0 0; margin: 0; padding: .6em 1em; font: 14px/1.4 system-ui, sans-serif;
       color: #fff; background: rgb(0 0 0 / .65); }
   p:empty { display: none; }
+  p.link { inset: 0 0 auto auto; padding: .3em .8em; font-size: 12px; border-bottom-left-radius: .5em; }
 `;
 
 export class LenscapVideo extends HTMLElement {
@@ -24,6 +26,7 @@ export class LenscapVideo extends HTMLElement {
   #session = null;
   #video;
   #words;
+  #link;
   /** The server's default, once it is known: seconds, or null. */
   #hiddenTimeout = null;
   #presence = new Presence({
@@ -42,8 +45,10 @@ export class LenscapVideo extends HTMLElement {
     this.#video = document.createElement('video');
     Object.assign(this.#video, { muted: true, autoplay: true, playsInline: true });
     this.#words = document.createElement('p');
-    this.#words.setAttribute('role', 'status');
-    root.append(style, this.#video, this.#words);
+    this.#link = document.createElement('p');
+    this.#link.className = 'link';
+    for (const words of [this.#words, this.#link]) words.setAttribute('role', 'status');
+    root.append(style, this.#video, this.#words, this.#link);
     for (const type of ['enterpictureinpicture', 'leavepictureinpicture']) {
       this.#video.addEventListener(type, () => this.isConnected && this.#presence.judge());
     }
@@ -98,8 +103,10 @@ export class LenscapVideo extends HTMLElement {
     });
     session.addEventListener('answer', ({ detail }) => {
       this.#hiddenTimeout = detail.hidden_timeout ?? null;
+      this.#link.textContent = '';
       this.#presence.judge();
     });
+    session.addEventListener('link', ({ detail }) => { this.#link.textContent = linkWords(detail); });
     session.addEventListener('trouble', ({ detail }) => this.#say(detail));
     this.#session = session;
     session.start();
@@ -111,6 +118,7 @@ export class LenscapVideo extends HTMLElement {
     session?.stop();
     this.#video.srcObject = null;
     this.#say('');
+    this.#link.textContent = '';
   }
 
   #say(words) {

@@ -56,4 +56,5 @@ async def watch(url, kinds):
     print(json.dumps(seen))
 
 
-asyncio.run(watch(sys.argv[1], ["video"] if "--video-only" in sys.argv else ["audio", "video"]))
+if __name__ == "__main__":
+    asyncio.run(watch(sys.argv[1], ["video"] if "--video-only" in sys.argv else ["audio", "video"]))

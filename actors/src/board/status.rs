@@ -130,6 +130,8 @@ pub struct StreamStatus {
     pub codec: &'static str,
     /// Payload bits a second over the second before the board is [read](super::Board::snapshot).
     pub bitrate_bps: u64,
+    /// What its encoder is held to for the sake of the slowest link (`adaptive_bitrate`), bits a second; none if it is not.
+    pub limited_to_bps: Option<u32>,
     /// By which `bitrate_bps` is known.
     #[serde(skip)]
     pub rate: Rate,
@@ -152,6 +154,7 @@ impl StreamStatus {
             subscribers: vec![],
             codec: "H264",
             bitrate_bps: 0,
+            limited_to_bps: None,
             rate: Rate::default(),
             frames: 0,
             left_out: 0,

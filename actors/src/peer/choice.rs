@@ -74,6 +74,11 @@ impl Default for Choice {
 }
 
 impl Choice {
+    /// Bytes a second that the full rendition had when it was left.
+    pub fn full(&self) -> f64 {
+        self.full
+    }
+
     /// What to do now.
     pub fn step(&mut self, view: &View, now: Instant) -> Option<Step> {
         if view.small { self.on_small(view, now) } else { self.on_full(view, now) }

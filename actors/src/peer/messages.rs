@@ -1,5 +1,6 @@
 //! What is said to a peer, and what it says to its page.
 
+use super::told::Carried;
 use crate::board::StreamState;
 use crate::departure::Cause;
 use crate::ids::StreamId;
@@ -14,6 +15,8 @@ pub enum Signal {
     State(StreamId, StreamState),
     /// An error code of the signalling protocol, and words.
     Error(&'static str, String),
+    /// How much of the picture its link carries has changed.
+    Link(Carried),
     /// The server ends this connection.
     Closed(Cause),
 }

@@ -5,11 +5,11 @@
 
 use super::choice::{Step, View};
 use super::subscription::Subscription;
-use super::{Peer, outbox};
+use super::{Carried, Peer, Signal, outbox};
 use crate::board::CameraState;
 use crate::departure::Verdict;
 use crate::media::Size;
-use crate::stream::StreamNotice;
+use crate::stream::{LinkCarries, StreamNotice};
 use crate::supervisor::context::Context;
 use actix::prelude::*;
 use std::future::Future;
@@ -37,13 +37,10 @@ impl Peer {
         }
     }
 
-    /// Goes to the rendition that the viewer's link carries.
+    /// Goes to the rendition that the viewer's link carries, and tells the stream what that is.
     pub(super) fn choose_rendition(&mut self, now: Instant, ctx: &mut Context<Self>) {
         let Some(watching) = self.watching.as_ref().filter(|_| self.next.is_none()) else { return };
         let small = watching.entry().size == Size::Small;
-        if !small && watching.entry().small.is_none() {
-            return;
-        }
         let mut state = self.connection.lock();
         let transport = &mut state.transport;
         let Some(link) = transport.congestion().filter(|link| link.is_reported(now)) else { return };
@@ -55,7 +52,15 @@ impl Peer {
             queues: link.queues(),
             shown: link.shown(),
         };
-        let step = self.choice.step(&view, now);
+        let has_choice = small || watching.entry().small.is_some();
+        let step = if has_choice { self.choice.step(&view, now) } else { None };
+        let full = if small { self.choice.full() } else { view.stream };
+        if let Some(carried) = self.told.news(Carried::new(watching.entry().size, view.capacity, full), now) {
+            let _ = self.signals.try_send(Signal::Link(carried));
+        }
+        if let Some(bps) = self.carries.news(view.capacity.map(|bytes| bytes * 8.0), now) {
+            watching.addr().do_send(LinkCarries { peer: self.id.clone(), bps });
+        }
         if step == Some(Step::Burst) {
             outbox::send(&*self.datagrams, transport, now, |transport, batch| transport.burst(now, batch));
         }
@@ -94,7 +99,7 @@ impl Peer {
         let Some(new) = self.watching.as_ref().filter(|new| new.stream() == old.stream()) else { return };
         let [old, state] = [old.id(), new.id()].map(|id| self.board.read(|board| Some(board.streams.get(id)?.state)));
         if let Some(state) = state.filter(|_| old != state) {
-            let _ = self.signals.try_send(super::Signal::State(new.stream().clone(), state));
+            let _ = self.signals.try_send(Signal::State(new.stream().clone(), state));
         }
     }
 

@@ -88,6 +88,16 @@ pub struct KeyframeWanted {
     pub peer: PeerId,
 }
 
+/// What the link of a subscriber carries has changed.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct LinkCarries {
+    /// Who.
+    pub peer: PeerId,
+    /// Bits a second, if that has shown itself to be little.
+    pub bps: Option<f64>,
+}
+
 /// A viewer is gone, or watches something else.
 #[derive(Message, Debug)]
 #[rtype(result = "Released")]

@@ -32,6 +32,8 @@ struct Member<S> {
     waits: bool,
     /// What it was given because it could not decode what it had.
     asks: Asks,
+    /// Bits a second that its link carries, if that has shown itself to be little.
+    carries: Option<f64>,
 }
 
 /// A subscriber that cannot decode what it has is helped so often.
@@ -58,7 +60,7 @@ impl<S> Subscribers<S> {
     /// Subscribing again replaces the link and never counts twice.
     pub fn add(&mut self, peer: PeerId, link: S, ready: bool, suspect: bool) {
         self.version += 1;
-        self.members.insert(peer, Member { link, ready, suspect, waits: false, asks: ASKS });
+        self.members.insert(peer, Member { link, ready, suspect, waits: false, asks: ASKS, carries: None });
     }
 
     /// Makes a suspect of a subscriber, or takes that back. Gives its link if that is news.
@@ -119,6 +121,19 @@ impl<S> Subscribers<S> {
     pub fn heed(&mut self, peer: &PeerId, now: Instant) -> Option<&S> {
         let member = self.members.get_mut(peer).filter(|member| member.ready)?;
         member.asks.heed(now).then_some(&member.link)
+    }
+
+    /// The link of `peer` carries so many bits a second, if that has shown itself to be little.
+    pub fn carries(&mut self, peer: &PeerId, carries: Option<f64>) {
+        if let Some(member) = self.members.get_mut(peer) {
+            member.carries = carries;
+        }
+    }
+
+    /// What the slowest link carries of those who are there, if one has shown itself to be narrow.
+    pub fn slowest(&self) -> Option<f64> {
+        let present = self.members.values().filter(|member| member.ready && !member.suspect);
+        present.filter_map(|member| member.carries).reduce(f64::min)
     }
 
     /// Counts the changes of who is to be sent frames.
@@ -271,6 +286,21 @@ mod tests {
         assert_eq!(set.suspect(&"b".into(), false), Some(&"b"));
         assert!(set.anybody_present());
         assert_eq!(set.suspect(&"nobody".into(), true), None);
+    }
+
+    #[test]
+    fn the_slowest_link_is_one_of_those_who_are_there() {
+        let mut set = Subscribers::default();
+        for (name, carries) in [("a", None), ("b", Some(3e6)), ("c", Some(2e6)), ("d", Some(1e6))] {
+            set.add(name.into(), name, true, false);
+            set.carries(&name.into(), carries);
+        }
+        assert_eq!(set.slowest(), Some(1e6));
+        set.suspect(&"d".into(), true);
+        assert_eq!(set.slowest(), Some(2e6), "nothing is known of a link that is silent");
+        set.remove(&"c".into());
+        set.carries(&"b".into(), None);
+        assert_eq!(set.slowest(), None);
     }
 
     #[test]

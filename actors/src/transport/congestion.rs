@@ -2,7 +2,8 @@
 //!
 //! A viewer's transport-wide feedback says what has arrived and when, by its own clock. What takes longer than the
 //! quickest packet waited in a queue (the base delay of RFC 6817); what arrives a second while a queue stands is what the
-//! link carries. Until a queue has shown itself a path is trusted with a second of the stream. Then no more is under way
+//! link carries. Until a queue has shown itself a path is trusted with a second of the stream, once it has carried a little.
+//! Then no more is under way
 //! than it carries in a round trip and a bit: so the queue drains, whatever goes to this viewer is not late, and nothing of
 //! it fills the buffers that others share. A window, and not a rate (as in RFC 8298): where nothing arrives, nothing is sent.
 //!
@@ -16,7 +17,10 @@ use flight::Flight;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// A path is trusted with so much before anything is known of it, and with no less while nothing speaks against it.
+/// A path is trusted with so much until it has carried most of that: over half a Mbit/s it takes 0.8 s.
+const FIRST: usize = 48 << 10;
+
+/// And with no less than this while nothing speaks against it.
 const TRUSTED: usize = 64 << 10;
 
 /// Whatever is known of it.
@@ -70,6 +74,8 @@ pub struct Congestion {
     /// Time between two reports.
     reports_every: Duration,
     reported: Option<Instant>,
+    /// Most of the first packets have arrived by the time that they were reported of.
+    tried: bool,
     first_sent: Option<Instant>,
     lost: f64,
     judged: f64,
@@ -106,6 +112,7 @@ impl Default for Congestion {
             round_trip: ROUND_TRIP,
             reports_every: ROUND_TRIP,
             reported: None,
+            tried: false,
             first_sent: None,
             lost: 0.0,
             judged: 0.0,
@@ -130,6 +137,7 @@ impl Congestion {
             Some(narrow) => narrow.window as usize,
             // There is nothing to judge by.
             None if self.is_silent(now) => return usize::MAX,
+            None if !self.tried => FIRST,
             None => TRUSTED.max(stream as usize),
         };
         let room = window.saturating_sub(self.flight.bytes());
@@ -202,6 +210,7 @@ impl Congestion {
                 now.saturating_duration_since(last).clamp(Duration::from_millis(10), Duration::from_millis(250));
             self.reports_every = (self.reports_every * 7 + between) / 8;
         }
+        self.tried |= self.flight.bytes() <= FIRST / 2;
         let begins = self.clock.seconds(report.units, now);
         let micros = |micros: i64| begins + micros as f64 / 1e6;
         self.count(told.bytes, told.arrived, micros(told.last));

@@ -19,7 +19,7 @@ use lenscap_actors::supervisor::address::Recipient;
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{Batch, IceTimeouts, Identity, Secrets, Transport, answer};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -96,6 +96,7 @@ impl Scene {
             cameras: vec![camera("cam", &full), camera("other", &other)],
             streams: vec![stream("cam", &full, Some(&small)), stream("other", &other, None)],
             max_viewers: 10,
+            max_viewers_per_address: 10,
             waiting: Waiting::default(),
             supervision: Supervision::default(),
             chance: || 0.5,
@@ -125,7 +126,7 @@ impl Scene {
         let connection = Transport::new(terms, IDENTITY.clone(), timeouts, now, Duration::from_secs(1_700_000_000));
         viewer.accept(&text, now);
         let (sender, signals) = mpsc::channel(64);
-        let place = root.peers.reserve("token").unwrap();
+        let place = root.peers.reserve("token", Ipv4Addr::LOCALHOST.into()).unwrap();
         let join = Join { transport: "ws", stream: "cam".into(), connection, signals: sender };
         let peer = root.peers.join(place, join).await.unwrap().peer;
         let mut scene = Self { full, small, other, root, peer, viewer, signals, network, numbers: BTreeMap::new() };

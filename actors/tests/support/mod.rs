@@ -15,6 +15,7 @@ use lenscap_actors::retry::{Exponential, Policy};
 use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
 use lenscap_actors::stream::{Alive, Disconnected, Link, Released, Stream, StreamNotice, Subscribe, Suspect};
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -26,6 +27,9 @@ pub struct World {
     closing: Option<oneshot::Sender<()>>,
     capture: Option<(u64, CaptureEvents)>,
     encoder: Option<(u64, EncodeEvents)>,
+    /// What it can be held to, and what it was.
+    bit_rates: Option<RangeInclusive<u32>>,
+    held: Vec<u32>,
 }
 
 #[derive(Clone, Default)]
@@ -38,6 +42,16 @@ impl Fake {
 
     pub fn log(&self) -> Vec<&'static str> {
         self.0.lock().unwrap().log.clone()
+    }
+
+    /// From now on the encoder can be held to these bit rates.
+    pub fn can_be_held(&self, bit_rates: RangeInclusive<u32>) {
+        self.0.lock().unwrap().bit_rates = Some(bit_rates);
+    }
+
+    /// What the encoder has been held to since this was last asked.
+    pub fn held(&self) -> Vec<u32> {
+        std::mem::take(&mut self.0.lock().unwrap().held)
     }
 
     /// Whether it has been told to close, and has not finished.
@@ -115,6 +129,12 @@ impl Encoding for Fake {
     }
     fn force_keyframe(&self) {
         self.note("keyframe");
+    }
+    fn bit_rates(&self) -> Option<RangeInclusive<u32>> {
+        self.0.lock().unwrap().bit_rates.clone()
+    }
+    fn hold_to(&self, bps: u32) {
+        self.0.lock().unwrap().held.push(bps);
     }
 }
 
@@ -203,6 +223,7 @@ pub async fn start(capture: Arc<dyn Capture>, encode: Arc<dyn Encode>, retry: Po
         }],
         streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode, small: None }],
         max_viewers: 10,
+        max_viewers_per_address: 10,
         waiting: Waiting::default(),
         supervision: Supervision::default(),
         chance: || 0.5,
