@@ -6,7 +6,7 @@ mod support;
 
 use awc::ws::Message;
 use futures_util::SinkExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
@@ -125,6 +125,35 @@ async fn more_viewers_than_allowed_are_refused_until_one_leaves() {
     server.until("left", |report| report["peers"].as_array().unwrap().len() == 1).await;
     say(&mut sockets[2], &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
     assert!(hear(&mut sockets[2], "answer").await.is_some());
+}
+
+/// Status and code of the answer to an offer of which a proxy says whom it is from.
+async fn offer_from(server: &Server, forwarded_for: &str) -> (u16, Value) {
+    let mut response = client()
+        .post(server.url("/whep/cam"))
+        .insert_header(("Content-Type", "application/sdp"))
+        .insert_header(("X-Forwarded-For", forwarded_for))
+        .send_body(OFFER)
+        .await
+        .unwrap();
+    let body = response.body().await.unwrap();
+    (response.status().as_u16(), serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[actix::test]
+async fn one_address_has_its_limit_and_a_proxy_is_believed_only_if_it_is_trusted() {
+    let server = Server::start(CAMERAS, "max_viewers_per_address = 1\ntrusted_proxies = [\"127.0.0.1\"]");
+    for viewer in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
+        assert_eq!(offer_from(&server, viewer).await.0, 201, "{viewer}");
+    }
+    for viewer in ["192.0.2.1", "203.0.113.5, 192.0.2.2", "2001:db8::2"] {
+        let (status, problem) = offer_from(&server, viewer).await;
+        assert_eq!((status, problem["code"].as_str()), (503, Some("too_many_viewers")), "{viewer}");
+        assert!(problem["message"].as_str().unwrap().contains("max_viewers_per_address"), "{problem}");
+    }
+    let server = Server::start(CAMERAS, "max_viewers_per_address = 1");
+    assert_eq!(offer_from(&server, "192.0.2.1").await.0, 201);
+    assert_eq!(offer_from(&server, "192.0.2.2").await.0, 503, "anybody could say so");
 }
 
 #[actix::test]

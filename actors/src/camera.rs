@@ -21,7 +21,7 @@ use crate::retry::{Next, Retry};
 use crate::shutdown::Budget;
 use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
-use crate::supervisor::life::Estate;
+use crate::supervisor::life::Cleanup;
 use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
 use futures_util::FutureExt;
@@ -81,7 +81,7 @@ pub struct CameraParts {
     /// Cameras of which only one is open at a time, if it belongs to such a group.
     pub group: Option<Group>,
     /// Keeps it from counting as dead before its device is closed.
-    pub estate: Estate,
+    pub cleanup: Cleanup,
 }
 
 /// The actor.
@@ -90,7 +90,7 @@ pub struct Camera {
     capture: Arc<dyn Capture>,
     clock: Arc<dyn Clock>,
     board: Board,
-    estate: Estate,
+    cleanup: Cleanup,
     attached: BTreeMap<StreamId, Attachment>,
     running: Option<Running>,
     closing: Option<Closing>,
@@ -116,7 +116,7 @@ impl Camera {
             capture: parts.capture,
             clock: parts.clock,
             board: parts.board,
-            estate: parts.estate,
+            cleanup: parts.cleanup,
             attached: BTreeMap::new(),
             running: None,
             closing: None,
@@ -377,7 +377,7 @@ impl Drop for Camera {
             return;
         };
         let (id, board) = (self.id.clone(), self.board.clone());
-        self.estate.leave(async move {
+        self.cleanup.wait_for(async move {
             closing.await;
             board.camera(&id, |camera| show_closed(camera, CameraState::Closed));
         });

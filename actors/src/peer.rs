@@ -12,11 +12,11 @@ mod messages;
 mod outbox;
 mod parts;
 mod rendition;
+mod silence;
 mod status;
 pub mod subscription;
 mod switching;
 mod told;
-mod vigil;
 
 pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
@@ -412,7 +412,7 @@ impl Handler<StreamNotice> for Peer {
         if self.hears_of_rendition(&notice, ctx) {
             return;
         }
-        let (StreamNotice::State(id, _) | StreamNotice::Trouble { stream: id, .. }) = &notice;
+        let id = notice.stream();
         let Some(stream) = self.subscriptions().find(|it| it.id() == id).map(|it| it.stream().clone()) else {
             return; // of a stream that was left meanwhile
         };
@@ -420,6 +420,7 @@ impl Handler<StreamNotice> for Peer {
         let (signal, trouble) = match notice {
             StreamNotice::State(_, state) => (Signal::State(stream, state), false),
             StreamNotice::Trouble { code, message, .. } => (Signal::Error(code, message), true),
+            StreamNotice::AwaitsKeyframe(_) => (Signal::AwaitsKeyframe(stream), false),
         };
         if is_next && trouble {
             self.commit_switch(ctx);

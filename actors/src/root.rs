@@ -340,7 +340,7 @@ impl Builder {
         let device = {
             let (all, plan, group) = (self.clone(), branch.camera.clone(), branch.group.clone());
             let spec = self.spec("device", Restart::Permanent, Budget::USUAL.waiting());
-            Child::worker(spec, thread.clone(), branch.name.clone(), move |estate| {
+            Child::worker(spec, thread.clone(), branch.name.clone(), move |cleanup| {
                 Camera::new(CameraParts {
                     id: plan.id.clone(),
                     capture: plan.capture.clone(),
@@ -349,7 +349,7 @@ impl Builder {
                     clock: all.clock.clone(),
                     board: all.board.clone(),
                     group: group.clone(),
-                    estate: estate.clone(),
+                    cleanup: cleanup.clone(),
                 })
             })
         };

@@ -182,7 +182,7 @@ impl Stream {
         self.bitrate = Bitrate::default();
         self.live_since = None;
         self.trouble = None;
-        self.gop.clear();
+        self.gop = GroupOfPictures::default();
         // They keep the connections of those who watched.
         self.routes = Routes::default();
     }
@@ -483,13 +483,13 @@ impl Handler<CameraNotice> for Stream {
                 }
             }
             CameraNotice::Failed(error) => {
-                self.gop.clear();
+                self.gop = GroupOfPictures::default();
                 self.live_since = None;
                 self.in_trouble(error.code(), error.to_string());
                 self.enter(StreamState::Backoff);
             }
             CameraNotice::GivenUp(words) => {
-                self.gop.clear();
+                self.gop = GroupOfPictures::default();
                 self.live_since = None;
                 self.enter(StreamState::Failed);
                 self.in_trouble("camera_failed", words);

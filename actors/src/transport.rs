@@ -4,8 +4,8 @@
 //! - [`sdp`] answers the offer; what that settles are [`Terms`].
 //! - [`ice`] finds the path to the viewer, keeps its consent, and asks whether it is there; [`stun`] are its messages.
 //! - `dtls` makes the keys, `srtp` seals with them; [`identity`] is what all viewers share of that.
-//! - [`congestion`] knows what the link carries; `waiting` has the frames that wait for that, and `again` what is asked
-//!   for again.
+//! - [`congestion`] knows what the link carries, `losses` of viewers that do not tell as much; `waiting` has the frames
+//!   that wait for that, and `again` what is asked for again.
 //! - `rtp` writes headers, [`rtcp`] reports and reads what is reported, `history` has what may be asked for again.
 //! - [`track`] says which frames a viewer can decode, and when they were taken; [`journal`] when they were sent.
 //! - [`Batch`] is what goes out: one buffer, in runs that are one system call each.
@@ -20,6 +20,7 @@ mod history;
 pub mod ice;
 pub mod identity;
 pub mod journal;
+mod losses;
 mod news;
 mod packet;
 mod rate;
@@ -197,6 +198,7 @@ impl Transport {
         }
         if let Some(reception) = feedback.reception {
             news.lost = Some(u64::from(reception.lost));
+            self.sender.lost(reception.lost, now);
             let round_trip = reception.round_trip(&self.base, now);
             round_trip.iter().for_each(|round_trip| self.sender.measured(*round_trip));
             news.round_trips.extend(round_trip);

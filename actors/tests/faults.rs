@@ -6,7 +6,7 @@ use actix::prelude::*;
 use lenscap_actors::retry::Exponential;
 use lenscap_actors::supervisor::child::Child;
 use lenscap_actors::supervisor::context::Context;
-use lenscap_actors::supervisor::life::{Control, Estate};
+use lenscap_actors::supervisor::life::{Cleanup, Control};
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
 use lenscap_actors::supervisor::shell::{Options, RestartChild, StartChild, Supervisor};
 use lenscap_actors::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy};
@@ -28,7 +28,7 @@ struct State {
     made: u32,
     panic_when_made: u32,
     panic_when_started: u32,
-    remains: Option<oneshot::Receiver<()>>,
+    pending: Option<oneshot::Receiver<()>>,
 }
 
 impl World {
@@ -45,12 +45,12 @@ impl World {
 struct Worker {
     name: &'static str,
     world: World,
-    estate: Estate,
+    cleanup: Cleanup,
     number: u32,
 }
 
 impl Worker {
-    fn new(name: &'static str, world: &World, estate: &Estate) -> Self {
+    fn new(name: &'static str, world: &World, cleanup: &Cleanup) -> Self {
         let mut state = world.0.lock().unwrap();
         state.made += 1;
         let number = state.made;
@@ -58,7 +58,7 @@ impl Worker {
         state.panic_when_made = state.panic_when_made.saturating_sub(1);
         drop(state);
         assert!(!panics, "made wrongly");
-        Self { name, world: world.clone(), estate: estate.clone(), number }
+        Self { name, world: world.clone(), cleanup: cleanup.clone(), number }
     }
 }
 
@@ -78,9 +78,9 @@ impl Actor for Worker {
 impl Drop for Worker {
     fn drop(&mut self) {
         self.world.note(format!("{} down", self.name));
-        if let Some(remains) = self.world.0.lock().unwrap().remains.take() {
-            self.estate.leave(async move {
-                let _ = remains.await;
+        if let Some(pending) = self.world.0.lock().unwrap().pending.take() {
+            self.cleanup.wait_for(async move {
+                let _ = pending.await;
             });
         }
     }
@@ -146,8 +146,8 @@ async fn stage(strategy: Strategy, restart: Restart, restarts: usize) -> Stage {
         move || {
             let child = |(name, registered): (&'static str, &Registered<Worker>)| {
                 let world = world.clone();
-                Child::worker(spec(name, restart), here.clone(), registered.clone(), move |estate| {
-                    Worker::new(name, &world, estate)
+                Child::worker(spec(name, restart), here.clone(), registered.clone(), move |cleanup| {
+                    Worker::new(name, &world, cleanup)
                 })
             };
             NAMES.into_iter().zip(&names).map(child).collect()
@@ -277,8 +277,8 @@ async fn those_that_were_started_later_go_along_in_reverse_order() {
 async fn nothing_is_started_before_what_was_left_behind_is_over() {
     tokio::time::pause();
     let stage = stage(Strategy::RestForOne, Restart::Permanent, 3).await;
-    let (over, remains) = oneshot::channel();
-    stage.world.0.lock().unwrap().remains = Some(remains);
+    let (over, pending) = oneshot::channel();
+    stage.world.0.lock().unwrap().pending = Some(pending);
     let asked = stage.names[0].send(Do::Freeze);
     settle().await;
     let killed = stage.tree.kill("root/a");
@@ -323,11 +323,11 @@ async fn a_spent_budget_ends_the_supervisor_after_its_children() {
 async fn an_orderly_end_stops_in_reverse_order_and_kills_who_does_not_stop() {
     tokio::time::pause();
     let stage = stage(Strategy::OneForOne, Restart::Permanent, 2).await;
-    let (_never, remains) = oneshot::channel();
-    stage.world.0.lock().unwrap().remains = Some(remains);
+    let (_never, pending) = oneshot::channel();
+    stage.world.0.lock().unwrap().pending = Some(pending);
     stage.root.stop();
     settle().await;
-    assert_eq!(stage.world.log(), ["c down"], "its remains hold up the others");
+    assert_eq!(stage.world.log(), ["c down"], "its pending hold up the others");
     for _ in 0..6 {
         pass(Duration::from_secs(1)).await;
     }
@@ -349,15 +349,15 @@ async fn a_killed_supervisor_takes_its_children_along_and_all_come_back() {
         options(Strategy::OneForOne, 2),
         move || {
             let world = world.clone();
-            vec![Child::worker(spec("leaf", Restart::Permanent), here.clone(), leaf_of.clone(), move |estate| {
-                Worker::new("leaf", &world, estate)
+            vec![Child::worker(spec("leaf", Restart::Permanent), here.clone(), leaf_of.clone(), move |cleanup| {
+                Worker::new("leaf", &world, cleanup)
             })]
         },
     );
-    let (over, remains) = oneshot::channel();
+    let (over, pending) = oneshot::channel();
     start_child(&stage, child).await;
     stage.world.log();
-    stage.world.0.lock().unwrap().remains = Some(remains);
+    stage.world.0.lock().unwrap().pending = Some(pending);
     let killed = stage.tree.kill("root/inner");
     let finish = async {
         settle().await;
@@ -396,8 +396,8 @@ async fn whoever_gave_up_stays_down_until_somebody_asks() {
         options(Strategy::OneForOne, 1),
         move || {
             let world = world.clone();
-            vec![Child::worker(spec("leaf", Restart::Permanent), here.clone(), leaf_of.clone(), move |estate| {
-                Worker::new("leaf", &world, estate)
+            vec![Child::worker(spec("leaf", Restart::Permanent), here.clone(), leaf_of.clone(), move |cleanup| {
+                Worker::new("leaf", &world, cleanup)
             })]
         },
     );
@@ -452,8 +452,8 @@ async fn an_actor_whose_thread_has_ended_counts_as_dead() {
     let thread = Arbiter::new();
     let name = Registered::new("far");
     let world = stage.world.clone();
-    let child = Child::worker(spec("far", Restart::Temporary), thread.handle(), name.clone(), move |estate| {
-        Worker::new("far", &world, estate)
+    let child = Child::worker(spec("far", Restart::Temporary), thread.handle(), name.clone(), move |cleanup| {
+        Worker::new("far", &world, cleanup)
     });
     start_child(&stage, child).await;
     assert!(name.send(Do::Nothing).await.is_ok());

@@ -208,6 +208,9 @@ impl Talk {
             Some(Signal::Error(code, message)) => {
                 self.send(json!({ "type": "error", "code": code, "message": message })).await
             }
+            Some(Signal::AwaitsKeyframe(stream)) => {
+                self.send(json!({ "type": "waiting", "stream": stream, "for": "keyframe" })).await
+            }
             Some(Signal::Link(Carried { rendition, percent })) => {
                 self.send(json!({ "type": "link", "rendition": rendition, "carries_percent": percent })).await
             }

@@ -15,10 +15,10 @@ const HIDDEN_TIMEOUT_MAX_S = 86_400;
 const STYLE = `
   :host { display: block; position: relative; background: #000; overflow: hidden; aspect-ratio: 16 / 9; }
   video { width: 100%; height: 100%; object-fit: contain; display: block; }
-  p { position: absolute; inset: auto 0 0 0; margin: 0; padding: .6em 1em; font: 14px/1.4 system-ui, sans-serif;
+  p, .link { position: absolute; inset: auto 0 0 0; margin: 0; padding: .6em 1em; font: 14px/1.4 system-ui, sans-serif;
       color: #fff; background: rgb(0 0 0 / .65); }
-  p:empty { display: none; }
-  p.link { inset: 0 0 auto auto; padding: .3em .8em; font-size: 12px; border-bottom-left-radius: .5em; }
+  .link { inset: 0 0 auto auto; padding: .3em .8em; font-size: 12px; border-bottom-left-radius: .5em; }
+  p:empty, .link:empty { display: none; }
 `;
 
 export class LenscapVideo extends HTMLElement {
@@ -45,7 +45,7 @@ export class LenscapVideo extends HTMLElement {
     this.#video = document.createElement('video');
     Object.assign(this.#video, { muted: true, autoplay: true, playsInline: true });
     this.#words = document.createElement('p');
-    this.#link = document.createElement('p');
+    this.#link = document.createElement('div');
     this.#link.className = 'link';
     for (const words of [this.#words, this.#link]) words.setAttribute('role', 'status');
     root.append(style, this.#video, this.#words, this.#link);
@@ -106,6 +106,7 @@ export class LenscapVideo extends HTMLElement {
       this.#link.textContent = '';
       this.#presence.judge();
     });
+    session.addEventListener('waiting', () => this.#sayUntilPicture('The picture begins with the camera’s next keyframe …'));
     session.addEventListener('link', ({ detail }) => { this.#link.textContent = linkWords(detail); });
     session.addEventListener('trouble', ({ detail }) => this.#say(detail));
     this.#session = session;
@@ -123,6 +124,13 @@ export class LenscapVideo extends HTMLElement {
 
   #say(words) {
     this.#words.textContent = words;
+  }
+
+  #sayUntilPicture(words) {
+    this.#say(words);
+    const seen = () => this.#words.textContent === words && this.#say('');
+    if ('requestVideoFrameCallback' in this.#video) this.#video.requestVideoFrameCallback(seen);
+    else this.#video.addEventListener('timeupdate', seen, { once: true });
   }
 }
 

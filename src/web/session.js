@@ -48,7 +48,7 @@ async function received(pc) {
  * Watches one stream after another over one connection, and connects again when it is lost.
  *
  * Events (CustomEvent): `track` with a MediaStream; `answer` with the server's answer; `state` with
- * the state of the stream; `link` with the rendition and how much of the picture the connection carries; `trouble` with
+ * the state of the stream; `waiting` if a picture takes until the next keyframe; `link` with the rendition and how much of the picture the connection carries; `trouble` with
  * words for people, empty when it is over.
  */
 export class Session extends EventTarget {
@@ -270,6 +270,9 @@ export class Session extends EventTarget {
         if (message.stream !== this.#stream) break;
         if (message.state === 'live') this.#tell('trouble', '');
         this.#tell('state', message.state);
+        break;
+      case 'waiting':
+        if (message.stream === this.#stream) this.#tell('waiting');
         break;
       case 'link':
         this.#tell('link', message);

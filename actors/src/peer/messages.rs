@@ -15,6 +15,8 @@ pub enum Signal {
     State(StreamId, StreamState),
     /// An error code of the signalling protocol, and words.
     Error(&'static str, String),
+    /// The picture of a stream begins with its camera's next keyframe.
+    AwaitsKeyframe(StreamId),
     /// How much of the picture its link carries has changed.
     Link(Carried),
     /// The server ends this connection.

@@ -105,14 +105,10 @@ impl Peer {
 
     /// Takes note of what the rendition says to which it is about to go: whether it says so, and the page need not know.
     pub(super) fn hears_of_rendition(&mut self, notice: &StreamNotice, ctx: &mut Context<Self>) -> bool {
-        let (id, trouble) = match notice {
-            StreamNotice::State(id, _) => (id, false),
-            StreamNotice::Trouble { stream, .. } => (stream, true),
-        };
-        if !self.changes_rendition() || !self.is_next(id) {
+        if !self.changes_rendition() || !self.is_next(notice.stream()) {
             return false;
         }
-        if trouble {
+        if let StreamNotice::Trouble { .. } = notice {
             self.stay(ctx);
         }
         true

@@ -5,7 +5,7 @@
 
 use super::Stream;
 use super::asks::Asks;
-use super::messages::{KeyframeWanted, Link};
+use super::messages::{KeyframeWanted, Link, StreamNotice};
 use super::routes::Routes;
 use super::subscribers::Group;
 use crate::fanout::Deliver;
@@ -74,7 +74,12 @@ impl Stream {
     /// Sends a newcomer what it needs for its first picture.
     pub(super) fn greet(&mut self, peer: &PeerId, link: &Link, ctx: &mut Context<Self>) {
         match self.gop.replay(self.clock.now()) {
-            Group::None => self.force_keyframe(ctx),
+            Group::None => {
+                self.force_keyframe(ctx);
+                if self.gop.is_of_device() {
+                    link.notices.do_send(StreamNotice::AwaitsKeyframe(self.id.clone()));
+                }
+            }
             Group::Old => self.subscribers.wait_for_group(peer),
             Group::Fresh(frames) => self.replay(link, frames),
         }

@@ -36,6 +36,19 @@ pub enum StreamNotice {
         /// In words.
         message: String,
     },
+    /// There is no keyframe for this newcomer, and none can be asked for: its picture begins with the next one.
+    AwaitsKeyframe(StreamId),
+}
+
+impl StreamNotice {
+    /// Which stream it is about.
+    pub fn stream(&self) -> &StreamId {
+        match self {
+            StreamNotice::State(stream, _)
+            | StreamNotice::Trouble { stream, .. }
+            | StreamNotice::AwaitsKeyframe(stream) => stream,
+        }
+    }
 }
 
 /// A viewer wants this stream.

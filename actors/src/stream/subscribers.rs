@@ -179,6 +179,8 @@ pub enum Group<'a> {
 pub struct GroupOfPictures {
     frames: Vec<Arc<Frame>>,
     bytes: usize,
+    /// Where the last frame came from.
+    origin: Option<Origin>,
 }
 
 impl GroupOfPictures {
@@ -187,6 +189,7 @@ impl GroupOfPictures {
         if frame.keyframe {
             self.clear();
         }
+        self.origin = Some(frame.origin);
         let follows = match self.frames.last() {
             Some(last) => frame.number == last.number + 1,
             None => frame.keyframe,
@@ -213,8 +216,13 @@ impl GroupOfPictures {
         }
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
+    /// Whether its frames come from a device, which cannot be asked for a keyframe.
+    pub fn is_of_device(&self) -> bool {
+        self.origin == Some(Origin::Device)
+    }
+
+    /// Forgets the frames.
+    fn clear(&mut self) {
         self.frames.clear();
         self.bytes = 0;
     }
@@ -323,8 +331,10 @@ mod tests {
         let mut gop = GroupOfPictures::default();
         gop.push(&frame(2, true, Origin::Device, GROUP_BYTES_MAX));
         assert_eq!(length(&gop), 1);
+        assert!(!GroupOfPictures::default().is_of_device());
         gop.push(&frame(3, false, Origin::Device, 1));
         assert_eq!(length(&gop), 0);
+        assert!(gop.is_of_device(), "so who comes now has to wait");
     }
 
     #[test]

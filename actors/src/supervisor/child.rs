@@ -1,7 +1,7 @@
 //! What a supervisor is given to start: a specification, and how to make a fresh value each time.
 
 use super::context::Context;
-use super::life::{Control, Estate, Launched, News, launch};
+use super::life::{Cleanup, Control, Launched, News, launch};
 use super::registered::Registered;
 use super::shell::{Options, Supervisor};
 use super::spec::{ChildSpec, ExitReason};
@@ -21,7 +21,7 @@ pub enum Kind {
 }
 
 /// Where an incarnation begins.
-pub struct Cradle {
+pub struct StartArgs {
     /// Its path in the tree.
     pub path: String,
     /// Where its supervisor shows its children.
@@ -42,7 +42,7 @@ pub struct Running {
     pub down: Box<dyn Fn() + Send>,
 }
 
-type Make = Box<dyn FnMut(Cradle) -> Option<Running> + Send>;
+type Make = Box<dyn FnMut(StartArgs) -> Option<Running> + Send>;
 
 /// Called when a child is down for good although it should not be.
 pub type GivenUp = Arc<dyn Fn(&ExitReason) + Send + Sync>;
@@ -63,15 +63,15 @@ impl Child {
         spec: ChildSpec,
         thread: ArbiterHandle,
         name: Registered<A>,
-        make: impl Fn(&Estate) -> A + Send + Sync + 'static,
+        make: impl Fn(&Cleanup) -> A + Send + Sync + 'static,
     ) -> Self
     where
         A: Actor<Context = Context<A>>,
     {
         let make = Arc::new(make);
-        let start = move |cradle: Cradle| {
+        let start = move |args: StartArgs| {
             let make = make.clone();
-            Some(name_it(&name, launch(&thread, move |estate| make(estate), cradle.news)))
+            Some(name_it(&name, launch(&thread, move |cleanup| make(cleanup), args.news)))
         };
         Self { spec, kind: Kind::Worker, make: Box::new(start), given_up: None }
     }
@@ -81,13 +81,13 @@ impl Child {
         spec: ChildSpec,
         thread: ArbiterHandle,
         name: Registered<A>,
-        make: impl FnOnce(&Estate) -> A + Send + 'static,
+        make: impl FnOnce(&Cleanup) -> A + Send + 'static,
     ) -> Self
     where
         A: Actor<Context = Context<A>>,
     {
         let mut make = Some(make);
-        let start = move |cradle: Cradle| make.take().map(|make| name_it(&name, launch(&thread, make, cradle.news)));
+        let start = move |args: StartArgs| make.take().map(|make| name_it(&name, launch(&thread, make, args.news)));
         Self { spec, kind: Kind::Worker, make: Box::new(start), given_up: None }
     }
 
@@ -100,9 +100,9 @@ impl Child {
         children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
     ) -> Self {
         let children: Arc<dyn Fn() -> Vec<Child> + Send + Sync> = Arc::new(children);
-        let start = move |cradle: Cradle| {
-            let (options, children, Cradle { path, tree, news }) = (options.clone(), children.clone(), cradle);
-            let make = move |estate: &Estate| Supervisor::new(path, options, tree, estate.clone(), children);
+        let start = move |args: StartArgs| {
+            let (options, children, StartArgs { path, tree, news }) = (options.clone(), children.clone(), args);
+            let make = move |cleanup: &Cleanup| Supervisor::new(path, options, tree, cleanup.clone(), children);
             Some(name_it(&name, launch(&thread, make, news)))
         };
         Self { spec, kind: Kind::Supervisor, make: Box::new(start), given_up: None }

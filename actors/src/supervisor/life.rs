@@ -1,7 +1,7 @@
 //! One incarnation of an actor: runs it, and tells how it ended.
 //!
 //! Whatever ends it, a panic in a handler, in a future that it spawned or in `started`, an error,
-//! an order, it ends in the same way: the actor is dropped, what it [left behind](Estate) is waited
+//! an order, it ends in the same way: the actor is dropped, what it [left behind](Cleanup) is waited
 //! for, and only then its supervisor is told. So a device is closed before a restart begins.
 
 use super::address::Mailbox;
@@ -20,16 +20,16 @@ use std::task::{self, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-type Remains = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Pending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is to be over before an actor that has ended counts as dead.
 #[derive(Clone, Default)]
-pub struct Estate(Arc<Mutex<Vec<Remains>>>);
+pub struct Cleanup(Arc<Mutex<Vec<Pending>>>);
 
-impl Estate {
+impl Cleanup {
     /// Leaves something behind; to be called when the actor is dropped.
-    pub fn leave(&self, remains: impl Future<Output = ()> + Send + 'static) {
-        lock(&self.0).push(Box::pin(remains));
+    pub fn wait_for(&self, pending: impl Future<Output = ()> + Send + 'static) {
+        lock(&self.0).push(Box::pin(pending));
     }
 }
 
@@ -148,7 +148,7 @@ pub struct Launched<A: Actor<Context = Context<A>>> {
 }
 
 /// Makes an actor on a thread and lets it live there.
-pub fn launch<A>(thread: &ArbiterHandle, make: impl FnOnce(&Estate) -> A + Send + 'static, news: News) -> Launched<A>
+pub fn launch<A>(thread: &ArbiterHandle, make: impl FnOnce(&Cleanup) -> A + Send + 'static, news: News) -> Launched<A>
 where
     A: Actor<Context = Context<A>>,
 {
@@ -164,14 +164,14 @@ where
 
 enum Phase<A: Actor<Context = Context<A>>> {
     Running(Box<ContextFut<A, Context<A>>>),
-    Buried { reason: ExitReason, remains: Vec<Remains>, deadline: Pin<Box<tokio::time::Sleep>> },
+    Ending { reason: ExitReason, pending: Vec<Pending>, deadline: Pin<Box<tokio::time::Sleep>> },
     Over,
 }
 
 struct Life<A: Actor<Context = Context<A>>> {
     phase: Phase<A>,
     mailbox: Arc<Mailbox<A>>,
-    estate: Estate,
+    cleanup: Cleanup,
     control: Arc<Control>,
     stopping: bool,
     has_waker: bool,
@@ -181,29 +181,29 @@ struct Life<A: Actor<Context = Context<A>>> {
 impl<A: Actor<Context = Context<A>>> Life<A> {
     fn begin(
         mailbox: Arc<Mailbox<A>>,
-        make: impl FnOnce(&Estate) -> A,
+        make: impl FnOnce(&Cleanup) -> A,
         vitals: Arc<Vitals>,
         control: Arc<Control>,
         news: News,
     ) -> Self {
-        let estate = Estate::default();
+        let cleanup = Cleanup::default();
         // actix's own mailbox stays empty: its addresses are given to nobody.
         let unused = actix::dev::Mailbox::default();
         let ctx = Context::new(ContextParts::new(unused.sender_producer()), mailbox.clone(), vitals);
-        let phase = match catch_unwind(AssertUnwindSafe(|| make(&estate))) {
+        let phase = match catch_unwind(AssertUnwindSafe(|| make(&cleanup))) {
             Ok(actor) => Phase::Running(Box::new(ContextFut::new(ctx, actor, unused))),
             Err(panic) => {
                 mailbox.end();
-                Self::bury(ExitReason::Panic(words(&*panic)), &estate, news.patience)
+                Self::ending(ExitReason::Panic(words(&*panic)), &cleanup, news.patience)
             }
         };
-        Self { phase, mailbox, estate, control, stopping: false, has_waker: false, news }
+        Self { phase, mailbox, cleanup, control, stopping: false, has_waker: false, news }
     }
 
-    fn bury(reason: ExitReason, estate: &Estate, patience: Duration) -> Phase<A> {
-        let remains = std::mem::take(&mut *lock(&estate.0));
+    fn ending(reason: ExitReason, cleanup: &Cleanup, patience: Duration) -> Phase<A> {
+        let pending = std::mem::take(&mut *lock(&cleanup.0));
         let deadline = Box::pin(tokio::time::sleep(patience));
-        Phase::Buried { reason, remains, deadline }
+        Phase::Ending { reason, pending, deadline }
     }
 
     /// One turn of the actor; its reason if it has ended.
@@ -262,13 +262,13 @@ impl<A: Actor<Context = Context<A>>> Future for Life<A> {
         }
         if let Some(reason) = this.turn(cx) {
             this.end();
-            this.phase = Self::bury(reason, &this.estate, this.news.patience);
+            this.phase = Self::ending(reason, &this.cleanup, this.news.patience);
         }
         match &mut this.phase {
             Phase::Running(_) => return Poll::Pending,
-            Phase::Buried { reason, remains, deadline } => {
-                remains.retain_mut(|remains| remains.as_mut().poll(cx).is_pending());
-                if !remains.is_empty() {
+            Phase::Ending { reason, pending, deadline } => {
+                pending.retain_mut(|pending| pending.as_mut().poll(cx).is_pending());
+                if !pending.is_empty() {
                     if deadline.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }

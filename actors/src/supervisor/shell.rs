@@ -1,9 +1,9 @@
 //! The actor that applies a supervisor's decisions: it starts, stops and kills, and tells the
 //! [plan](super::plan) what became of it.
 
-use super::child::{Child, Cradle, GivenUp, Kind, Running};
+use super::child::{Child, GivenUp, Kind, Running, StartArgs};
 use super::context::Context;
-use super::life::{Estate, News, launch};
+use super::life::{Cleanup, News, launch};
 use super::plan::{ChildId, Life, Order, Plan};
 use super::spec::{ExitReason, Intensity, Strategy};
 use super::tree::{ChildView, SupervisorView, Tree};
@@ -30,16 +30,16 @@ pub struct Supervisor {
     path: String,
     options: Options,
     tree: Tree,
-    estate: Estate,
+    cleanup: Cleanup,
     specs: Arc<dyn Fn() -> Vec<Child> + Send + Sync>,
     plan: Plan,
-    children: BTreeMap<ChildId, Nursery>,
+    children: BTreeMap<ChildId, Entry>,
     alarm: Option<(Instant, SpawnHandle)>,
     ended: bool,
 }
 
 /// What is needed to make a child, and the incarnation that is there.
-struct Nursery {
+struct Entry {
     child: Child,
     running: Option<Running>,
     incarnation: u64,
@@ -86,11 +86,11 @@ impl Supervisor {
         path: String,
         options: Options,
         tree: Tree,
-        estate: Estate,
+        cleanup: Cleanup,
         specs: Arc<dyn Fn() -> Vec<Child> + Send + Sync>,
     ) -> Self {
         let plan = Plan::new(options.strategy, options.intensity);
-        Self { path, options, tree, estate, specs, plan, children: BTreeMap::new(), alarm: None, ended: false }
+        Self { path, options, tree, cleanup, specs, plan, children: BTreeMap::new(), alarm: None, ended: false }
     }
 
     /// Starts the supervisor at the root of a tree, which nobody supervises; `exited` is told when
@@ -105,14 +105,14 @@ impl Supervisor {
         // What it leaves behind are its children, who have their own patience.
         let news = News { started: None, exited: Some(Box::new(exited)), patience: Duration::MAX };
         let (path, specs, shown) = (tree.root().to_owned(), Arc::new(children), tree.clone());
-        let make = move |estate: &Estate| Supervisor::new(path, options, shown, estate.clone(), specs);
+        let make = move |cleanup: &Cleanup| Supervisor::new(path, options, shown, cleanup.clone(), specs);
         let launched = launch(thread, make, news);
         launched.control
     }
 
     fn add(&mut self, child: Child) -> Result<(), Ending> {
         let id = self.plan.add(child.spec.clone(), now()).ok_or(Ending)?;
-        self.children.insert(id, Nursery { child, running: None, incarnation: 0 });
+        self.children.insert(id, Entry { child, running: None, incarnation: 0 });
         Ok(())
     }
 
@@ -140,15 +140,15 @@ impl Supervisor {
     }
 
     fn with(&self, id: ChildId, order: impl FnOnce(&Running)) {
-        if let Some(running) = self.children.get(&id).and_then(|nursery| nursery.running.as_ref()) {
+        if let Some(running) = self.children.get(&id).and_then(|entry| entry.running.as_ref()) {
             order(running);
         }
     }
 
     fn start(&mut self, id: ChildId, ctx: &mut Context<Self>) {
-        let Some(nursery) = self.children.get_mut(&id) else { return };
-        nursery.incarnation += 1;
-        let incarnation = nursery.incarnation;
+        let Some(entry) = self.children.get_mut(&id) else { return };
+        entry.incarnation += 1;
+        let incarnation = entry.incarnation;
         let (running, ended) = (ctx.recipient::<Told>(), ctx.recipient::<Told>());
         let news = News {
             started: Some(Box::new(move || {
@@ -157,19 +157,19 @@ impl Supervisor {
             exited: Some(Box::new(move |reason| {
                 ended.do_send(Told { child: id, incarnation, exit: Some(reason) });
             })),
-            patience: nursery.child.spec.shutdown,
+            patience: entry.child.spec.shutdown,
         };
-        let path = format!("{}/{}", self.path, nursery.child.spec.name);
-        nursery.running = (nursery.child.make)(Cradle { path, tree: self.tree.clone(), news });
+        let path = format!("{}/{}", self.path, entry.child.spec.name);
+        entry.running = (entry.child.make)(StartArgs { path, tree: self.tree.clone(), news });
     }
 
     fn exited(&mut self, id: ChildId, reason: ExitReason) {
-        let Some(nursery) = self.children.get_mut(&id) else { return };
-        if let Some(running) = nursery.running.take() {
+        let Some(entry) = self.children.get_mut(&id) else { return };
+        if let Some(running) = entry.running.take() {
             (running.down)();
         }
-        let given_up: Option<GivenUp> = nursery.child.given_up.clone();
-        let path = format!("{}/{}", self.path, nursery.child.spec.name);
+        let given_up: Option<GivenUp> = entry.child.given_up.clone();
+        let path = format!("{}/{}", self.path, entry.child.spec.name);
         let now = now();
         self.plan.exited(id, reason.clone(), now, (self.options.chance)());
         let life = self.plan.children().iter().find(|child| child.id == id).map(|child| child.life);
@@ -193,11 +193,11 @@ impl Supervisor {
 
     fn show(&self, ctx: &Context<Self>) {
         let children = self.plan.children().iter().map(|child| {
-            let nursery = self.children.get(&child.id);
-            let running = nursery.and_then(|nursery| nursery.running.as_ref());
+            let entry = self.children.get(&child.id);
+            let running = entry.and_then(|entry| entry.running.as_ref());
             ChildView {
                 name: child.spec.name.clone(),
-                kind: nursery.map_or(Kind::Worker, |nursery| nursery.child.kind),
+                kind: entry.map_or(Kind::Worker, |entry| entry.child.kind),
                 life: child.life,
                 restarts: child.restarts,
                 last_exit: child.last_exit.clone(),
@@ -237,7 +237,7 @@ impl Supervisor {
     fn listen(&mut self) {
         let now = now();
         for child in self.plan.children() {
-            let running = self.children.get(&child.id).and_then(|nursery| nursery.running.as_ref());
+            let running = self.children.get(&child.id).and_then(|entry| entry.running.as_ref());
             if let (Life::Running { .. }, Some(running)) = (child.life, running)
                 && running.control.heartbeat(now) >= self.options.frozen_after
             {
@@ -271,11 +271,11 @@ impl Actor for Supervisor {
 impl Drop for Supervisor {
     fn drop(&mut self) {
         // Children do not outlive their supervisor, whatever it died of.
-        for nursery in self.children.values_mut() {
-            if let Some(running) = nursery.running.take() {
+        for entry in self.children.values_mut() {
+            if let Some(running) = entry.running.take() {
                 running.control.kill(ExitReason::Killed);
-                let (tree, path) = (self.tree.clone(), format!("{}/{}", self.path, nursery.child.spec.name));
-                self.estate.leave(async move {
+                let (tree, path) = (self.tree.clone(), format!("{}/{}", self.path, entry.child.spec.name));
+                self.cleanup.wait_for(async move {
                     running.control.dead().await;
                     (running.down)();
                     tree.exited(path, ExitReason::Killed, now());
@@ -290,7 +290,7 @@ impl Handler<Told> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, told: Told, ctx: &mut Self::Context) {
-        if self.children.get(&told.child).map(|nursery| nursery.incarnation) != Some(told.incarnation) {
+        if self.children.get(&told.child).map(|entry| entry.incarnation) != Some(told.incarnation) {
             return;
         }
         match told.exit {

@@ -4,6 +4,7 @@ use super::again::Again;
 use super::batch::Batch;
 use super::congestion::Congestion;
 use super::history::{History, Sent};
+use super::losses::Losses;
 use super::packet::{head_of, seal};
 use super::rate::{self, StreamRate};
 use super::rtcp::{self, Arrivals, Timebase, Totals};
@@ -80,8 +81,9 @@ pub struct Sender {
     /// And of the next packet of the connection.
     transport_wide: u64,
     history: History,
-    /// None if the viewer gives no transport-wide feedback.
+    /// None if the viewer gives no transport-wide feedback: then its losses have to do.
     congestion: Option<Congestion>,
+    losses: Losses,
     backlog: Backlog,
     pace: Pace,
     rate: StreamRate,
@@ -108,6 +110,7 @@ impl Sender {
             transport_wide: 0,
             history: History::default(),
             congestion: media.transport_wide.map(|_| Congestion::default()),
+            losses: Losses::default(),
             backlog: Backlog::default(),
             pace: Pace::new(BURST, now),
             rate: StreamRate::default(),
@@ -158,6 +161,13 @@ impl Sender {
     pub fn reported(&mut self, arrivals: &Arrivals, now: Instant) {
         if let Some(congestion) = &mut self.congestion {
             congestion.reported(arrivals, now);
+        }
+    }
+
+    /// The viewer reports how many packets it has lost, all in all.
+    pub fn lost(&mut self, lost: u32, now: Instant) {
+        if self.congestion.is_none() {
+            self.losses.reported(self.next - self.first, lost, self.octets, self.rate.value(), now);
         }
     }
 
@@ -274,12 +284,16 @@ impl Sender {
     /// Bytes a second that may leave, and bytes at once.
     fn pace_of_now(&self) -> (f64, usize) {
         let faster = self.rate.value() * FASTER;
-        match self.congestion.as_ref().map(|congestion| (congestion.pace(), congestion.rate())) {
-            Some((Some(rate), _)) => {
+        let (limit, shown) = match &self.congestion {
+            Some(congestion) => (congestion.pace(), congestion.rate()),
+            None => (self.losses.limit(), None),
+        };
+        match (limit, shown) {
+            (Some(rate), _) => {
                 let rate = rate.max(rate::USUAL / 100.0);
                 (rate, ((rate / 50.0) as usize).clamp(2400, BURST))
             }
-            Some((None, Some(shown))) => (faster.max(shown * PROBING), BURST),
+            (None, Some(shown)) => (faster.max(shown * PROBING), BURST),
             _ => (faster, BURST),
         }
     }

@@ -57,6 +57,21 @@ export class Network {
     return ['ip', 'netns', 'exec', this.#names[side]];
   }
 
+  /** What the link to the viewer carries from now on, bits a second; its queue is that of a router, 64 kB. */
+  narrow(rate) {
+    const burst = String(Math.max(4000, Math.round(rate / 8 / 500)));
+    this.#traffic('replace', 'tbf', 'rate', `${rate}bit`, 'burst', burst, 'limit', '64000');
+  }
+
+  /** Undoes `narrow`. */
+  widen() {
+    this.#traffic('del');
+  }
+
+  #traffic(order, ...discipline) {
+    execFileSync('tc', ['-n', this.#names.server, 'qdisc', order, 'dev', 'eth0', 'root', ...discipline], { stdio: 'pipe' });
+  }
+
   /** Has this share of the UDP packets that arrive at either side lost, at random. */
   lose(percent) {
     const share = percent < 100 ? `numgen random mod 100 < ${percent}` : '';
