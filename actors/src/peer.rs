@@ -12,6 +12,7 @@ mod messages;
 mod outbox;
 mod parts;
 mod rendition;
+mod restart;
 mod silence;
 mod status;
 pub mod subscription;
@@ -32,7 +33,6 @@ use crate::ports::{Clock, Datagrams, Inbound};
 use crate::stream::{KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged};
-use crate::transport::OfferError;
 use actix::prelude::*;
 use carries::Carries;
 use choice::Choice;
@@ -175,7 +175,7 @@ impl Peer {
         }
         let sent = self.transmit(now);
         self.on_sent(sent, now);
-        self.choose_rendition(now, ctx);
+        self.follow_link(now, ctx);
         match news.leaving {
             Some(cause) => self.leave_by_itself(cause, ctx),
             None => self.arm(ctx),
@@ -463,31 +463,6 @@ impl Handler<StandingChanged> for Peer {
                 let _ = self.signals.try_send(Signal::Error("camera_failed", words.to_string()));
             }
         }
-    }
-}
-
-/// The viewer's network has changed, or may have: it begins ICE anew over this connection (RFC 8445, section 9).
-impl Handler<RestartIce> for Peer {
-    type Result = Result<Restarted, OfferError>;
-
-    fn handle(&mut self, restart: RestartIce, ctx: &mut Self::Context) -> Self::Result {
-        let RestartIce { offer, addresses, ufrag, password } = restart;
-        let name = (ufrag.clone(), password.clone());
-        let mut state = self.connection.lock();
-        let answer = state.transport.restart(&offer, &addresses, ufrag, password, self.clock.now())?;
-        let anew = state.transport.credentials() == name;
-        drop(state);
-        if anew {
-            log::info!("root/peers/{}: ICE begins anew", self.id);
-            // What was under way to the former name is answered still, until the next restart.
-            while self.names.len() > 1 {
-                self.datagrams.forget(&self.names.remove(0).0);
-            }
-            self.register(&name, ctx);
-            self.names.push(name);
-        }
-        self.drain(ctx);
-        Ok(Restarted { answer, anew })
     }
 }
 

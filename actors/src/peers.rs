@@ -233,7 +233,10 @@ impl Peers {
         let (mut list, network) = (lock(&self.list), Network::of(from));
         let in_the_way = self.room(&list, network)?;
         let now = self.parts.clock.now();
-        if let Some((token, cause)) = in_the_way
+        let token_of =
+            |nth| list.by_token.iter().find(|(_, it)| it.admitted.nth == nth).map(|(token, _)| token.clone());
+        if let Some((nth, cause)) = in_the_way
+            && let Some(token) = token_of(nth)
             && let Some(entry) = list.by_token.remove(&token)
         {
             log::info!("root/peers/{}: nothing comes from it, and its place is wanted", entry.admitted.id);
@@ -249,8 +252,8 @@ impl Peers {
         Ok(Reserved { admitted, seat })
     }
 
-    /// Whether there is room for one who comes from there, and whose place it would be.
-    fn room(&self, list: &List, from: Network) -> Result<Option<(String, Cause)>, Refused> {
+    /// Whether there is room for one who comes from there, and whose place it would be, by [`Admitted`]'s count.
+    fn room(&self, list: &List, from: Network) -> Result<Option<(u64, Cause)>, Refused> {
         if list.closed {
             return Err(Refused::ShuttingDown);
         }
@@ -262,17 +265,12 @@ impl Peers {
         }
         // Whose network has no more places gives up one of its own.
         let own = of_one >= max_viewers_per_address;
-        let asked = list.by_token.iter().filter(|(_, entry)| !own || entry.network == from);
-        let (tokens, seated): (Vec<&String>, Vec<Seated>) = asked.map(|(token, entry)| (token, entry.seated())).unzip();
-        let Some((leaves, cause)) = room::who_makes_room(&seated, from, self.parts.clock.now()) else {
-            return Err(match own {
-                true => Refused::TooManyOfOneAddress(max_viewers_per_address),
-                false => Refused::TooManyViewers(max_viewers),
-            });
-        };
-        let token =
-            tokens.into_iter().zip(&seated).find(|(_, it)| it.nth == leaves.nth).map(|(token, _)| token.clone());
-        Ok(token.map(|token| (token, cause)))
+        let asked = list.by_token.values().filter(|entry| !own || entry.network == from);
+        let seated: Vec<Seated> = asked.map(Entry::seated).collect();
+        room::who_makes_room(&seated, from, self.parts.clock.now()).map(Some).ok_or(match own {
+            true => Refused::TooManyOfOneAddress(max_viewers_per_address),
+            false => Refused::TooManyViewers(max_viewers),
+        })
     }
 }
 

@@ -15,6 +15,7 @@ mod bitrate;
 mod keyframes;
 mod messages;
 mod routes;
+mod slowest;
 mod subscribers;
 
 pub use messages::{
@@ -180,6 +181,7 @@ impl Stream {
         }
         self.encoding = None;
         self.bitrate = Bitrate::default();
+        self.board.stream(&self.id, |stream| stream.limited_to_bps = None);
         self.live_since = None;
         self.trouble = None;
         self.gop = GroupOfPictures::default();
@@ -226,27 +228,6 @@ impl Stream {
             self.routes.update(self.subscribers.version(), links);
         }
         follows
-    }
-
-    /// Holds the encoder to what the slowest link carries.
-    fn follow_slowest(&mut self, ctx: &mut Context<Self>) {
-        let Some((_, encoding)) = &self.encoding else { return };
-        let Some(range) = encoding.bit_rates() else { return };
-        if let Some(bps) = self.bitrate.step(self.subscribers.slowest(), &range, self.clock.now()) {
-            encoding.hold_to(bps);
-            let limit = self.bitrate.limit();
-            self.board.stream(&self.id, |stream| stream.limited_to_bps = limit);
-        }
-        match (self.bitrate.is_limited(), self.rises) {
-            (true, None) => {
-                self.rises = Some(ctx.run_interval(bitrate::LOOK_EVERY, |stream, ctx| stream.follow_slowest(ctx)));
-            }
-            (false, Some(timer)) => {
-                ctx.cancel_future(timer);
-                self.rises = None;
-            }
-            _ => {}
-        }
     }
 
     fn encoder_ended(&mut self, reason: String, ctx: &mut Context<Self>) {
@@ -297,7 +278,6 @@ impl Stream {
             let took = stream.clock.now().saturating_duration_since(message.at);
             stream.board.stream(&stream.id, |status| {
                 status.rate = Rate::default();
-                status.limited_to_bps = None;
                 status.last_error = None;
             });
             let empty = stream.subscribers.is_empty();
@@ -345,6 +325,7 @@ impl Drop for Stream {
             stream.state = if watched { StreamState::Backoff } else { StreamState::Idle };
             stream.subscribers = vec![];
             stream.rate = Rate::default();
+            stream.limited_to_bps = None;
         });
     }
 }
@@ -456,15 +437,6 @@ impl Handler<EncodeEvent> for Stream {
                 ctx.exit(ExitReason::Panic(format!("in the encoder's thread: {words}")));
             }
         }
-    }
-}
-
-impl Handler<LinkCarries> for Stream {
-    type Result = ();
-
-    fn handle(&mut self, LinkCarries { peer, bps }: LinkCarries, ctx: &mut Self::Context) {
-        self.subscribers.carries(&peer, bps);
-        self.follow_slowest(ctx);
     }
 }
 

@@ -84,6 +84,23 @@ async fn who_has_left_or_is_silent_holds_nobody_down() {
 }
 
 #[actix::test]
+async fn an_encoder_that_is_started_again_is_held_by_nothing_until_a_link_is_told_again() {
+    for dies in [true, false] {
+        let stage = watched().await;
+        stage.carries("a", Some(300_000.0)).await;
+        assert_eq!((stage.fake.held(), stage.limit()), (vec![255_000], Some(255_000)));
+        if dies {
+            stage.kill("root/cameras/cam/stream-cam").await;
+        } else {
+            stage.fake.ended("out of memory");
+        }
+        settle().await;
+        assert_eq!((stage.fake.held(), stage.limit()), (vec![], None), "dies: {dies}");
+        tokio::time::resume();
+    }
+}
+
+#[actix::test]
 async fn an_encoder_that_has_one_bit_rate_is_left_alone() {
     let stage = stage().await;
     std::mem::forget(stage.subscription("a").await);

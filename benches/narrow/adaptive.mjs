@@ -1,7 +1,7 @@
 // An encoder that follows the slowest viewer's link, beside one that does not: what the slow one sees, and the others.
 
 import { ages, bytes, freeze, rate } from './seen.mjs';
-import { measured, sleep, Stage, test } from './stage.mjs';
+import { measured, Stage, test } from './stage.mjs';
 
 const NARROW_S = 30;
 const AFTER_S = 20;
@@ -18,19 +18,8 @@ export async function adaptive(add) {
 }
 
 async function one(stage, what, add) {
-  const beside = stage.watch('beside', { viewers: 3, settle: 0, seconds: NARROW_S + AFTER_S + 4 });
-  await beside.hear('counting', { patience: 30_000 });
-  const slow = stage.watch('slow', { 'from-start': true, seconds: NARROW_S + AFTER_S });
-  await slow.hear('counting', { patience: 10_000 });
-  const from = Date.now();
-  await sleep(NARROW_S * 1000);
-  const { streams: [{ limited_to_bps: limit }] } = await stage.debug();
-  const { late_frames: late } = await stage.counters('late_frames');
-  const widened = Date.now();
-  stage.links.rate('slow', WIDE);
-  const [mine] = await slow.each(60_000);
-  const others = await beside.each(60_000);
-  const end = from + (NARROW_S + AFTER_S) * 1000;
+  const look = async () => ({ ...(await stage.debug()).streams[0], ...await stage.counters('late_frames') });
+  const { mine, others, looked: { limited_to_bps: limit, late_frames: late }, from, widened, end } = await stage.besideSlow({ narrow: NARROW_S, after: AFTER_S, wide: WIDE, look });
   const settled = from + 5000;
   add(`${what}: the encoder is held to, kbit/s`, [limit === null ? NaN : limit / 1000]);
   add(`${what}: the slow one's frames/s`, [rate(mine.frames, settled, widened)]);

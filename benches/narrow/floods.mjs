@@ -1,8 +1,6 @@
 // Viewers who ask for more than is good, beside three who do not.
 
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { ROOT } from '../../tests/browser/support/server.mjs';
 import { bytes, freeze } from './seen.mjs';
 import { sleep, Stage, test } from './stage.mjs';
@@ -40,15 +38,8 @@ export async function nack(add) {
     const beside = stage.watch('beside', { viewers: 3, settle: 1, seconds: FLOOD_S + 10 });
     await beside.hear('counting', { patience: 30_000 });
     const script = join(ROOT, 'tests/clients/aiortc_flood.py');
-    const [command, ...args] = [...stage.links.inside('flood'), join(ROOT, 'target/aiortc/bin/python'), script, `${stage.server.url}/whep/camera`, FLOOD_S, NACK_BYTES].map(String);
     const memory = stage.memory();
-    const flooder = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const lines = createInterface({ input: flooder.stdout })[Symbol.asyncIterator]();
-    const says = async () => {
-      const { value, done } = await lines.next();
-      if (done) throw new Error('the flooder has ended');
-      return { ...JSON.parse(value), at: Date.now() };
-    };
+    const says = stage.program('flood', join(ROOT, 'target/aiortc/bin/python'), script, `${stage.server.url}/whep/camera`, FLOOD_S, NACK_BYTES);
     const begins = await says();
     await sleep((FLOOD_S - 2) * 1000);
     const peak = stage.memory();
@@ -71,13 +62,11 @@ export async function offers(add) {
     const beside = stage.watch('beside', { viewers: 3, settle: 1, seconds: FLOOD_S });
     await beside.hear('counting', { patience: 30_000 });
     const from = Date.now();
-    const [command, ...args] = [...stage.links.inside('flood'), process.execPath, join(ROOT, 'benches/narrow/silent.mjs'), `${stage.server.url}/whep/camera`, SILENT_CONNECTIONS, FLOOD_S - 4].map(String);
-    const flooder = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const lines = createInterface({ input: flooder.stdout })[Symbol.asyncIterator]();
+    const script = join(ROOT, 'benches/narrow/silent.mjs');
+    const says = stage.program('flood', process.execPath, script, `${stage.server.url}/whep/camera`, SILENT_CONNECTIONS, FLOOD_S - 4);
     await sleep(3000);
     const newcomers = await stage.watch('newcomers', { viewers: NEWCOMERS, join: 2, 'from-start': true, seconds: 10 }).each(60_000);
-    const { value } = await lines.next();
-    const flood = JSON.parse(value);
+    const flood = await says();
     const others = await beside.each(60_000);
     add('offers: a second, most of them refused', [flood.offers / flood.seconds]);
     add(`offers: of ${NEWCOMERS} newcomers, let in`, [newcomers.filter(({ picture_ms: ms }) => Number.isFinite(ms)).length], newcomers.find(({ failure }) => failure)?.failure);

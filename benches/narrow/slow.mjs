@@ -2,7 +2,7 @@
 
 import { clip } from '../../tests/browser/support/clip.mjs';
 import { ages, back, bytes, FPS, freeze, least, rate } from './seen.mjs';
-import { measured, plays, sleep, Stage, test } from './stage.mjs';
+import { measured, plays, Stage, test } from './stage.mjs';
 
 const WIDE = 100_000_000;
 const NARROW_S = 60;
@@ -21,21 +21,10 @@ export async function slow(add) {
 }
 
 async function one(stage, what, add) {
-  const beside = stage.watch('beside', { viewers: 3, settle: 0, seconds: NARROW_S + AFTER_S + 4 });
-  await beside.hear('counting', { patience: 30_000 });
-  const slow = stage.watch('slow', { 'from-start': true, seconds: NARROW_S + AFTER_S });
-  await slow.hear('counting', { patience: 10_000 });
-  const from = Date.now();
-  await sleep(NARROW_S * 1000);
-  const { peers: { length: watching } } = await stage.debug();
-  const counters = await stage.counters('skipped', 'dropped', 'resent');
-  const widened = Date.now();
-  stage.links.rate('slow', WIDE);
-  const [mine] = await slow.each(60_000);
+  const look = async () => ({ watching: (await stage.debug()).peers.length, counters: await stage.counters('skipped', 'dropped', 'resent') });
+  const { mine, others, looked: { watching, counters }, from, widened, end } = await stage.besideSlow({ narrow: NARROW_S, after: AFTER_S, wide: WIDE, look });
   const { frames, picture_ms: picture, failure, asked } = mine;
-  const others = await beside.each();
   const first = frames[0]?.[0] ?? from;
-  const end = from + (NARROW_S + AFTER_S) * 1000;
   add(`${what}: first picture, ms`, [picture], failure);
   add(`${what}: frames/s of ${FPS}`, [rate(frames, first, widened)]);
   add(`${what}: least frames/s in 2 s`, [least(frames, first, widened, 2000)]);

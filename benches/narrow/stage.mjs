@@ -1,6 +1,8 @@
 // Links, a server and viewers for one scenario, and their end.
 
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Crowd } from '../../tests/browser/support/crowd.mjs';
 import { Links } from '../../tests/browser/support/links.mjs';
@@ -44,6 +46,7 @@ export class Stage {
   links;
   server;
   #crowds = [];
+  #programs = [];
 
   /** Runs `act` with a server of this configuration and groups of viewers ({ name: { kind, rate, limit } }). */
   static async run(configuration, groups, act) {
@@ -64,6 +67,35 @@ export class Stage {
     const crowd = new Crowd(`${this.server.url}/whep/camera`, { each: true, frames: true, ...options }, { wrap: this.links.inside(group) });
     this.#crowds.push(crowd);
     return crowd;
+  }
+
+  /** A program in a group's namespace; what is returned gives the lines of JSON that it prints, one after the other. */
+  program(group, ...command) {
+    const [name, ...args] = [...this.links.inside(group), ...command].map(String);
+    const child = spawn(name, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#programs.push(child);
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    return async () => {
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`${command[1] ?? name} has ended`);
+      return { ...JSON.parse(value), at: Date.now() };
+    };
+  }
+
+  /** Three viewers with room beside one whose link widens after some seconds; what they saw, and what `look` gave just
+   *  before. */
+  async besideSlow({ narrow, after, wide, look }) {
+    const beside = this.watch('beside', { viewers: 3, settle: 0, seconds: narrow + after + 4 });
+    await beside.hear('counting', { patience: 30_000 });
+    const slow = this.watch('slow', { 'from-start': true, seconds: narrow + after });
+    await slow.hear('counting', { patience: 10_000 });
+    const from = Date.now();
+    await sleep(narrow * 1000);
+    const looked = await look();
+    const widened = Date.now();
+    this.links.rate('slow', wide);
+    const [mine] = await slow.each(60_000);
+    return { mine, others: await beside.each(), looked, from, widened, end: from + (narrow + after) * 1000 };
   }
 
   /** What the server says of its viewers. */
@@ -93,6 +125,7 @@ export class Stage {
 
   async #end() {
     for (const crowd of this.#crowds) crowd.kill();
+    for (const program of this.#programs) program.kill('SIGKILL');
     if (this.server) {
       const { pid } = this.server;
       await within(10_000, this.server.stop(), 'the server ends').catch((error) => {

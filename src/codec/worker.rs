@@ -78,6 +78,9 @@ struct Work {
     as_is: bool,
     shown: Instant,
     pacer: Pacer,
+    /// Bits a second that encoders are held to, and what the present one was told.
+    held: Option<u32>,
+    told: Option<u32>,
     bad: u64,
 }
 
@@ -100,6 +103,8 @@ impl Work {
             as_is: false,
             shown: Instant::now(),
             pacer,
+            held: None,
+            told: None,
             bad: 0,
         }
     }
@@ -186,8 +191,9 @@ impl Work {
             }
             &self.scaled
         };
+        let is_new = self.encoder.as_ref().is_none_or(|encoder| encoder.size() != size);
         let encoder = match &mut self.encoder {
-            Some(encoder) if encoder.size() == size => encoder,
+            Some(encoder) if !is_new => encoder,
             _ => {
                 let bitrate = self.rendering.bitrate(size, self.as_is);
                 let encoder = H264Encoder::new(size, self.rendering.fps, bitrate).map_err(|error| error.to_string())?;
@@ -199,10 +205,17 @@ impl Work {
                 self.encoder.insert(encoder)
             }
         };
-        if let Some(bps) = self.inbox.take_hold()
-            && let Err(error) = encoder.set_bitrate(bps)
+        self.held = self.inbox.take_hold().or(self.held);
+        if is_new {
+            // It takes another rate only once it has begun.
+            self.told = None;
+        } else if self.told != self.held
+            && let Some(bps) = self.held
         {
-            log::warn!("stream {}: it stays at its bit rate: {error}", self.rendering.name);
+            self.told = self.held;
+            if let Err(error) = encoder.set_bitrate(bps) {
+                log::warn!("stream {}: it stays at its bit rate: {error}", self.rendering.name);
+            }
         }
         if force {
             encoder.force_keyframe();

@@ -94,6 +94,8 @@ export class LenscapVideo extends HTMLElement {
     const session = new Session(stream, this.getAttribute('src') ?? undefined);
     session.addEventListener('track', ({ detail }) => {
       this.#video.srcObject = detail;
+      // Nothing is known of the new connection.
+      this.#link.textContent = '';
       this.#video.play().catch(() => {});
     });
     session.addEventListener('state', ({ detail }) => {
@@ -103,7 +105,6 @@ export class LenscapVideo extends HTMLElement {
     });
     session.addEventListener('answer', ({ detail }) => {
       this.#hiddenTimeout = detail.hidden_timeout ?? null;
-      this.#link.textContent = '';
       this.#presence.judge();
     });
     session.addEventListener('waiting', () => this.#sayUntilPicture('The picture begins with the camera’s next keyframe …'));

@@ -65,8 +65,10 @@ test('a link that is too narrow gets a smaller picture that moves, in words, and
 test('an adaptive bit rate keeps the whole picture and all of its frames, with fewer bits', async (t) => {
   const { network, server, page } = await narrow(t, { adaptive_bitrate: true });
   // The first finding may be from before the queue stood.
-  await server.until(({ streams: [{ limited_to_bps: limit }] }) => limit !== null && limit < NARROW, 'the encoder is held down');
-  await sleep(3000);
+  await server.until(
+    ({ streams: [{ limited_to_bps: limit }], peers: [{ link }] }) => limit !== null && limit < NARROW && link.queue_ms < 50,
+    'the encoder is held down, and the queue has drained',
+  );
   const slow = await rate(page, 5);
   assert.ok(slow > 24, `${slow} frames a second`);
   await width(page, WIDTH);

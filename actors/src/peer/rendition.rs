@@ -37,8 +37,8 @@ impl Peer {
         }
     }
 
-    /// Goes to the rendition that the viewer's link carries, and tells the stream what that is.
-    pub(super) fn choose_rendition(&mut self, now: Instant, ctx: &mut Context<Self>) {
+    /// Goes to the rendition that the viewer's link carries, and tells the page and the stream what it does carry.
+    pub(super) fn follow_link(&mut self, now: Instant, ctx: &mut Context<Self>) {
         let Some(watching) = self.watching.as_ref().filter(|_| self.next.is_none()) else { return };
         let small = watching.entry().size == Size::Small;
         let mut state = self.connection.lock();

@@ -46,12 +46,12 @@ pub struct Seated {
     pub suspect_since: Option<Instant>,
 }
 
-/// Whose place is given to one who comes from this network, and why.
-pub fn who_makes_room(seated: &[Seated], from: Network, now: Instant) -> Option<(Seated, Cause)> {
+/// Whose place is given to one who comes from this network (its `nth`), and why.
+pub fn who_makes_room(seated: &[Seated], from: Network, now: Instant) -> Option<(u64, Cause)> {
     let lasts = |since: Instant, at_least| now.saturating_duration_since(since) >= at_least;
     let silent = || seated.iter().filter(|it| !it.heard);
     if let Some(oldest) = silent().min_by_key(|it| it.nth).filter(|it| lasts(it.since, SILENT_OFFER)) {
-        return Some((*oldest, Cause::IceFailed));
+        return Some((oldest.nth, Cause::IceFailed));
     }
     let mut offers: HashMap<Network, usize> = HashMap::new();
     silent().for_each(|it| *offers.entry(it.network).or_default() += 1);
@@ -59,11 +59,11 @@ pub fn who_makes_room(seated: &[Seated], from: Network, now: Instant) -> Option<
     let most =
         silent().filter(|it| offers[&it.network] > own + 1).max_by_key(|it| (offers[&it.network], u64::MAX - it.nth));
     if let Some(one_of_many) = most {
-        return Some((*one_of_many, Cause::Displaced));
+        return Some((one_of_many.nth, Cause::Displaced));
     }
     let suspects = seated.iter().filter_map(|it| Some((it.suspect_since?, it)));
     let (since, suspect) = suspects.min_by_key(|(since, it)| (*since, it.nth))?;
-    lasts(since, SUSPECT).then_some((*suspect, Cause::Displaced))
+    lasts(since, SUSPECT).then_some((suspect.nth, Cause::Displaced))
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn chosen(seated: &[Seated], from: &str, now: Instant) -> Option<(u64, Cause)> {
-        who_makes_room(seated, network(from), now).map(|(it, cause)| (it.nth, cause))
+        who_makes_room(seated, network(from), now)
     }
 
     #[test]

@@ -3,9 +3,9 @@
 //! A viewer's transport-wide feedback says what has arrived and when, by its own clock. What takes longer than the
 //! quickest packet waited in a queue (the base delay of RFC 6817); what arrives a second while a queue stands is what the
 //! link carries. Until a queue has shown itself a path is trusted with a second of the stream, once it has carried a little.
-//! Then no more is under way
-//! than it carries in a round trip and a bit: so the queue drains, whatever goes to this viewer is not late, and nothing of
-//! it fills the buffers that others share. A window, and not a rate (as in RFC 8298): where nothing arrives, nothing is sent.
+//! Then no more is under way than it carries in a round trip and a bit: so the queue drains, whatever goes to this viewer is
+//! not late, and nothing of it fills the buffers that others share. A window, and not a rate (as in RFC 8298): where nothing
+//! arrives, nothing is sent.
 //!
 //! It is probed for more by what is sent: as long as no queue stands the window grows.
 

@@ -193,3 +193,45 @@ async fn the_full_rendition_of_what_comes_encoded_is_that() {
         assert_eq!((&frame.unit, frame.origin), (unit, Origin::Device));
     }
 }
+
+/// Grain: it needs all the bits that there are.
+fn grain(nth: u32, (width, height): (usize, usize)) -> Content {
+    let mut state = nth + 1;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 27) as u8 * 4
+    };
+    let y: Vec<u8> = (0..width * height).map(|_| next()).collect();
+    let chroma = vec![128; width * height / 4];
+    let data = [y, chroma.clone(), chroma].concat().into();
+    Content::Raw(RawImage { layout: Layout::I420, width, height, stride: width, data })
+}
+
+#[actix::test]
+async fn a_bit_rate_that_is_held_stays_held_when_the_camera_gives_another_size() {
+    let stream = Stream { bitrate: Some(1_000_000), adaptive_bitrate: true, ..Stream::of("front") };
+    let bench = Bench::new(Rendering::full(&stream, None));
+    assert_eq!(bench.encoding.bit_rates(), None, "there is no encoder yet");
+    let mut nth = 0;
+    let mut bits_a_second = async |size, pictures: u32| {
+        let before = bench.frames().await.len();
+        for _ in 0..pictures {
+            bench.push(nth, grain(nth, size));
+            nth += 1;
+            actix::clock::sleep(Duration::from_millis(10)).await;
+        }
+        let frames = bench.frames().await;
+        frames[before..].iter().map(|frame| frame.unit.len() as u32 * 8 * 30).sum::<u32>() / pictures
+    };
+    bits_a_second(SIZE, 30).await;
+    let full = bits_a_second(SIZE, 60).await;
+    assert_eq!(bench.encoding.bit_rates(), Some(250_000..=1_000_000));
+    bench.encoding.hold_to(250_000);
+    bits_a_second((SIZE.0 + 32, SIZE.1), 60).await;
+    let held = bits_a_second((SIZE.0 + 32, SIZE.1), 60).await;
+    assert!(held * 2 < full, "{full}, then {held}");
+    // It was told for the size before.
+    bits_a_second(SIZE, 60).await;
+    let still = bits_a_second(SIZE, 60).await;
+    assert!(still * 2 < full, "{full}, then {still}");
+}

@@ -23,6 +23,18 @@ export function usage(pid) {
   };
 }
 
+/** The same, once it does not change any more: a server that is just ready may still be starting threads. */
+async function atRest(pid) {
+  let seen = usage(pid);
+  for (let same = 0; same < 5;) {
+    await sleep(50);
+    const now = usage(pid);
+    same = now.descriptors === seen.descriptors && now.threads === seen.threads ? same + 1 : 0;
+    seen = now;
+  }
+  return seen;
+}
+
 /** All paths beneath a node of the tree, with their nodes. */
 function* walk(node) {
   yield node;
@@ -103,7 +115,7 @@ export async function chaos(seconds, { log = () => {} } = {}) {
       : { id, source: `exec:${ffmpegCamera({ size: '320x180', fps: 15 })}` })),
     supervision: 'restarts = 1000000',
   }));
-  const fresh = usage(server.pid);
+  const fresh = await atRest(server.pid);
   const browser = await launch();
   try {
     const page = await browser.newPage({ viewport: { width: 900, height: 600 } });
