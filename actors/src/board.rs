@@ -114,6 +114,7 @@ impl Board {
     pub fn released(&self, record: ReleaseRecord) {
         match record.cause {
             Cause::Suspected => log::info!("root/peers/{}: suspect, so {} was let go", record.peer, record.camera),
+            Cause::Away => log::info!("root/peers/{}: away, so it watches {} no more", record.peer, record.stream),
             cause => log::info!("root/peers/{}: left {} ({cause})", record.peer, record.stream),
         }
         self.write(|board| {
@@ -138,6 +139,16 @@ impl Board {
     /// Counts a suspect that is there after all; its picture was away for so long.
     pub fn suspicion_withdrawn(&self, away: Duration) {
         self.count(|board| board.tally.suspicion_withdrawn(away));
+    }
+
+    /// Counts a viewer that is away from now on.
+    pub fn away(&self) {
+        self.count(|board| board.tally.aways += 1);
+    }
+
+    /// Counts one that was away and is back.
+    pub fn back(&self) {
+        self.count(|board| board.tally.backs += 1);
     }
 
     /// Counts a probe.

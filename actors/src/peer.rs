@@ -5,6 +5,7 @@
 //! sign is answered after the stream has answered, that is, after the camera is closed if nobody
 //! else watches.
 
+mod attaching;
 mod carries;
 mod choice;
 mod connection;
@@ -19,7 +20,7 @@ pub mod subscription;
 mod switching;
 mod told;
 
-pub use messages::{Leave, RestartIce, Restarted, Signal, Switch, UnknownStream};
+pub use messages::{Ask, Attach, Hangup, Leave, Line, RestartIce, Restarted, Signal, Switch, UnknownStream};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 pub use rendition::Carry;
 pub use told::Carried;
@@ -74,11 +75,13 @@ pub struct Peer {
     told: Told,
     /// Whether it holds its camera open: it is neither suspect nor an offer that nothing follows.
     holds: bool,
-    /// Since when its picture has been away because it was suspect.
-    away_since: Option<Instant>,
+    /// Since when it has had no picture because it was suspect.
+    no_picture_since: Option<Instant>,
     released: bool,
     connected: bool,
     signals: tokio::sync::mpsc::Sender<Signal>,
+    /// Which signalling connection that is.
+    line: Line,
     datagrams: Arc<dyn Datagrams>,
     clock: Arc<dyn Clock>,
     board: Board,
@@ -117,11 +120,12 @@ impl Peer {
             told: Told::default(),
             silence: Silence::new(parts.waiting.patience.clone()),
             holds: parts.waiting.eager,
-            away_since: None,
+            no_picture_since: None,
             waiting: parts.waiting,
             released: false,
             connected: false,
             signals: parts.signals,
+            line: Line::default(),
             datagrams: parts.datagrams,
             clock: parts.clock,
             board: parts.board,
@@ -147,6 +151,10 @@ impl Peer {
     /// The streams it watches, and is about to.
     fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
         self.watching.iter().chain(self.next.as_ref().map(|(next, _)| next))
+    }
+
+    fn subscriptions_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
+        self.watching.iter_mut().chain(self.next.as_mut().map(|(next, _)| next))
     }
 
     /// By the name in its frames and notices.
@@ -448,7 +456,9 @@ impl Handler<StandingChanged> for Peer {
                     // Its frames are numbered anew, from the first on.
                     self.connection.lock().transport.switch();
                 }
-                subscription.renew(self.attendance());
+                let attendance = self.attendance();
+                let mine = self.subscriptions_mut().filter(|it| *it.id() == id);
+                mine.for_each(|subscription| subscription.renew(attendance));
             }
             Standing::Down if unseen => {}
             Standing::Failed(_) if unseen => self.stay(ctx),

@@ -207,7 +207,12 @@ impl Peers {
 
     /// Finds a viewer by its token.
     pub fn find(&self, token: &str) -> Option<Registered<Peer>> {
-        lock(&self.list).by_token.get(token).map(|entry| entry.admitted.peer.clone())
+        self.admitted(token).map(|admitted| admitted.peer)
+    }
+
+    /// The same, with its name.
+    pub fn admitted(&self, token: &str) -> Option<Admitted> {
+        lock(&self.list).by_token.get(token).map(|entry| entry.admitted.clone())
     }
 
     /// Lets nobody in from now on.

@@ -131,6 +131,10 @@ pub struct Tally {
     /// How long the picture was away because of a suspicion that was withdrawn; its count is that
     /// of all that were withdrawn.
     pub picture_away: Histogram,
+    /// How often a viewer was away.
+    pub aways: u64,
+    /// How often one that was away was back over the same connection.
+    pub backs: u64,
     /// Probes sent.
     pub probes: u64,
     /// How often a viewer came back [soon](crate::departure::returning::SOON) after a verdict.
@@ -173,6 +177,8 @@ impl Tally {
             suspicions: self.suspicions,
             suspicions_withdrawn: self.picture_away.count(),
             picture_away: self.picture_away.summary(),
+            aways: self.aways,
+            aways_back: self.backs,
             probes: self.probes,
             returns_within_10s: self.returns,
         }
@@ -190,6 +196,10 @@ pub struct Departures {
     pub suspicions_withdrawn: u64,
     /// How long the picture was away then.
     pub picture_away: Summary,
+    /// How often a viewer was away.
+    pub aways: u64,
+    /// How often one that was away was back over the same connection.
+    pub aways_back: u64,
     /// Probes sent.
     pub probes: u64,
     /// Viewers that came back within 10 s of a verdict, which was probably wrong.

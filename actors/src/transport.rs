@@ -236,7 +236,7 @@ impl Transport {
                 batch.push(to, &datagram);
             }
         }
-        let packets = if self.can_send() { self.catch_up(now, batch) } else { 0 };
+        let packets = if self.can_send(now) { self.catch_up(now, batch) } else { 0 };
         if let (Some(to), Some(srtp)) = (path, &mut self.srtp) {
             self.sender.resend(&mut Out { to, srtp, base: &self.base, batch }, now);
         }
@@ -295,7 +295,7 @@ impl Transport {
 
     /// Sends a frame that has just been taken, if the viewer can decode it. Gives the decision and the number of packets.
     pub fn write(&mut self, frame: &Arc<Frame>, now: Instant, batch: &mut Batch) -> (Admission, u64) {
-        if !self.can_send() {
+        if !self.can_send(now) {
             return (Admission::Skip, 0);
         }
         let admission = self.sender.admit(frame, now);
@@ -310,15 +310,15 @@ impl Transport {
         now: Instant,
         batch: &mut Batch,
     ) -> u64 {
-        if !self.can_send() {
+        if !self.can_send(now) {
             return 0;
         }
         self.sender.admit_replayed(frames, now);
         self.catch_up(now, batch)
     }
 
-    fn can_send(&self) -> bool {
-        self.connected && !self.ended && self.media.sends
+    fn can_send(&self, now: Instant) -> bool {
+        self.connected && !self.ended && self.media.sends && self.ice.has_consent(now)
     }
 
     fn catch_up(&mut self, now: Instant, batch: &mut Batch) -> u64 {
@@ -332,7 +332,7 @@ impl Transport {
 
     /// Sends the last packets once more, in one burst: how far apart they arrive tells what the link carries.
     pub fn burst(&mut self, now: Instant, batch: &mut Batch) {
-        if self.can_send()
+        if self.can_send(now)
             && let (Some(to), Some(srtp)) = (self.ice.remote(), &mut self.srtp)
         {
             self.sender.burst(&mut Out { to, srtp, base: &self.base, batch }, now);

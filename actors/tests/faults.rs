@@ -4,6 +4,7 @@
 
 use actix::prelude::*;
 use lenscap_actors::retry::Exponential;
+use lenscap_actors::supervisor::address::{MAILBOX, SendError};
 use lenscap_actors::supervisor::child::Child;
 use lenscap_actors::supervisor::context::Context;
 use lenscap_actors::supervisor::life::{Cleanup, Control};
@@ -115,6 +116,19 @@ impl Handler<Do> for Worker {
     }
 }
 
+/// Is noted when its turn comes.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+struct Note(&'static str);
+
+impl Handler<Note> for Worker {
+    type Result = ();
+
+    fn handle(&mut self, Note(what): Note, _: &mut Self::Context) {
+        self.world.note(what.into());
+    }
+}
+
 fn spec(name: &str, restart: Restart) -> ChildSpec {
     let backoff = Exponential { initial: DELAY, jitter: 0.0, ..Exponential::default() };
     ChildSpec { name: name.into(), restart, shutdown: Duration::from_secs(1), backoff }
@@ -215,6 +229,23 @@ async fn whatever_an_actor_dies_of_is_an_exit_with_words_and_a_fresh_value_follo
         pass(Duration::from_secs(61)).await;
         assert!(stage.tree.exits(now(), 1_000_000).is_empty(), "forgotten after a minute");
     }
+}
+
+#[actix::test]
+async fn what_has_to_be_done_is_handled_before_what_may_be_lost_and_has_room_when_that_has_none() {
+    tokio::time::pause();
+    let stage = stage(Strategy::OneForOne, Restart::Permanent, 3).await;
+    let worker = &stage.names[0];
+    for _ in 0..MAILBOX {
+        worker.try_send(Note("datagram")).unwrap();
+    }
+    assert!(matches!(worker.try_send(Note("too much")), Err(SendError::Full(Note("too much")))));
+    worker.do_send(Note("first order"));
+    worker.do_send(Note("second order"));
+    settle().await;
+    let log = stage.world.log();
+    assert_eq!(log[..3], ["first order", "second order", "datagram"]);
+    assert_eq!(log.len(), 2 + MAILBOX);
 }
 
 #[actix::test]

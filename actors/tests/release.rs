@@ -347,12 +347,12 @@ async fn a_camera_killed_while_it_closes_is_not_dead_before_it_is_closed() {
 #[actix::test]
 async fn a_stream_that_dies_finds_its_camera_still_open() {
     let stage = stage().await;
-    let (subscription, told) = stage.subscription("a").await;
+    let (mut subscription, told) = stage.subscription("a").await;
     stage.kill("root/cameras/cam/stream-cam").await;
     tokio::time::advance(RESTART_DELAY).await;
     settle().await;
     assert_eq!(*told.lock().unwrap(), ["down", "up"]);
-    subscription.renew(Attendance { ready: true, suspect: false });
+    subscription.renew(Attendance::Here { ready: true, suspect: false });
     settle().await;
     tokio::time::advance(Duration::from_secs(1)).await;
     settle().await;

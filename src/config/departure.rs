@@ -2,13 +2,13 @@
 
 use super::file::Departure as Section;
 use super::{Checked, Reader};
-use lenscap_actors::departure::patience::{CEILING, Patience};
+use lenscap_actors::departure::patience::{AWAY_FOR_MAX, CEILING, Patience};
 use lenscap_actors::peer::Waiting;
 use std::time::Duration;
 use toml::Spanned;
 
-/// The shortest silence after which a viewer may be let go.
-const GONE_MIN: Duration = Duration::from_millis(500);
+/// The shortest silence after which a viewer may be away.
+const AWAY_MIN: Duration = Duration::from_millis(500);
 
 /// Timers of browsers count milliseconds in 31 bits; beyond those they ring at once.
 const HIDDEN_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -32,21 +32,21 @@ const EXAMPLES: [(&str, Duration); 4] = [
 ];
 
 impl Reader<'_> {
-    pub(super) fn departure(&self, section: &Section, ice_disconnected: Duration) -> Checked<Departure> {
+    pub(super) fn departure(&self, section: &Section) -> Checked<Departure> {
         let hidden_timeout = match &section.hidden_timeout {
             Some(value) => self.hidden_timeout(value)?,
             None => None,
         };
-        Ok(Departure { waiting: self.waiting(section, ice_disconnected)?, hidden_timeout })
+        Ok(Departure { waiting: self.waiting(section)?, hidden_timeout })
     }
 
-    fn waiting(&self, section: &Section, ice_disconnected: Duration) -> Checked<Waiting> {
+    fn waiting(&self, section: &Section) -> Checked<Waiting> {
+        let profile = self.patience(section)?;
         Ok(Waiting {
-            patience: self.patience(section)?,
+            patience: Patience { away_for: self.away_for(section, profile.away_for)?, ..profile },
             connect_timeout: self.within(section.connect_timeout.as_ref(), 10_000, [1000, 60_000])?,
             first_packet_timeout: self.within(section.first_packet_timeout.as_ref(), 3000, [100, 60_000])?,
             eager: section.eager.unwrap_or(true),
-            ice_disconnected,
         })
     }
 
@@ -64,7 +64,7 @@ impl Reader<'_> {
         };
         let stray = [
             section.patience.as_ref().map(|value| value.span().start),
-            section.gone_after.as_ref().map(|value| value.span().start),
+            section.away_after.as_ref().map(|value| value.span().start),
             section.probes.as_ref().map(|value| value.span().start),
         ];
         match stray.into_iter().flatten().next() {
@@ -85,11 +85,16 @@ impl Reader<'_> {
             let message = format!("{factor} is out of range: expected 0.5 to 4.0");
             patience = patience.scaled(self.at(value, fits.then_some(factor).ok_or(message))?);
         }
-        patience.gone = self.within(section.gone_after.as_ref(), 3200, [GONE_MIN.as_millis(), CEILING.as_millis()])?;
+        patience.away = self.within(section.away_after.as_ref(), 3200, [AWAY_MIN.as_millis(), CEILING.as_millis()])?;
         if let Some(probes) = &section.probes {
             patience.probes = self.number(probes, 2, 8)? as u32;
         }
         Ok(patience)
+    }
+
+    /// Whatever the profile: it costs nothing but a place that anybody else can have.
+    fn away_for(&self, section: &Section, default: Duration) -> Checked<Duration> {
+        self.within(section.away_for.as_ref(), default.as_millis() as u64, [0, AWAY_FOR_MAX.as_millis()])
     }
 
     fn hidden_timeout(&self, value: &Spanned<String>) -> Checked<Option<Duration>> {
@@ -121,12 +126,13 @@ pub fn explain(waiting: &Waiting) -> Vec<String> {
         .iter()
         .map(|(path, round_trip)| {
             let paused = waiting.patience.suspect_on(*round_trip);
-            let gone = waiting.patience.gone_on(*round_trip).min(waiting.ice_disconnected.max(paused));
-            format!(
-                "on {path}: camera paused after {} of silence, viewer let go after {}",
-                seconds(paused.min(gone)),
-                seconds(gone)
-            )
+            let away = waiting.patience.away_on(*round_trip);
+            let gone = seconds(waiting.patience.away_for.max(away));
+            let then = match waiting.patience.away_for > away {
+                true => format!("away, its place free for others, after {}, and let go after {gone}", seconds(away)),
+                false => format!("let go after {gone}"),
+            };
+            format!("on {path}: camera paused after {} of silence, viewer {then}", seconds(paused))
         })
         .collect();
     let opened = if waiting.eager { "with the offer" } else { "with the connection" };
@@ -151,24 +157,29 @@ mod tests {
     #[test]
     fn a_profile_is_explained_in_words() {
         let lines = explain(&waiting("").unwrap());
-        assert_eq!(lines[0], "on a LAN (1 ms): camera paused after 0.35 s of silence, viewer let go after 3.20 s");
+        let expected = "on a LAN (1 ms): camera paused after 0.35 s of silence, viewer away, its place free for others, \
+                        after 3.20 s, and let go after 30.00 s";
+        assert_eq!(lines[0], expected);
         assert!(lines[2].starts_with("on a 150 ms path: camera paused after 0.90 s"), "{}", lines[2]);
         let quick = explain(&waiting("profile = \"development\"").unwrap());
-        assert!(quick[0].contains("paused after 0.18 s") && quick[0].ends_with("1.00 s"), "{}", quick[0]);
+        assert!(quick[0].contains("paused after 0.18 s") && quick[0].ends_with("5.00 s"), "{}", quick[0]);
+        let never = explain(&waiting("away_for = \"0s\"").unwrap());
+        assert!(never[0].ends_with("0.35 s of silence, viewer let go after 3.20 s"), "{}", never[0]);
     }
 
     #[test]
     fn a_custom_profile_has_bounds() {
-        let custom = waiting("profile = \"custom\"\npatience = 2.0\ngone_after = \"5s\"\nprobes = 6").unwrap();
-        assert_eq!((custom.patience.gone, custom.patience.probes), (CEILING, 6));
+        let custom = waiting("profile = \"custom\"\npatience = 2.0\naway_after = \"5s\"\nprobes = 6").unwrap();
+        assert_eq!((custom.patience.away, custom.patience.probes), (CEILING, 6));
         assert_eq!(custom.patience.suspect_unknown, Duration::from_secs(2));
         for (section, expected) in [
             ("profile = \"quick\"", "\"quick\" is no profile"),
-            ("gone_after = \"2s\"", "has no effect with the profile \"production\""),
-            ("profile = \"custom\"\ngone_after = \"6s\"", "6s is out of range: expected 500ms to 5000ms"),
+            ("away_after = \"2s\"", "has no effect with the profile \"production\""),
+            ("profile = \"custom\"\naway_after = \"6s\"", "6s is out of range: expected 500ms to 5000ms"),
             ("profile = \"custom\"\npatience = 0.1", "0.1 is out of range"),
             ("profile = \"custom\"\npatience = nan", "out of range"),
             ("profile = \"custom\"\nprobes = 1", "expected 2 to 8"),
+            ("away_for = \"31s\"", "31s is out of range: expected 0ms to 30000ms"),
             ("first_packet_timeout = \"90s\"", "expected 100ms to 60000ms"),
             ("connect_timeout = \"soon\"", "is no duration"),
         ] {

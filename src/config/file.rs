@@ -62,7 +62,8 @@ pub(super) struct Ice {
 pub(super) struct Departure {
     pub profile: Option<Spanned<String>>,
     pub patience: Option<Spanned<f64>>,
-    pub gone_after: Option<Spanned<String>>,
+    pub away_after: Option<Spanned<String>>,
+    pub away_for: Option<Spanned<String>>,
     pub probes: Option<Spanned<i64>>,
     pub connect_timeout: Option<Spanned<String>>,
     pub first_packet_timeout: Option<Spanned<String>>,

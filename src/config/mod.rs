@@ -209,7 +209,7 @@ impl Reader<'_> {
             webrtc_listen,
             public_addresses,
             media_threads,
-            departure: self.departure(&raw.departure, ice.disconnected)?,
+            departure: self.departure(&raw.departure)?,
             ice,
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
             supervision: self.supervision(&raw.supervision)?,

@@ -3,7 +3,7 @@
 use super::Site;
 use super::problem::Problem;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Peer, RestartIce, Restarted, Signal};
+use lenscap_actors::peer::{Ask, Attach, Line, Peer, RestartIce, Restarted, Signal};
 use lenscap_actors::peers::{Admitted, Join};
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{self, Secrets, Transport};
@@ -59,6 +59,35 @@ fn addresses(site: &Site, viewer: IpAddr) -> Result<Vec<SocketAddr>, Problem> {
         return Err(Problem::internal("this machine has no network address"));
     }
     Ok(addresses)
+}
+
+/// A viewer that goes on over another signalling connection.
+pub struct Resumed {
+    /// Its peer.
+    pub peer: Admitted,
+    /// Which signalling connection this is.
+    pub line: Line,
+    /// News for its page.
+    pub signals: mpsc::Receiver<Signal>,
+}
+
+/// Finds the viewer of this token, who says that it is there, and asks it by the path that its media takes.
+pub fn seek(site: &Site, token: &str) -> Result<Admitted, Problem> {
+    let peer = site.root.peers.admitted(token).ok_or_else(let_go)?;
+    peer.peer.do_send(Ask);
+    Ok(peer)
+}
+
+/// The viewer of this token goes on over another signalling connection, for its own is dead, or may be.
+pub async fn resume(site: &Site, token: &str) -> Result<Resumed, Problem> {
+    let peer = site.root.peers.admitted(token).ok_or_else(let_go)?;
+    let (sender, signals) = mpsc::channel(SIGNALS_MAX);
+    let line = peer.peer.send(Attach(sender)).await.map_err(|_| let_go())?;
+    Ok(Resumed { peer, line, signals })
+}
+
+fn let_go() -> Problem {
+    Problem::unknown_peer("this viewer has been let go: send `watch` to begin anew")
 }
 
 /// Has a peer begin ICE anew by an offer, or by the fragment of one.

@@ -41,8 +41,14 @@ const STREAM_STATES: [StreamState; 7] = [
     StreamState::Backoff,
     StreamState::Failed,
 ];
-const PEER_STATES: [PeerState; 5] =
-    [PeerState::Negotiating, PeerState::Connecting, PeerState::Watching, PeerState::Suspect, PeerState::Gone];
+const PEER_STATES: [PeerState; 6] = [
+    PeerState::Negotiating,
+    PeerState::Connecting,
+    PeerState::Watching,
+    PeerState::Suspect,
+    PeerState::Away,
+    PeerState::Gone,
+];
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -128,7 +134,9 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
         SILENCE.of(tally.silence.iter().map(|(cause, times)| ([cause.to_string()], times))),
         SUSPICIONS.one(tally.suspicions),
         WITHDRAWN.one(tally.picture_away.count()),
-        AWAY.one(&tally.picture_away),
+        NO_PICTURE.one(&tally.picture_away),
+        AWAYS.one(tally.aways),
+        BACKS.one(tally.backs),
         PROBES.one(tally.probes),
         RETURNS.one(tally.returns),
     ]

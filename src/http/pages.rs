@@ -21,6 +21,8 @@ pub fn routes(app: &mut web::ServiceConfig) {
         ("/", "index.html"),
         ("/lenscap.js", "lenscap.js"),
         ("/session.js", "session.js"),
+        ("/connection.js", "connection.js"),
+        ("/rescue.js", "rescue.js"),
         ("/presence.js", "presence.js"),
         ("/link-words.js", "link-words.js"),
         ("/gallery.js", "gallery.js"),

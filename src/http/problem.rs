@@ -35,6 +35,11 @@ impl Problem {
         Self { code: "unknown_stream", message: message.into(), status: StatusCode::NOT_FOUND }
     }
 
+    /// There is no viewer of this token, or none any more.
+    pub fn unknown_peer(message: impl Into<String>) -> Self {
+        Self { code: "unknown_peer", message: message.into(), status: StatusCode::NOT_FOUND }
+    }
+
     /// There is no camera of this name.
     pub fn unknown_camera(id: &str) -> Self {
         let message = format!("there is no camera {id:?}");

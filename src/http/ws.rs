@@ -1,6 +1,6 @@
 //! Signalling over a WebSocket. It stays open while the viewer watches: its end is a leaving.
 
-use super::admission::{Joined, join, restart};
+use super::admission::{Joined, Resumed, join, restart, resume, seek};
 use super::problem::Problem;
 use super::{MESSAGE_BYTES_MAX, Site, client};
 use actix_web::{HttpRequest, HttpResponse, rt, web};
@@ -8,10 +8,12 @@ use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session
 use futures_util::StreamExt;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Carried, Leave, Signal, Switch};
+use lenscap_actors::peer::{Carried, Hangup, Leave, Line, Signal, Switch};
+use lenscap_actors::peers::Admitted;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use tokio::sync::mpsc;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -28,6 +30,16 @@ enum Request {
         /// compared.
         #[serde(default)]
         after: Value,
+    },
+    /// Does the server still know this viewer? It changes nothing: pages ask over several connections, and one is enough.
+    Seek {
+        /// The peer's secret, as in the beacon's address.
+        token: String,
+    },
+    /// The page goes on here, because the connection over which it began may be dead.
+    Resume {
+        /// The peer's secret, as in the beacon's address.
+        token: String,
     },
     /// Another way to the viewer. It is found by what comes from there, so what is said here is not used.
     Candidate {
@@ -56,23 +68,33 @@ async fn open(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -
     Ok(response)
 }
 
-/// The viewer of this connection; let go when this is dropped.
+/// The viewer of this connection; let go when this is dropped, unless it has gone on over another.
 struct Watching {
-    joined: Joined,
+    peer: Admitted,
+    token: String,
+    line: Line,
+    signals: mpsc::Receiver<Signal>,
     left: bool,
 }
 
 impl Watching {
-    async fn leave(mut self, cause: Cause) {
+    /// It says so.
+    async fn bye(mut self) {
         self.left = true;
-        let _ = self.joined.peer.peer.send(Leave(cause)).await;
+        let _ = self.peer.peer.send(Leave(Cause::Bye)).await;
+    }
+
+    /// The connection has ended.
+    async fn hang_up(mut self) {
+        self.left = true;
+        let _ = self.peer.peer.send(Hangup(self.line)).await;
     }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
         if !self.left {
-            self.joined.peer.peer.do_send(Leave(Cause::WsClosed));
+            self.peer.peer.do_send(Hangup(self.line));
         }
     }
 }
@@ -92,7 +114,7 @@ impl Talk {
         let reason = loop {
             let signal = async {
                 match &mut self.watching {
-                    Some(watching) => watching.joined.signals.recv().await,
+                    Some(watching) => watching.signals.recv().await,
                     None => std::future::pending().await,
                 }
             };
@@ -109,7 +131,7 @@ impl Talk {
             }
         };
         if let Some(watching) = self.watching.take() {
-            watching.leave(Cause::WsClosed).await;
+            watching.hang_up().await;
         }
         let _ = self.session.close(reason).await;
     }
@@ -147,39 +169,55 @@ impl Talk {
         match request {
             Request::Watch { stream, sdp, after } => {
                 if let Some(former) = self.watching.take() {
-                    former.leave(Cause::Bye).await;
+                    former.bye().await;
                 }
-                let joined = join(&self.site, "ws", &stream, &sdp, self.viewer).await?;
+                let Joined { peer, token, answer: sdp, signals } =
+                    join(&self.site, "ws", &stream, &sdp, self.viewer).await?;
                 if let Value::String(former) = after {
                     self.site.root.board.returned(&former, self.site.root.clock.unix_ms());
                 }
                 let answer = json!({
                     "type": "answer",
-                    "peer": joined.peer.id,
-                    "beacon": super::beacon::path(&joined.token),
-                    "sdp": joined.answer,
+                    "peer": peer.id,
+                    "beacon": super::beacon::path(&token),
+                    "sdp": sdp,
                     "hidden_timeout": self.site.hidden_timeout.map(|timeout| timeout.as_secs_f64()),
                 });
-                self.watching = Some(Watching { joined, left: false });
+                self.watching = Some(Watching { peer, token, line: Line::default(), signals, left: false });
                 // If it cannot be sent, the connection's end is noticed by the reader at once.
                 let _ = self.send(answer).await;
                 Ok(())
             }
+            Request::Seek { token } => {
+                let peer = seek(&self.site, &token)?;
+                let _ = self.send(json!({ "type": "known", "peer": peer.id })).await;
+                Ok(())
+            }
+            Request::Resume { token } => {
+                let Resumed { peer, line, signals } = resume(&self.site, &token).await?;
+                if let Some(former) = self.watching.take_if(|former| former.peer.id != peer.id) {
+                    former.bye().await;
+                }
+                let resumed = json!({ "type": "resumed", "peer": peer.id });
+                self.watching = Some(Watching { peer, token, line, signals, left: false });
+                let _ = self.send(resumed).await;
+                Ok(())
+            }
             Request::Candidate { .. } => self.watched().map(|_| ()),
             Request::Restart { sdp } => {
-                let joined = &self.watched()?.joined;
-                let restarted = restart(&self.site, &joined.peer.peer, sdp, self.viewer).await?;
+                let watched = self.watched()?;
+                let restarted = restart(&self.site, &watched.peer.peer, sdp, self.viewer).await?;
                 let answer = json!({
                     "type": "answer",
-                    "peer": joined.peer.id,
-                    "beacon": super::beacon::path(&joined.token),
+                    "peer": watched.peer.id,
+                    "beacon": super::beacon::path(&watched.token),
                     "sdp": restarted.answer,
                 });
                 let _ = self.send(answer).await;
                 Ok(())
             }
             Request::Switch { stream } => {
-                let peer = &self.watched()?.joined.peer.peer;
+                let peer = &self.watched()?.peer.peer;
                 let result = peer.send(Switch(StreamId::from(stream))).await;
                 result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))
             }
@@ -189,7 +227,7 @@ impl Talk {
             }
             Request::Bye => {
                 if let Some(watching) = self.watching.take() {
-                    watching.leave(Cause::Bye).await;
+                    watching.bye().await;
                 }
                 Ok(())
             }
@@ -213,6 +251,10 @@ impl Talk {
             }
             Some(Signal::Link(Carried { rendition, percent })) => {
                 self.send(json!({ "type": "link", "rendition": rendition, "carries_percent": percent })).await
+            }
+            Some(Signal::Elsewhere) => {
+                self.watching = None;
+                Err(Over)
             }
             Some(Signal::Closed(cause)) => self.ended(cause).await,
             None => self.ended(Cause::Crashed).await,

@@ -19,6 +19,7 @@ const STYLE = `
       color: #fff; background: rgb(0 0 0 / .65); }
   .link { inset: 0 0 auto auto; padding: .3em .8em; font-size: 12px; border-bottom-left-radius: .5em; }
   p:empty, .link:empty { display: none; }
+  video.old { filter: grayscale(1) brightness(.6); }
 `;
 
 export class LenscapVideo extends HTMLElement {
@@ -33,6 +34,7 @@ export class LenscapVideo extends HTMLElement {
     come: () => this.#begin(),
     leave: () => this.#end(),
     wake: () => this.#session?.wake(),
+    roam: () => this.#session?.roam(),
     timeout: () => this.hiddenTimeout,
     elsewhere: () => this.shadowRoot.pictureInPictureElement === this.#video,
   });
@@ -109,6 +111,7 @@ export class LenscapVideo extends HTMLElement {
     });
     session.addEventListener('waiting', () => this.#sayUntilPicture('The picture begins with the camera’s next keyframe …'));
     session.addEventListener('link', ({ detail }) => { this.#link.textContent = linkWords(detail); });
+    session.addEventListener('doubt', ({ detail }) => this.#doubt(detail));
     session.addEventListener('trouble', ({ detail }) => this.#say(detail));
     this.#session = session;
     session.start();
@@ -119,12 +122,20 @@ export class LenscapVideo extends HTMLElement {
     this.#session = null;
     session?.stop();
     this.#video.srcObject = null;
+    this.#video.classList.remove('old');
     this.#say('');
     this.#link.textContent = '';
   }
 
   #say(words) {
     this.#words.textContent = words;
+  }
+
+  /** Nothing has come for so many seconds: the picture is the last there was. Null: it is over. */
+  #doubt(seconds) {
+    const doubted = this.#video.classList.toggle('old', seconds !== null);
+    if (doubted) this.#say(`No connection for ${seconds} s …`);
+    else if (this.#words.textContent.startsWith('No connection for ')) this.#say('');
   }
 
   #sayUntilPicture(words) {

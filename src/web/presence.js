@@ -10,7 +10,8 @@ const EVENTS = [
  * Tells by calling
  * `leave` when nobody can see the page, or it has been hidden for too long,
  * `come` when it is shown again, and
- * `wake` at any sign that the connection may have been lost unnoticed, while somebody watches.
+ * `wake` at any sign that the connection may have been lost unnoticed, while somebody watches;
+ * `roam` if the network is another one.
  *
  * `timeout` gives for how many seconds the page may be hidden, null for ever; `elsewhere` says
  * whether the picture is seen outside of the page.
@@ -20,6 +21,7 @@ export class Presence {
   #here = false;
   #cached = false;
   #frozen = false;
+  #network = navigator.connection?.type;
   #hiddenAt = null;
   #timer = null;
 
@@ -35,6 +37,8 @@ export class Presence {
   /** Begins with `come`, unless the page is hidden and shall not watch then. */
   start() {
     for (const [target, type] of EVENTS) target.addEventListener(type, this.#event);
+    // Not every browser knows it; where it is known it tells of Wi-Fi that has become a phone network.
+    navigator.connection?.addEventListener('change', this.#networkChanged);
     this.#cached = this.#frozen = false;
     this.#hiddenAt = null;
     this.judge();
@@ -43,10 +47,19 @@ export class Presence {
   /** Ends with `leave`. */
   stop() {
     for (const [target, type] of EVENTS) target.removeEventListener(type, this.#event);
+    navigator.connection?.removeEventListener('change', this.#networkChanged);
     clearTimeout(this.#timer);
     if (this.#here) this.#tell.leave();
     this.#here = false;
   }
+
+  #networkChanged = () => {
+    const { type } = navigator.connection;
+    // It also tells of estimates of the speed, which are no change.
+    if (type === this.#network) return;
+    this.#network = type;
+    if (this.#here) this.#tell.roam();
+  };
 
   #event = ({ type, persisted }) => {
     const visible = document.visibilityState === 'visible';
@@ -56,7 +69,8 @@ export class Presence {
     if (type === 'freeze') this.#frozen = true;
     else if (visible) this.#frozen = false;
     this.judge();
-    const sign = type === 'online' || type === 'resume' || (type === 'visibilitychange' && visible) || persisted;
+    if (type === 'online' && this.#here) this.#tell.roam();
+    const sign = type === 'resume' || (type === 'visibilitychange' && visible) || persisted;
     if (sign && this.#here) this.#tell.wake();
   };
 

@@ -1,7 +1,9 @@
 //! Holds up threads and processes of others, as a debugger does (ptrace(2)).
 
+use super::PATIENCE;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// A thread that stands still, or a process that cannot end, until this is dropped.
 pub struct Stopped {
@@ -10,9 +12,17 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// Stops one thread of a process, and none of its others.
+    /// Stops one thread of a process where it waits for events, and none of its others. Not anywhere: one that stands still with
+    /// a lock in its hand stops others, too.
     pub fn thread(thread: i32) -> Self {
-        Self::trace(thread, true)
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let stopped = Self::trace(thread, true);
+            if waits_for_events(thread) {
+                return stopped;
+            }
+            assert!(Instant::now() < deadline, "thread {thread} never waits for events");
+        }
     }
 
     /// Lets a process run, but not end: killed, it stays behind as a zombie whom its parent cannot reap, for its tracer has
@@ -44,6 +54,18 @@ impl Stopped {
         begun.recv().expect("it can be traced");
         Self { release: Some(release), tracer: Some(tracer) }
     }
+}
+
+/// Whether a thread that stands still does so in epoll_wait(2) (proc_pid_syscall(5)).
+fn waits_for_events(thread: i32) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/{thread}/syscall")).unwrap_or_default();
+    let number = call.split_whitespace().next().and_then(|number| number.parse().ok());
+    let waits = [
+        libc::SYS_epoll_pwait,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_epoll_wait,
+    ];
+    number.is_some_and(|number| waits.contains(&number))
 }
 
 impl Drop for Stopped {

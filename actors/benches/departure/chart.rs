@@ -49,7 +49,7 @@ pub fn draw(rows: &[&Row], path: &Path) -> Result<(), Box<dyn Error>> {
             let place = (if nth == 1 { timeout - 0.45 } else { timeout + 0.05 }, 0.15);
             chart.draw_series([Text::new(label, place, ("sans-serif", 12).into_font().color(&FIXED))])?;
         }
-        for (series, color) in [(&row.totals.gone, GONE), (&row.totals.closed, OURS)] {
+        for (series, color) in [(&row.totals.away, GONE), (&row.totals.closed, OURS)] {
             chart.draw_series(LineSeries::new(curve(series), color.stroke_width(2)))?;
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! The world: feedback every 62 ms while media flows, receiver reports every second, the browser's own STUN every
 //! 2.6 s (as measured from Chromium), probes answered after a round trip. A stall delays packets, a burst loses
-//! them; nothing overtakes. Sessions last 5 to 60 minutes, then the viewer vanishes without a word.
+//! them; nothing overtakes. In an outage nothing arrives, and the browser's STUN comes more often the longer it has no answer.
+//! Sessions last 5 to 60 minutes, then the viewer vanishes without a word.
 //!
 //! Arguments: viewer-hours a model (1000), a file for the figures (.json), one for the curves (.svg), and a
 //! model's name to run that alone.
@@ -45,7 +46,8 @@ impl Row {
             fixed::session(model, &mut random, &mut fixed);
         }
         totals.closed.sort_by(f64::total_cmp);
-        totals.gone.sort_by(f64::total_cmp);
+        totals.away.sort_by(f64::total_cmp);
+        totals.beyond.sort_by(f64::total_cmp);
         Self { name, totals, fixed }
     }
 
@@ -65,8 +67,12 @@ impl Row {
         quantile(&self.totals.closed, share)
     }
 
-    fn gone(&self, share: f64) -> f64 {
-        quantile(&self.totals.gone, share)
+    fn away(&self, share: f64) -> f64 {
+        quantile(&self.totals.away, share)
+    }
+
+    fn beyond(&self, share: f64) -> f64 {
+        quantile(&self.totals.beyond, share)
     }
 
     fn pause(&self) -> f64 {
@@ -75,7 +81,7 @@ impl Row {
 
     fn print(&self) {
         println!(
-            "{:<26}{:>8}{:>10.2}{:>10.3}{:>10.2}{:>9.2}{:>10.1}{:>8.2}{:>7.2}{:>7.2}{:>9.2}   {}",
+            "{:<26}{:>8}{:>10.2}{:>10.3}{:>10.2}{:>9.2}{:>10.1}{:>8.2}{:>7.2}{:>7.2}{:>9.2}{:>8.2}{:>8}{:>8.3}{:>8.3}{:>8.1}   {}",
             self.name,
             self.totals.sessions,
             self.wrong(),
@@ -84,9 +90,14 @@ impl Row {
             self.pause(),
             self.each_hour(self.totals.probes),
             self.closed(0.5),
-            self.gone(0.5),
-            self.gone(1.0),
+            self.away(0.5),
+            self.away(1.0),
             self.totals.longest_silence,
+            self.each_hour(self.totals.aways),
+            self.totals.away_probes,
+            self.beyond(0.5),
+            self.beyond(0.99),
+            self.totals.in_vain / self.totals.hours,
             (0..3).map(|nth| format!("{:>7.1}", self.fixed_wrong(nth))).collect::<String>()
         );
     }
@@ -97,7 +108,10 @@ impl Row {
             "wrongly_gone_per_1000h": self.wrong(), "pauses_per_hour": self.each_hour(self.totals.pauses),
             "long_stalls_per_hour": self.each_hour(self.totals.long_stalls), "pause_s": self.pause(),
             "probes_per_hour": self.each_hour(self.totals.probes), "closed_s": self.closed(0.5),
-            "gone_s": self.gone(0.5), "gone_max_s": self.gone(1.0),
+            "away_s": self.away(0.5), "away_max_s": self.away(1.0), "aways_per_hour": self.each_hour(self.totals.aways),
+            "away_probes_max": self.totals.away_probes, "left_behind_per_hour": self.each_hour(self.totals.left_behind),
+            "beyond_outages_s": self.beyond(0.5), "beyond_outages_p99_s": self.beyond(0.99),
+            "media_in_vain_s_per_hour": self.totals.in_vain / self.totals.hours,
             "silence_max_s": self.totals.longest_silence,
             "fixed_wrongly_gone_per_1000h": fixed::TIMEOUTS.iter().enumerate()
                 .map(|(nth, timeout)| (format!("{timeout} s"), self.fixed_wrong(nth).into()))
@@ -118,10 +132,13 @@ fn main() {
     let chosen: Vec<Model> =
         MODELS.into_iter().filter(|model| arguments.iter().any(|argument| argument == model.name)).collect();
     let chosen = if chosen.is_empty() { MODELS.to_vec() } else { chosen };
-    let jobs: Vec<(Model, bool)> = chosen.iter().flat_map(|model| [(*model, false), (model.worse(), true)]).collect();
-    println!("departure: {hours} viewer-hours a row; + has every parameter moved by a third");
+    let kinds = |model: &Model| [(*model, ""), (model.worse(), " +"), (model.on_the_road(), " road")];
+    let jobs: Vec<(Model, &str)> = chosen.iter().flat_map(kinds).collect();
     println!(
-        "{:<26}{:>8}{:>10}{:>10}{:>10}{:>9}{:>10}{:>8}{:>7}{:>7}{:>9}   wrong at fixed 1 s, 3 s, 5 s",
+        "departure: {hours} viewer-hours a row; + has every parameter moved by a third, road has outages with a heavy tail"
+    );
+    println!(
+        "{:<26}{:>8}{:>10}{:>10}{:>10}{:>9}{:>10}{:>8}{:>7}{:>7}{:>9}{:>8}{:>8}{:>8}{:>8}{:>8}   wrong at fixed 1 s, 3 s, 5 s",
         "model",
         "sessions",
         "wrong/1kh",
@@ -130,9 +147,14 @@ fn main() {
         "pause s",
         "probes/h",
         "closed",
-        "gone",
+        "away",
         "max",
-        "silence"
+        "silence",
+        "aways/h",
+        "probes",
+        "beyond",
+        "99 %",
+        "vain s"
     );
     let mut rows = vec![];
     for chunk in jobs.chunks(threads) {
@@ -140,8 +162,8 @@ fn main() {
             let running: Vec<_> = chunk
                 .iter()
                 .enumerate()
-                .map(|(nth, (model, worse))| {
-                    let name = format!("{}{}", model.name, if *worse { " +" } else { "" });
+                .map(|(nth, (model, kind))| {
+                    let name = format!("{}{kind}", model.name);
                     scope.spawn(move || Row::run(model, name, hours, 1 + nth as u64))
                 })
                 .collect();
@@ -157,7 +179,8 @@ fn main() {
         println!("written to {path}");
     }
     if let Some(path) = file(".svg") {
-        let base: Vec<&Row> = rows.iter().filter(|row| !row.name.ends_with('+')).collect();
+        let base: Vec<&Row> =
+            rows.iter().filter(|row| !row.name.ends_with('+') && !row.name.ends_with("road")).collect();
         chart::draw(&base, Path::new(path)).unwrap();
         println!("written to {path}");
     }

@@ -22,8 +22,24 @@ pub struct Model {
     pub loss: Loss,
     /// Stalls last between these, s, and come so far apart.
     pub stalls: Option<([f64; 2], f64)>,
+    /// Times in which nothing arrives at all.
+    pub outages: Option<Outages>,
     pub loaded: bool,
 }
+
+/// Outages with a heavy tail, as recorded on mobile networks while driving: so many an hour last longer than the shortest, and
+/// those that last longer than x fall with a power of x. Half of them are of both directions, the rest of one.
+#[derive(Clone, Copy)]
+pub struct Outages {
+    pub an_hour: f64,
+    /// Seconds.
+    pub shortest: f64,
+    pub exponent: f64,
+    /// Seconds.
+    pub longest: f64,
+}
+
+pub const ON_THE_ROAD: Outages = Outages { an_hour: 215.0, shortest: 0.35, exponent: 1.4, longest: 60.0 };
 
 pub const LAN: Model = Model {
     name: "LAN",
@@ -31,6 +47,7 @@ pub const LAN: Model = Model {
     jitter: 0.0002,
     loss: Loss::Even(0.0001),
     stalls: Some(([0.05, 0.2], 60.0)),
+    outages: None,
     loaded: false,
 };
 pub const LTE: Model = Model {
@@ -39,6 +56,7 @@ pub const LTE: Model = Model {
     jitter: 0.05,
     loss: Loss::Even(0.005),
     stalls: Some(([0.5, 2.0], 300.0)),
+    outages: None,
     loaded: false,
 };
 pub const WIFI: Model = Model {
@@ -47,6 +65,7 @@ pub const WIFI: Model = Model {
     jitter: 0.005,
     loss: Loss::Bursts { good: 0.005, bad: 0.6, good_lasts: 2.0, bad_lasts: 0.08 },
     stalls: Some(([0.3, 0.8], 600.0)),
+    outages: None,
     loaded: false,
 };
 
@@ -69,6 +88,7 @@ pub const MODELS: [Model; 9] = [
         jitter: 0.03,
         loss: Loss::Even(0.01),
         stalls: Some(([1.0, 1.0], 300.0)),
+        outages: None,
         loaded: false,
     },
     Model { name: "loaded host", loaded: true, ..LAN },
@@ -78,6 +98,11 @@ pub const MODELS: [Model; 9] = [
 ];
 
 impl Model {
+    /// The same on the road: with [outages](ON_THE_ROAD), and now and then another path.
+    pub fn on_the_road(self) -> Self {
+        Self { outages: Some(ON_THE_ROAD), ..self }
+    }
+
     /// The same with every parameter moved by a third for the worse.
     pub fn worse(self) -> Self {
         let by = 4.0 / 3.0;

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 pub const FEEDBACK: f64 = 0.062;
 pub const REPORT: f64 = 1.0;
 pub const STUN: f64 = 2.6;
+/// And so often while it has no answer: after so long, and after longer.
+pub const STUN_WEAK: f64 = 0.9;
+pub const STUN_UNWRITABLE: [f64; 2] = [5.0, 0.05];
 /// Media is sent this often, at least.
 const MEDIA: f64 = 0.004;
 /// From a suspicion withdrawn to the first packet of a camera that was closed meanwhile.
@@ -39,17 +42,32 @@ enum Packet {
 pub struct Totals {
     pub hours: f64,
     pub sessions: u64,
+    /// Let go although they were back within half a minute.
     pub wrongly_gone: u64,
+    /// Let go in an outage that was longer.
+    pub left_behind: u64,
     pub pauses: u64,
     pub long_stalls: u64,
     pub probes: u64,
     pub paused: f64,
-    /// From the vanishing to the closed camera, and to the verdict, s.
+    /// Outages in which it became suspect and was back over the same connection: how much longer than the outage the picture was
+    /// away, s.
+    pub beyond: Vec<f64>,
+    /// How often it was away.
+    pub aways: u64,
+    /// The most probes of one time away.
+    pub away_probes: u64,
+    /// Media that was sent into outages, s of it.
+    pub in_vain: f64,
+    /// From the vanishing to the closed camera, and until it counted as a viewer no more, s.
     pub closed: Vec<f64>,
-    pub gone: Vec<f64>,
-    /// The longest time from the last packet's arrival to the verdict, s.
+    pub away: Vec<f64>,
+    /// The longest time from the last packet's arrival to that, s.
     pub longest_silence: f64,
 }
+
+/// Who can be heard again for so long is there, s.
+const NOTICED: f64 = 0.25;
 
 /// When media flows: it stops with a suspicion, for this viewer is alone, and begins again after it.
 struct Media {
@@ -85,6 +103,9 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
     let mut busy = if model.loaded { random.exponential(LATE_EVERY) } else { f64::INFINITY };
     let mut busy_until = f64::NEG_INFINITY;
     let (mut closed, mut last_arrival) = (None, 0.0);
+    // When the viewer's own STUN was last answered.
+    let mut answered = 0.0;
+    let mut away_probes = 0;
     loop {
         let due = silence.due().map_or(f64::INFINITY, seconds);
         let inbound = at_server.front().map_or(f64::INFINITY, |(at, _)| *at);
@@ -102,7 +123,11 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
                 let down = link.one_way + random.half_normal(link.jitter);
                 Some(Packet::Report(down, watched.then_some(sends - down)))
             } else {
-                stun += STUN;
+                stun += match sends - answered {
+                    unanswered if unanswered > STUN_UNWRITABLE[0] => STUN_UNWRITABLE[1],
+                    unanswered if unanswered > STUN => STUN_WEAK,
+                    _ => STUN,
+                };
                 Some(Packet::Sound)
             };
             if let Some(packet) = packet
@@ -150,20 +175,27 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
                     (Some(round_trip), sent.map(|sent| Duration::from_secs_f64((now - sent).max(0.0))))
                 }
                 Packet::Answer(round_trip) => (Some(round_trip), Some(Duration::from_secs_f64(round_trip))),
-                Packet::Sound => (None, None),
+                Packet::Sound => {
+                    answered = link.send(DOWN, now, random).unwrap_or(answered);
+                    (None, None)
+                }
             };
             if let Some(round_trip) = round_trip {
                 silence.measured(Duration::from_secs_f64(round_trip));
             }
             let Some(age) = proof else {
                 silence.heard();
-                probe |= silence.wants_probe();
+                probe |= silence.wants_probe(instant(now));
                 continue;
             };
             if let Some(since) = silence.proven(instant(now), age) {
                 closed = None;
                 totals.pauses += 1;
                 totals.paused += now - seconds(since);
+                let outage =
+                    link.last_outage.filter(|outage| outage.start < seconds(since) && outage.end > seconds(since));
+                totals.beyond.extend(outage.map(|outage| now + REOPENING - outage.end));
+                totals.away_probes = totals.away_probes.max(std::mem::take(&mut away_probes));
                 media.turn(true, now + REOPENING);
             }
             if media.flows {
@@ -175,25 +207,35 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
             if acts.suspect {
                 closed = Some(now);
                 media.turn(false, now);
+                let vain = link.outage(now).filter(|outage| outage.ways[DOWN]);
+                totals.in_vain += vain.map_or(0.0, |outage| now - outage.start);
             }
-            if acts.gone {
-                if now < end {
-                    totals.wrongly_gone += 1;
-                    totals.hours += now / 3600.0;
-                } else {
-                    totals.hours += end / 3600.0;
+            if acts.away {
+                totals.aways += u64::from(now < end);
+                away_probes = 0;
+                if now >= end {
                     totals.closed.push(closed.unwrap_or(now) - end);
-                    totals.gone.push(now - end);
+                    totals.away.push(now - end);
                     totals.longest_silence = totals.longest_silence.max(now - last_arrival);
                 }
+            }
+            if acts.gone {
+                totals.hours += now.min(end) / 3600.0;
+                if now < end {
+                    let dark = link.outage(now - NOTICED).is_some();
+                    totals.left_behind += u64::from(dark);
+                    totals.wrongly_gone += u64::from(!dark);
+                }
+                totals.away_probes = totals.away_probes.max(away_probes);
                 break;
             }
             probe |= acts.probe;
         }
         if probe {
             silence.sent_probe(instant(now));
+            away_probes += u64::from(silence.is_away());
             // Those in a stall are no cost to a healthy viewer.
-            totals.probes += u64::from(now < end && !link.stalled(now));
+            totals.probes += u64::from(now < end && !link.stalled(now) && link.outage(now).is_none());
             if let Some(at) = link.send(DOWN, now, random) {
                 at_viewer.push_back((at, now));
             }

@@ -84,6 +84,8 @@ pub enum PeerState {
     Watching,
     /// It has been silent for longer than its path allows: it holds no camera open.
     Suspect,
+    /// It has been silent for so long that it counts as a viewer no more; its connection is kept.
+    Away,
     /// It has left.
     Gone,
 }

@@ -32,7 +32,9 @@ pub enum Cause {
     WhepDelete,
     /// Silence made it a suspect: its camera is closed, its connection is kept. No leaving yet.
     Suspected,
-    /// Long silence, and probes unanswered.
+    /// Long silence, and probes unanswered: it counts as a viewer no more, but its connection is kept. No leaving yet.
+    Away,
+    /// It was away for as long as its connection may be kept.
     Silence,
     /// Probes came back as undeliverable (ICMP port unreachable), and none was answered.
     PortUnreachable,
@@ -53,9 +55,12 @@ impl Cause {
     /// viewer leaves.
     pub fn is_inferred(self) -> bool {
         match self {
-            Cause::Suspected | Cause::Silence | Cause::PortUnreachable | Cause::IceDisconnected | Cause::IceFailed => {
-                true
-            }
+            Cause::Suspected
+            | Cause::Away
+            | Cause::Silence
+            | Cause::PortUnreachable
+            | Cause::IceDisconnected
+            | Cause::IceFailed => true,
             Cause::Bye
             | Cause::Beacon
             | Cause::WsClosed
@@ -77,6 +82,7 @@ impl fmt::Display for Cause {
             Cause::CloseNotify => "close_notify",
             Cause::WhepDelete => "whep_delete",
             Cause::Suspected => "suspected",
+            Cause::Away => "away",
             Cause::Silence => "silence",
             Cause::PortUnreachable => "port_unreachable",
             Cause::Displaced => "displaced",
@@ -180,6 +186,7 @@ mod tests {
             Cause::CloseNotify,
             Cause::WhepDelete,
             Cause::Suspected,
+            Cause::Away,
             Cause::Silence,
             Cause::PortUnreachable,
             Cause::Displaced,

@@ -13,8 +13,11 @@ pub struct Patience {
     pub suspect_unknown: Duration,
     /// So long before that probes go out.
     pub probe_lead: Duration,
-    /// After so much silence, and [`Patience::probes`], a viewer is gone.
-    pub gone: Duration,
+    /// After so much silence, and [`Patience::probes`], a viewer is away.
+    pub away: Duration,
+    /// After so much silence, all in all, it is gone; at once if that is no more than [`Patience::away`]. At most
+    /// [`AWAY_FOR_MAX`].
+    pub away_for: Duration,
     /// So many probes must have gone unanswered, each for longer than the path's time-out.
     pub probes: u32,
     /// After a hint that nobody is there: so much silence, and two unanswered probes, make a suspect; and, if
@@ -22,10 +25,13 @@ pub struct Patience {
     pub hinted_silence: Duration,
 }
 
-/// Nobody is waited for longer, whatever is configured: a camera's light is to go out.
+/// Nobody counts as a viewer for longer, whatever is configured.
 pub const CEILING: Duration = Duration::from_secs(5);
 
-/// A suspicion falls within this share of the silence before a verdict.
+/// Whoever has not consented for so long may be sent nothing more, not even a question (RFC 7675, section 5.1).
+pub const AWAY_FOR_MAX: Duration = Duration::from_secs(30);
+
+/// A suspicion falls within this share of the silence before somebody is away.
 const SUSPECT_SHARE: f64 = 0.75;
 
 /// Before so many round trips were measured a path may be anything.
@@ -52,15 +58,21 @@ impl Patience {
             ],
             suspect_unknown: ms(1000),
             probe_lead: ms(100),
-            gone: ms(3200),
+            away: ms(3200),
+            away_for: AWAY_FOR_MAX,
             probes: 4,
             hinted_silence: ms(60),
         }
     }
 
-    /// Everything shorter, for trying: a stall of a second ends a connection.
+    /// Everything shorter, for trying.
     pub fn development() -> Self {
-        Self { gone: Duration::from_millis(1000), probes: 3, ..Self::production().scaled(0.5) }
+        Self {
+            away: Duration::from_millis(1000),
+            away_for: Duration::from_secs(5),
+            probes: 3,
+            ..Self::production().scaled(0.5)
+        }
     }
 
     /// With every silence before a suspicion multiplied by `factor`.
@@ -70,10 +82,10 @@ impl Patience {
         self
     }
 
-    /// The silence after which a viewer on a path of this steady round trip is gone.
-    pub fn gone_on(&self, round_trip: Duration) -> Duration {
+    /// The silence after which a viewer on a path of this steady round trip is away.
+    pub fn away_on(&self, round_trip: Duration) -> Duration {
         let suspect = self.suspect_on(round_trip);
-        // Before a verdict probes are dense: the last that is needed has been sent by then.
+        // Before that probes are dense: the last that is needed has been sent by then.
         self.enough(suspect).max(suspect + round_trip).min(CEILING)
     }
 
@@ -86,13 +98,13 @@ impl Patience {
     }
 
     fn in_time(&self, suspicion: Duration) -> Duration {
-        suspicion.min(self.gone.mul_f64(SUSPECT_SHARE))
+        suspicion.min(self.away.mul_f64(SUSPECT_SHARE))
     }
 
-    /// The silence that is enough for a verdict where a suspicion falls after `suspect_after`. Where silence is usual
+    /// The silence after which somebody is away where a suspicion falls after `suspect_after`. Where silence is usual
     /// for longer than where nothing is known of a path, it has to be longer.
     pub fn enough(&self, suspect_after: Duration) -> Duration {
-        (self.gone + suspect_after.saturating_sub(self.suspect_unknown)).min(CEILING)
+        (self.away + suspect_after.saturating_sub(self.suspect_unknown)).min(CEILING)
     }
 
     /// The silence after which a viewer is suspect on a path of this round trip.
@@ -135,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn a_suspicion_falls_before_the_verdict_and_the_verdict_within_the_ceiling() {
-        for (factor, gone) in [(0.5, 500), (1.0, 3200), (4.0, 500), (4.0, 5000)] {
-            let patience = Patience { gone: ms(gone), ..Patience::production().scaled(factor) };
+    fn a_suspicion_falls_before_somebody_is_away_and_that_within_the_ceiling() {
+        for (factor, away) in [(0.5, 500), (1.0, 3200), (4.0, 500), (4.0, 5000)] {
+            let patience = Patience { away: ms(away), ..Patience::production().scaled(factor) };
             for round_trip in [1, 20, 70, 150, 600, 3000].map(ms) {
-                let (suspect, gone) = (patience.suspect_on(round_trip), patience.gone_on(round_trip));
-                assert!(suspect < gone && gone <= CEILING, "{factor}, {round_trip:?}: {suspect:?}, {gone:?}");
+                let (suspect, away) = (patience.suspect_on(round_trip), patience.away_on(round_trip));
+                assert!(suspect < away && away <= CEILING, "{factor}, {round_trip:?}: {suspect:?}, {away:?}");
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Silence, from the first doubt to the verdict. Pure: packets and time in, probes and decisions out.
 //!
-//! Two steps, because one threshold cannot be both fast and never wrong. **Suspect** is early and can be taken
-//! back: a suspect holds no camera open. **Gone** is final and conservative: long silence *and* unanswered
-//! probes.
+//! Three steps, because one threshold cannot be both fast and never wrong. **Suspect** is early and can be taken
+//! back: a suspect holds no camera open. **Away** is conservative, long silence *and* unanswered probes, and can be taken
+//! back, too: who is away counts as a viewer no more, and next to nothing is spent on it. **Gone** is final, and comes when
+//! a connection may be kept no longer.
 //!
 //! Silence is not the time since something was heard, but the time that something of ours has gone without a
 //! *proof* that it arrived: an answered probe, or feedback that acknowledges what was sent. So nothing is expected
@@ -24,17 +25,28 @@ const FIRST_PROBES_EVERY: Duration = Duration::from_millis(30);
 /// Probes of a silence are no closer than this.
 const PROBE_SPACING_MIN: Duration = Duration::from_millis(40);
 
-/// The share of the silence before a verdict in which probes are dense, and how dense.
+/// The share of the silence before somebody is away in which probes are dense, and how dense.
 const LAST_CHANCE: f64 = 3.0 / 8.0;
 const LAST_CHANCE_SPACING: Duration = Duration::from_millis(12);
 
 /// A viewer was there when it sent the last proof, which may be long before that came. By more than this it does not add
-/// to the time until the verdict, as long as this share of a verdict's silence is left.
+/// to the time until it is away, as long as this share of that silence is left.
 const STALE_MAX: Duration = Duration::from_millis(800);
 const FRESH_SHARE: f64 = 0.6;
 
-/// So much of a verdict's silence is taken for the last packet's travel, at most.
+/// So much of that silence is taken for the last packet's travel, at most.
 const UNDER_WAY_MAX: Duration = Duration::from_millis(300);
+
+/// A suspect is sent no media after so much silence: if others watch there is some, and nobody to see it.
+const WITHHOLD: Duration = Duration::from_secs(1);
+
+/// Probes of somebody who is away: so far apart, and farther by this share of the silence so far. That is 34 of them until
+/// 30 s have passed: at the other end there are a battery and a phone network.
+const AWAY_SPACING: Duration = Duration::from_millis(250);
+const AWAY_SPACING_GROWS: f64 = 0.04;
+
+/// Somebody who is away and sends is asked no more often than this.
+const AWAY_HEARD_SPACING: Duration = Duration::from_millis(200);
 
 /// Answers to probes that are waited for at a time; older ones count as unanswered.
 const PROBES_KEPT: usize = 8;
@@ -46,6 +58,10 @@ pub struct Acts {
     pub probe: bool,
     /// It is suspect from now on.
     pub suspect: bool,
+    /// Send it no media until it is there.
+    pub withhold: bool,
+    /// It is away from now on.
+    pub away: bool,
     /// It is gone.
     pub gone: bool,
 }
@@ -63,6 +79,8 @@ pub struct Silence {
     /// When the probes of this silence were sent, the oldest first.
     probes: Vec<Instant>,
     suspect_since: Option<Instant>,
+    withheld: bool,
+    away: bool,
     gone: bool,
     hinted: bool,
     /// Probes that came back as undeliverable.
@@ -88,6 +106,8 @@ impl Silence {
             unproven: None,
             probes: Vec::with_capacity(PROBES_KEPT),
             suspect_since: None,
+            withheld: false,
+            away: false,
             gone: false,
             hinted: false,
             refused: 0,
@@ -112,6 +132,11 @@ impl Silence {
     /// Whether the viewer is suspect.
     pub fn is_suspect(&self) -> bool {
         self.suspect_since.is_some()
+    }
+
+    /// Whether the viewer is away.
+    pub fn is_away(&self) -> bool {
+        self.away
     }
 
     /// Whether a probe of this silence was refused.
@@ -162,6 +187,8 @@ impl Silence {
         self.hinted = false;
         self.refused = 0;
         self.asked_to_probe = false;
+        self.withheld = false;
+        self.away = false;
         self.suspect_since.take()
     }
 
@@ -188,8 +215,13 @@ impl Silence {
     }
 
     /// Whether a probe is to be sent at once, whatever [`Silence::due`] says.
-    pub fn wants_probe(&self) -> bool {
-        self.asked_to_probe && !self.gone
+    pub fn wants_probe(&self, now: Instant) -> bool {
+        self.asked_to_probe && !self.gone && self.may_be_asked().is_none_or(|at| at <= now)
+    }
+
+    /// From when on one may be sent that was asked for.
+    fn may_be_asked(&self) -> Option<Instant> {
+        self.probes.last().filter(|_| self.away).map(|last| *last + AWAY_HEARD_SPACING)
     }
 
     /// When [`Silence::tick`] has something to decide, if nothing is heard before.
@@ -216,7 +248,13 @@ impl Silence {
                 next = self.agreed(since, HINTED_PROBES).map_or(next, |at| next.min(at));
             }
         }
-        if let Some(agreed) = self.agreed(since, self.patience.probes) {
+        if self.is_suspect() && !self.withheld {
+            next = next.min(since + WITHHOLD);
+        }
+        if self.away {
+            next = next.min(since + self.patience.away_for);
+        }
+        if let Some(agreed) = self.agreed(since, self.patience.probes).filter(|_| !self.away || self.is_refused()) {
             next = next.min(agreed.max(since + self.enough()));
         }
         Some(next.max(since))
@@ -254,18 +292,19 @@ impl Silence {
             self.suspect_since = Some(now);
             acts.suspect = true;
         }
+        acts.withhold = self.is_suspect() && silence >= WITHHOLD && !std::mem::replace(&mut self.withheld, true);
         let asked = self.probes.len() as u32 >= self.patience.probes;
         let agreed = unanswered >= self.patience.probes || silence >= CEILING && asked;
         if silence >= self.enough() && agreed {
-            self.gone = true;
-            acts.gone = true;
-            return acts;
+            acts.gone = self.is_refused() || silence >= self.patience.away_for;
+            self.gone = acts.gone;
+            acts.away = !acts.gone && !std::mem::replace(&mut self.away, true);
         }
-        acts.probe |= self.asked_to_probe || now >= self.next_probe(since);
+        acts.probe |= !self.gone && (self.wants_probe(now) || now >= self.next_probe(since));
         acts
     }
 
-    /// The silence that is enough for a verdict, if probes agree.
+    /// The silence that is enough to be away, if probes agree.
     fn enough(&self) -> Duration {
         if self.is_refused() {
             return self.patience.hinted_silence;
@@ -276,12 +315,12 @@ impl Silence {
         enough - under_way.min(UNDER_WAY_MAX).min(enough / 8).max(self.credit())
     }
 
-    /// The part of a verdict's silence that had passed before the last proof came: one that was held up tells
+    /// The part of that silence that had passed before the last proof came: one that was held up tells
     /// that the viewer was there when it was sent.
     fn credit(&self) -> Duration {
         let stale = self.last_proof.zip(self.was_there).map(|(came, sent)| came.saturating_duration_since(sent));
         let usual = STALE_MAX + self.path.round_trip().unwrap_or_default();
-        stale.unwrap_or_default().saturating_sub(usual).min(self.patience.gone.mul_f64(1.0 - FRESH_SHARE))
+        stale.unwrap_or_default().saturating_sub(usual).min(self.patience.away.mul_f64(1.0 - FRESH_SHARE))
     }
 
     /// Probes that should have been answered by now.
@@ -289,10 +328,13 @@ impl Silence {
         self.probes.iter().filter(|sent| now.saturating_duration_since(**sent) >= self.rto).count() as u32
     }
 
-    /// Four before a suspicion falls anew; a short path can be asked more often. Before a verdict they are dense:
-    /// where most packets are lost, each is one more chance, and nobody but those who are gone pays for it.
+    /// Four before a suspicion falls anew; a short path can be asked more often. Before somebody is away they are dense:
+    /// where most packets are lost, each is one more chance, and nobody else pays for it.
     fn probe_spacing(&self, since: Instant, last: Instant) -> Duration {
-        if last + self.credit() >= since + self.patience.gone.mul_f64(1.0 - LAST_CHANCE) {
+        if self.away {
+            return AWAY_SPACING + last.saturating_duration_since(since).mul_f64(AWAY_SPACING_GROWS);
+        }
+        if last + self.credit() >= since + self.patience.away.mul_f64(1.0 - LAST_CHANCE) {
             return LAST_CHANCE_SPACING;
         }
         let often = self.path.round_trip().map_or(Duration::MAX, |round_trip| round_trip * 20);
@@ -305,6 +347,10 @@ impl Silence {
             None => doubtful,
             Some(last) if self.hinted && !self.is_suspect() => *last + (self.rto / 4).max(Duration::from_millis(10)),
             // After the suspicion they also look for a return.
+            Some(last) if self.away => {
+                let usual = *last + self.probe_spacing(since, *last);
+                self.may_be_asked().filter(|_| self.asked_to_probe).map_or(usual, |asked| usual.min(asked))
+            }
             Some(last) => doubtful.max(*last + self.probe_spacing(since, *last)),
         }
     }

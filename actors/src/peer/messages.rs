@@ -5,6 +5,7 @@ use crate::board::StreamState;
 use crate::departure::Cause;
 use crate::ids::StreamId;
 use crate::transport::OfferError;
+use actix::dev::MessageResponse;
 use actix::prelude::*;
 use std::net::SocketAddr;
 
@@ -19,6 +20,8 @@ pub enum Signal {
     AwaitsKeyframe(StreamId),
     /// How much of the picture its link carries has changed.
     Link(Carried),
+    /// What there is to tell goes to another signalling connection from now on.
+    Elsewhere,
     /// The server ends this connection.
     Closed(Cause),
 }
@@ -27,6 +30,26 @@ pub enum Signal {
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
 pub struct Leave(pub Cause);
+
+/// Somebody wants to know whether the viewer is there: it is asked at once.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Ask;
+
+/// The viewer's page has another signalling connection, because the one that it had may be dead. What there is to tell goes there
+/// from now on, and only its end is a leaving. The answer is its [`Line`].
+#[derive(Message, Debug)]
+#[rtype(result = "Line")]
+pub struct Attach(pub tokio::sync::mpsc::Sender<Signal>);
+
+/// Which of a viewer's signalling connections one is: they are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, MessageResponse)]
+pub struct Line(pub u32);
+
+/// A signalling connection has ended. The viewer is leaving if it was the latest, and the answer comes after its stream is released.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct Hangup(pub Line);
 
 /// The viewer begins ICE anew, or names candidates for what it has begun.
 #[derive(Message, Debug)]

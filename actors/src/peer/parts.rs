@@ -28,8 +28,6 @@ pub struct Waiting {
     pub first_packet_timeout: Duration,
     /// Whether capture begins with the offer, for a fast first picture, and not with the connection.
     pub eager: bool,
-    /// When nothing has proved for so long that a viewer is there, and ICE has heard nothing either, it is gone.
-    pub ice_disconnected: Duration,
 }
 
 impl Default for Waiting {
@@ -39,7 +37,6 @@ impl Default for Waiting {
             connect_timeout: Duration::from_secs(10),
             first_packet_timeout: Duration::from_secs(3),
             eager: true,
-            ice_disconnected: Duration::from_secs(5),
         }
     }
 }

@@ -23,7 +23,10 @@ pub struct Decide;
 impl Peer {
     /// How its subscriptions are to count it.
     pub(super) fn attendance(&self) -> Attendance {
-        Attendance { ready: self.connected, suspect: !self.holds }
+        match self.silence.is_away() {
+            true => Attendance::Away,
+            false => Attendance::Here { ready: self.connected, suspect: !self.holds },
+        }
     }
 
     /// From now on the offer has to lead to something.
@@ -52,29 +55,38 @@ impl Peer {
             self.seat.iter().for_each(|seat| seat.heard());
             self.silence.heard();
         }
+        let was_away = self.silence.is_away();
         if let Some(age) = news.proof
             && let Some(since) = self.silence.proven(now, age)
         {
-            log::info!("root/peers/{}: is there after all, after {:?}", self.id, now.saturating_duration_since(since));
-            self.away_since.get_or_insert(since);
-            self.seat.iter().for_each(|seat| seat.suspect(None));
-            self.status.state = PeerState::Watching;
-            self.show();
-            self.take_camera();
+            self.is_back(since, was_away, now);
         }
-        if news.leaving == Some(Cause::IceDisconnected) && self.outlives_ice(now) {
-            // ICE counts only its own checks, and these may all have been lost while media was acknowledged.
+        if news.leaving == Some(Cause::IceDisconnected) && self.connected {
+            // Nothing has come for seconds, perhaps because nothing is sent that calls for an answer: it is asked.
             news.leaving = None;
             self.silence.ask();
         }
-        if self.silence.wants_probe() {
+        if self.silence.wants_probe(now) {
             self.probe(now);
         }
     }
 
-    fn outlives_ice(&self, now: Instant) -> bool {
-        let age = self.silence.last_proof().map(|proof| now.saturating_duration_since(proof));
-        age.is_some_and(|age| age < self.waiting.ice_disconnected)
+    /// It was suspect `since`, or away, and is there after all.
+    fn is_back(&mut self, since: Instant, was_away: bool, now: Instant) {
+        log::info!("root/peers/{}: is there after all, after {:?}", self.id, now.saturating_duration_since(since));
+        self.no_picture_since.get_or_insert(since);
+        self.seat.iter().for_each(|seat| seat.suspect(None));
+        self.status.state = PeerState::Watching;
+        self.show();
+        self.connection.lock().open = true;
+        if was_away {
+            self.board.back();
+            self.holds = true;
+            let attendance = self.attendance();
+            self.subscriptions_mut().for_each(|subscription| subscription.renew(attendance));
+        } else {
+            self.take_camera();
+        }
     }
 
     /// A datagram came back as undeliverable.
@@ -97,7 +109,7 @@ impl Peer {
         }
         self.status.sent_packets += packets;
         self.silence.sent(now);
-        if let Some(since) = self.away_since.take_if(|_| !self.silence.is_suspect()) {
+        if let Some(since) = self.no_picture_since.take_if(|_| !self.silence.is_suspect()) {
             self.board.suspicion_withdrawn(now.saturating_duration_since(since));
         }
     }
@@ -105,7 +117,7 @@ impl Peer {
     /// It may be time for a decision: what has arrived comes first.
     pub(super) fn consider(&mut self, ctx: &mut Context<Self>) {
         self.datagrams.drain();
-        ctx.recipient().do_send(Decide);
+        ctx.mailbox().send_after_traffic(Decide);
     }
 
     fn decide(&mut self, ctx: &mut Context<Self>) {
@@ -116,6 +128,12 @@ impl Peer {
         let acts = self.silence.tick(now, late);
         if acts.suspect {
             self.suspect(now);
+        }
+        if acts.withhold {
+            self.connection.lock().open = false;
+        }
+        if acts.away {
+            self.go_away(now);
         }
         if acts.gone {
             log::info!("root/peers/{}: gone after {:?} of silence", self.id, self.silence.lasts(now));
@@ -147,6 +165,18 @@ impl Peer {
         self.status.state = PeerState::Suspect;
         self.show();
         self.let_camera_go(silence);
+    }
+
+    /// It counts as a viewer no more, and is sent nothing but a question now and then.
+    fn go_away(&mut self, now: Instant) {
+        let silence = self.silence.lasts(now);
+        log::info!("root/peers/{}: away after {silence:?} of silence", self.id);
+        self.board.away();
+        self.status.state = PeerState::Away;
+        self.show();
+        self.connection.lock().open = false;
+        self.holds = false;
+        self.subscriptions_mut().for_each(|subscription| subscription.suspend(now, silence));
     }
 
     fn let_camera_go(&mut self, silence: Duration) {

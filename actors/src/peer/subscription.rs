@@ -60,11 +60,16 @@ pub struct Subscriber {
 
 /// How a peer is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attendance {
-    /// Its connection stands: frames can be sent.
-    pub ready: bool,
-    /// It may have gone, or may never come: it holds no camera open.
-    pub suspect: bool,
+pub enum Attendance {
+    /// It counts as a subscriber.
+    Here {
+        /// Its connection stands: frames can be sent.
+        ready: bool,
+        /// It may have gone, or may never come: it holds no camera open.
+        suspect: bool,
+    },
+    /// It does not.
+    Away,
 }
 
 /// That a peer is among the subscribers of a stream.
@@ -74,6 +79,8 @@ pub struct Subscription {
     id: StreamId,
     entry: Entry,
     watch: Option<Watch>,
+    /// The peer is away: the stream does not know of it.
+    suspended: bool,
 }
 
 impl Subscription {
@@ -86,7 +93,8 @@ impl Subscription {
         changes: Recipient<StandingChanged>,
     ) -> Self {
         let watch = Some(entry.stream.watch(changes));
-        let subscription = Self { subscriber, stream, id: entry.id(), entry, watch };
+        let suspended = attendance == Attendance::Away;
+        let mut subscription = Self { subscriber, stream, id: entry.id(), entry, watch, suspended };
         if let Standing::Failed(_) = subscription.entry.stream.standing() {
             let name = subscription.entry.camera_id.to_string();
             subscription.entry.cameras.do_send(RestartChild { name, only_if_down: true });
@@ -95,11 +103,22 @@ impl Subscription {
         subscription
     }
 
-    /// Subscribes to the present incarnation of the stream. If there is none, [`StandingChanged`]
+    /// Subscribes to the present incarnation of the stream, unless the peer is away. If there is none, [`StandingChanged`]
     /// will tell of the next.
-    pub fn renew(&self, Attendance { ready, suspect }: Attendance) {
+    pub fn renew(&mut self, attendance: Attendance) {
+        let Attendance::Here { ready, suspect } = attendance else { return };
+        self.suspended = false;
         let Subscriber { peer, link, .. } = &self.subscriber;
         self.entry.stream.do_send(Subscribe { peer: peer.clone(), link: link.clone(), ready, suspect });
+    }
+
+    /// The peer is away since `at`: it is no subscriber until this is [renewed](Self::renew). `silence` is the age of the
+    /// last sign of life then.
+    pub fn suspend(&mut self, at: Instant, silence: Duration) {
+        if !std::mem::replace(&mut self.suspended, true) {
+            let peer = self.subscriber.peer.clone();
+            self.entry.stream.do_send(Disconnected { peer, cause: Some(Cause::Away), at, silence });
+        }
     }
 
     /// The stream's name, as viewers know it.
@@ -135,10 +154,16 @@ impl Subscription {
 
     fn finish(mut self, cause: Option<Cause>, at: Instant, silence: Duration) -> impl Future<Output = ()> + use<> {
         self.watch = None;
+        let suspended = self.suspended;
         let disconnected = Disconnected { peer: self.subscriber.peer.clone(), cause, at, silence };
         let release = self.entry.stream.send(disconnected);
         let this = self;
         async move {
+            if suspended {
+                // It was let go when the peer went away, and that is recorded. This only comes after it.
+                let _ = release.await;
+                return;
+            }
             if let Ok(Released::Closed { .. } | Released::Shared) = release.await {
                 return;
             }
@@ -168,8 +193,8 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if self.watch.take().is_none() {
-            return; // it has been ended in order
+        if self.watch.take().is_none() || self.suspended {
+            return; // it has been ended in order, or the stream does not know of it
         }
         let (peer, at) = (self.subscriber.peer.clone(), self.subscriber.clock.now());
         let crashed = Disconnected { peer, cause: Some(Cause::Crashed), at, silence: Duration::ZERO };

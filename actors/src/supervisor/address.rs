@@ -1,7 +1,10 @@
 //! The mailbox of an incarnation, and how it is reached while it lives.
 //!
-//! A lock-free queue that knows its own length, which actix's does not tell: so the number of
+//! Lock-free queues that know their own length, which actix's do not tell: so the number of
 //! waiting messages can be shown at no cost to each of them.
+//!
+//! It has two lanes. What has to be done (`do_send`, `send`) is handled before what may be lost for want of room (`try_send`:
+//! datagrams, frames), however much of that waits: who leaves is not kept waiting by a flood. Within a lane the order is kept.
 
 use super::context::Context;
 use actix::dev::{MessageResponse, OneshotSender};
@@ -15,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{self, Poll, Waker};
 use tokio::sync::oneshot;
 
-/// Messages that may wait for a supervised actor before `try_send` fails.
+/// Messages that may wait in the second lane of a supervised actor before `try_send` fails.
 pub const MAILBOX: usize = 256;
 
 /// Messages that are handled before others of the thread get their turn.
@@ -32,11 +35,16 @@ pub enum SendError<M> {
 
 /// The mailbox of one incarnation. Whoever has it can send.
 pub struct Mailbox<A: Actor<Context = Context<A>>> {
-    queue: SegQueue<Box<dyn Envelope<A>>>,
+    /// What has to be done.
+    orders: Lane<A>,
+    /// What may be lost, and what is to follow it.
+    traffic: Lane<A>,
     /// Of the one task that reads, from its first turn on.
     reader: OnceLock<Waker>,
     ended: AtomicBool,
 }
+
+type Lane<A> = SegQueue<Box<dyn Envelope<A>>>;
 
 trait Envelope<A: Actor<Context = Context<A>>>: Send {
     fn open(self: Box<Self>, actor: &mut A, ctx: &mut Context<A>);
@@ -65,19 +73,24 @@ where
 
 impl<A: Actor<Context = Context<A>>> Default for Mailbox<A> {
     fn default() -> Self {
-        Self { queue: SegQueue::new(), reader: OnceLock::new(), ended: AtomicBool::new(false) }
+        Self {
+            orders: SegQueue::new(),
+            traffic: SegQueue::new(),
+            reader: OnceLock::new(),
+            ended: AtomicBool::new(false),
+        }
     }
 }
 
 impl<A: Actor<Context = Context<A>>> Mailbox<A> {
     /// Messages that wait.
     pub fn len(&self) -> usize {
-        self.queue.len()
+        self.orders.len() + self.traffic.len()
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.orders.is_empty() && self.traffic.is_empty()
     }
 
     /// Sends, however many wait; whether the incarnation still lived.
@@ -87,7 +100,21 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
         M: Message + Send + 'static,
         M::Result: Send,
     {
-        self.push(Box::new(Letter { message, answer: None }))
+        self.push(&self.orders, Box::new(Letter { message, answer: None }))
+    }
+
+    /// Sends what is to be handled after all that may be lost and has come before it; whether the incarnation still lived.
+    pub fn send_after_traffic<M>(&self, message: M) -> bool
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        self.push(&self.traffic, Box::new(Letter { message, answer: None }))
+    }
+
+    fn pop(&self) -> Option<Box<dyn Envelope<A>>> {
+        self.orders.pop().or_else(|| self.traffic.pop())
     }
 
     /// Asks. What is returned fails if the incarnation ends before it answers.
@@ -98,12 +125,12 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
         M::Result: Send,
     {
         let (sender, answer) = oneshot::channel();
-        self.push(Box::new(Letter { message, answer: Some(sender) }));
+        self.push(&self.orders, Box::new(Letter { message, answer: Some(sender) }));
         answer
     }
 
-    fn push(&self, letter: Box<dyn Envelope<A>>) -> bool {
-        self.queue.push(letter);
+    fn push(&self, lane: &Lane<A>, letter: Box<dyn Envelope<A>>) -> bool {
+        lane.push(letter);
         if self.ended.load(Ordering::SeqCst) {
             // Nobody will read it; who waits for an answer learns that by its drop.
             self.empty();
@@ -123,7 +150,7 @@ impl<A: Actor<Context = Context<A>>> Mailbox<A> {
     }
 
     fn empty(&self) {
-        while self.queue.pop().is_some() {}
+        while self.pop().is_some() {}
     }
 
     /// The incarnation has ended: what waits is lost.
@@ -160,7 +187,7 @@ impl<A: Actor<Context = Context<A>>> ActorFuture<A> for Reader<A> {
             if ctx.is_held() {
                 return Poll::Pending;
             }
-            match self.mailbox.queue.pop() {
+            match self.mailbox.pop() {
                 Some(letter) => letter.open(actor, ctx),
                 None => return Poll::Pending,
             }
@@ -193,10 +220,10 @@ where
         if self.ended.load(Ordering::SeqCst) {
             return Err(SendError::Ended(message));
         }
-        if self.len() >= MAILBOX {
+        if self.traffic.len() >= MAILBOX {
             return Err(SendError::Full(message));
         }
-        Mailbox::do_send(self, message);
+        self.send_after_traffic(message);
         Ok(())
     }
 }

@@ -15,12 +15,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Questions whose answers are waited for; an answer to an older one is nobody's. Before a verdict probes go out 12 ms
-/// apart for 1.2 s, and a stall may hold up all the answers.
-const PENDING_MAX: usize = 160;
+/// Questions whose answers are waited for; an answer to an older one is nobody's. Before somebody is away probes go out 12 ms
+/// apart for 1.2 s, then a few dozen more, and a stall may hold up all the answers.
+const PENDING_MAX: usize = 208;
 
 /// A path on which nothing of ours was answered for so long carries no media (RFC 7675, section 5.1).
 const CONSENT: Duration = Duration::from_secs(30);
+
+/// And if nothing is answered for so much longer, it is over. Of a viewer that falls silent the last answer is up to an
+/// interval of keepalives older than its last word; it is looked for until that is 30 s old.
+const REGAIN: Duration = Duration::from_secs(5);
 
 /// `rtc` and others take whatever comes from here for multicast DNS. No viewer asks from it.
 const MULTICAST_DNS_PORT: u16 = 5353;
@@ -30,7 +34,7 @@ const MULTICAST_DNS_PORT: u16 = 5353;
 pub struct IceTimeouts {
     /// Nothing heard for so long: disconnected.
     pub disconnected: Duration,
-    /// And for so long after that: failed. It bounds connecting, too.
+    /// No connection after so long: failed.
     pub failed: Duration,
     /// Own checks on the selected pair are so far apart.
     pub keepalive: Duration,
@@ -149,6 +153,11 @@ impl Ice {
     /// Whether a signed question has come from there, so that handshakes may.
     pub fn knows(&self, address: SocketAddr) -> bool {
         self.paths.find(address).is_some()
+    }
+
+    /// Whether the viewer has consented lately to what it is sent.
+    pub fn has_consent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.consented) < CONSENT
     }
 
     /// Our and the viewer's present credentials.
@@ -375,7 +384,7 @@ impl Ice {
     fn fails(&self) -> Instant {
         match self.selected {
             None => self.started + self.timeouts.failed,
-            Some(_) => (self.heard + self.timeouts.disconnected + self.timeouts.failed).min(self.consented + CONSENT),
+            Some(_) => self.consented + CONSENT + REGAIN,
         }
     }
 

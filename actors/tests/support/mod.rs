@@ -246,16 +246,7 @@ pub async fn stage() -> Stage {
 
 impl Stage {
     pub fn viewer(&self) -> (Link, Recipient<StandingChanged>, Arc<Mutex<Vec<String>>>) {
-        let got = Arc::<Mutex<Vec<String>>>::default();
-        let viewer = Viewer(got.clone()).start();
-        let link = Link {
-            frames: Arc::new(lenscap_actors::supervisor::address::Recipient::<Deliver>::from(
-                viewer.clone().recipient(),
-            )),
-            notices: viewer.clone().recipient().into(),
-            fanout: None,
-        };
-        (link, viewer.recipient(), got)
+        watcher()
     }
 
     /// A subscription as a peer has it, and what is told to the peer.
@@ -268,7 +259,7 @@ impl Stage {
             subscriber,
             "cam".into(),
             entry,
-            Attendance { ready: true, suspect: false },
+            Attendance::Here { ready: true, suspect: false },
             changes.into(),
         );
         settle().await;
@@ -329,4 +320,16 @@ pub async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }
+}
+
+/// A viewer whom its peer is not between: how it is reached, and what it gets.
+pub fn watcher() -> (Link, Recipient<StandingChanged>, Arc<Mutex<Vec<String>>>) {
+    let got = Arc::<Mutex<Vec<String>>>::default();
+    let viewer = Viewer(got.clone()).start();
+    let link = Link {
+        frames: Arc::new(lenscap_actors::supervisor::address::Recipient::<Deliver>::from(viewer.clone().recipient())),
+        notices: viewer.clone().recipient().into(),
+        fanout: None,
+    };
+    (link, viewer.recipient(), got)
 }

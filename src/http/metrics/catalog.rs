@@ -77,10 +77,16 @@ pub const SUSPICIONS: Family =
     Family::counter("lenscap_suspicions_total", &[], "How often a silent viewer became suspect.");
 pub const WITHDRAWN: Family =
     Family::counter("lenscap_suspicions_withdrawn_total", &[], "How often a suspect was there after all.");
-pub const AWAY: Family = Family::histogram(
+pub const NO_PICTURE: Family = Family::histogram(
     "lenscap_picture_away_seconds",
     &[],
     "How long the picture was away because of a suspicion that was withdrawn.",
+);
+pub const AWAYS: Family = Family::counter("lenscap_aways_total", &[], "How often a viewer was away.");
+pub const BACKS: Family = Family::counter(
+    "lenscap_aways_back_total",
+    &[],
+    "How often a viewer that was away was back over the same connection.",
 );
 pub const PROBES: Family = Family::counter("lenscap_probes_total", &[], "Probes sent to silent viewers.");
 pub const RETURNS: Family = Family::counter(
@@ -90,7 +96,7 @@ pub const RETURNS: Family = Family::counter(
 );
 
 /// All of them.
-pub const FAMILIES: [&Family; 24] = [
+pub const FAMILIES: [&Family; 26] = [
     &BUILD,
     &UPTIME,
     &CAMERA_STATE,
@@ -112,7 +118,9 @@ pub const FAMILIES: [&Family; 24] = [
     &SILENCE,
     &SUSPICIONS,
     &WITHDRAWN,
-    &AWAY,
+    &NO_PICTURE,
+    &AWAYS,
+    &BACKS,
     &PROBES,
     &RETURNS,
 ];

@@ -22,15 +22,18 @@ export async function watchAcross(t, source, configuration = {}) {
   return { network, server, browser, page };
 }
 
+/** Who watches, as the server sees it. */
+const peers = async (server) => (await server.debug()).peers.map(({ id, state }) => `${id} ${state}`).join();
+
 /**
- * Cuts the network both ways for `ms`; gives the times, in ms, from the cut to the closed camera and from the
+ * Cuts the network, at these sides, for `ms`; gives the times, in ms, from the cut to the closed camera and from the
  * network's return to the first picture that was taken after it, and whether it is the same connection.
  */
-export async function interruption({ network, server, page }, ms) {
-  const connections = await page.evaluate(() => window.connections.length);
+export async function interruption({ network, server, page }, ms, sides = ['server', 'viewer']) {
+  const before = await peers(server);
   const known = server.log.length;
   const cut = clock();
-  network.cut('server', 'viewer');
+  network.cut(...sides);
   await sleep(ms / 2);
   const { cameras: [{ state }] } = await server.debug();
   await sleep(Math.max(0, cut + ms - clock()));
@@ -39,11 +42,11 @@ export async function interruption({ network, server, page }, ms) {
   const shown = await page.waitForFunction((healed) => {
     const since = healed - performance.timeOrigin;
     return window.frames.find(({ received }) => received > since)?.at;
-  }, healed, { polling: 10, timeout: 15_000 });
+  }, healed, { polling: 10, timeout: 60_000 });
   const back = await shown.jsonValue() + await page.evaluate(() => performance.timeOrigin) - healed;
-  const same = connections === await page.evaluate(() => window.connections.length);
   const closed = /^\[(\S+) .*device: closed/m.exec(server.log.slice(known));
   // At random, or each cut would meet the server in the same state.
   await sleep(1500 + Math.random() * 1000);
+  const same = before === await peers(server);
   return { back, same, closed: state === 'closed', closedAfter: closed ? Date.parse(closed[1]) - cut : NaN };
 }

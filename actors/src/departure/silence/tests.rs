@@ -17,7 +17,14 @@ fn wait(silence: &mut Silence, from: Instant, time: Duration) -> Vec<(u64, &'sta
         let acts = silence.tick(due, Duration::ZERO);
         let at = due.duration_since(from).as_millis() as u64;
         assert!(acts != Acts::default(), "woken at {at} ms for nothing");
-        for (act, name) in [(acts.probe, "probe"), (acts.suspect, "suspect"), (acts.gone, "gone")] {
+        let acted = [
+            (acts.probe, "probe"),
+            (acts.suspect, "suspect"),
+            (acts.withhold, "withhold"),
+            (acts.away, "away"),
+            (acts.gone, "gone"),
+        ];
+        for (act, name) in acted {
             if act {
                 done.push((at, name));
             }
@@ -30,14 +37,22 @@ fn wait(silence: &mut Silence, from: Instant, time: Duration) -> Vec<(u64, &'sta
 }
 
 #[test]
-fn a_viewer_that_vanishes_is_probed_then_suspect_and_at_last_gone() {
+fn a_viewer_that_vanishes_is_probed_then_suspect_then_away_and_at_last_gone() {
     let (mut silence, start) = (on_a_lan(), Instant::now());
     silence.sent(start);
-    let done = wait(&mut silence, start, ms(10_000));
+    let done = wait(&mut silence, start, ms(60_000));
     assert_eq!(done[0].1, "probe");
     let of = |name: &str| done.iter().filter(|(_, done)| *done == name).map(|(at, _)| *at).collect::<Vec<_>>();
-    assert_eq!((of("suspect"), of("gone")), (vec![355], vec![3199]));
+    assert_eq!((of("suspect"), of("withhold"), of("away")), (vec![355], vec![1000], vec![3199]));
+    assert_eq!(of("gone"), [30_000]);
     assert!(of("probe").iter().filter(|at| **at < 355).count() >= 1);
+    let sparse: Vec<u64> = of("probe").into_iter().filter(|at| *at > 3199).collect();
+    assert!((30..40).contains(&sparse.len()), "{} probes: {sparse:?}", sparse.len());
+    let spacing: Vec<u64> = sparse.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(
+        spacing.is_sorted() && spacing[0] < 400 && *spacing.last().unwrap() < 1500,
+        "ever more rarely: {spacing:?}"
+    );
     assert_eq!(silence.due(), None, "a verdict is given once");
 }
 
@@ -49,14 +64,51 @@ fn a_proof_takes_the_suspicion_back_and_a_sound_does_not() {
     assert!(silence.is_suspect());
     silence.heard();
     assert!(silence.is_suspect(), "it may hear nothing of us");
-    assert!(silence.wants_probe(), "so it is asked");
+    assert!(silence.wants_probe(start + ms(1000)), "so it is asked");
     assert_eq!(silence.proven(start + ms(1001), Duration::ZERO), Some(start + ms(355)));
     assert!(!silence.is_suspect() && silence.proven(start + ms(1002), Duration::ZERO).is_none());
     assert_eq!(silence.due(), None, "nothing is expected while nothing is sent");
 }
 
-/// After how many ms of silence a viewer is gone whose last proofs, each so many ms old, came in this order.
-fn gone_after_proofs(ages: &[u64]) -> u64 {
+#[test]
+fn who_is_away_and_is_heard_is_asked_at_once_and_not_for_each_word() {
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    wait(&mut silence, start, ms(20_000));
+    assert!(silence.is_away() && silence.is_suspect());
+    // One whose way from us is dark, and who calls every 48 ms.
+    let (mut asked, end) = (vec![], start + ms(21_000));
+    let mut now = start + ms(20_000);
+    while now < end {
+        silence.heard();
+        let probe =
+            silence.wants_probe(now) || silence.due().is_some_and(|due| due <= now) && silence.tick(now, ms(0)).probe;
+        if probe {
+            silence.sent_probe(now);
+            asked.push(now.duration_since(start).as_millis());
+        }
+        now += ms(48);
+    }
+    assert!((4..=6).contains(&asked.len()) && asked[0] <= 20_250, "{asked:?}");
+    assert_eq!(silence.proven(end, Duration::ZERO), Some(start + ms(355)));
+    assert!(!silence.is_away() && !silence.is_suspect());
+    silence.sent(end);
+    let again = wait(&mut silence, end, ms(60_000));
+    assert!(again.contains(&(3199, "away")) && again.contains(&(30_000, "gone")), "as before");
+}
+
+#[test]
+fn without_patience_for_the_away_they_are_gone_at_once() {
+    let (mut silence, start) = (Silence::new(Patience { away_for: ms(0), ..Patience::production() }), Instant::now());
+    (0..10).for_each(|_| silence.measured(Duration::from_micros(600)));
+    silence.sent(start);
+    let done = wait(&mut silence, start, ms(60_000));
+    assert_eq!(done.last(), Some(&(3199, "gone")));
+    assert!(!done.iter().any(|(_, what)| *what == "away"));
+}
+
+/// After how many ms of silence a viewer is away whose last proofs, each so many ms old, came in this order.
+fn away_after_proofs(ages: &[u64]) -> u64 {
     let (mut silence, start) = (on_a_lan(), Instant::now());
     silence.sent(start);
     wait(&mut silence, start, ms(2700));
@@ -69,17 +121,17 @@ fn gone_after_proofs(ages: &[u64]) -> u64 {
     let done = wait(&mut silence, now, ms(10_000));
     assert_eq!(done.iter().find(|(_, done)| *done == "suspect").unwrap().0, 355, "none the sooner");
     assert!(done.windows(2).filter(|two| two[1].0 - two[0].0 == 12).count() >= 90, "{done:?}");
-    done.last().unwrap().0
+    done.iter().find(|(_, done)| *done == "away").unwrap().0
 }
 
 #[test]
 fn a_proof_that_was_held_up_counts_from_when_it_was_sent() {
-    assert_eq!(gone_after_proofs(&[0]), 3199);
-    assert_eq!(gone_after_proofs(&[800]), 3199, "as long as that may be the path");
-    assert!((2600..2610).contains(&gone_after_proofs(&[1400])));
-    assert_eq!(gone_after_proofs(&[2700]), 1920, "so much is always left for probes");
-    assert_eq!(gone_after_proofs(&[2700, 50]), 3199, "whoever sends on was not lost when that was held up");
-    assert_eq!(gone_after_proofs(&[50, 2700]), 3199, "whatever comes first");
+    assert_eq!(away_after_proofs(&[0]), 3199);
+    assert_eq!(away_after_proofs(&[800]), 3199, "as long as that may be the path");
+    assert!((2600..2610).contains(&away_after_proofs(&[1400])));
+    assert_eq!(away_after_proofs(&[2700]), 1920, "so much is always left for probes");
+    assert_eq!(away_after_proofs(&[2700, 50]), 3199, "whoever sends on was not lost when that was held up");
+    assert_eq!(away_after_proofs(&[50, 2700]), 3199, "whatever comes first");
 }
 
 #[test]
@@ -104,10 +156,10 @@ fn a_hint_alone_changes_nothing_for_a_viewer_who_answers() {
     let (mut silence, start) = (on_a_lan(), Instant::now());
     silence.sent(start);
     silence.hinted();
-    assert!(silence.wants_probe(), "at once");
+    assert!(silence.wants_probe(start), "at once");
     silence.sent_probe(start);
     silence.hinted();
-    assert!(!silence.wants_probe(), "a flood of hints draws one probe");
+    assert!(!silence.wants_probe(start), "a flood of hints draws one probe");
     assert_eq!(silence.proven(start + ms(1), Duration::ZERO), None);
     assert_eq!(wait(&mut silence, start, ms(10_000)), []);
 }
@@ -120,11 +172,11 @@ fn a_hint_and_unanswered_probes_make_a_suspect_soon_and_convict_no_sooner() {
     silence.sent_probe(start);
     let done = wait(&mut silence, start, ms(10_000));
     let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
-    assert_eq!((at("suspect"), at("gone")), (60, 3199), "{done:?}");
+    assert_eq!((at("suspect"), at("away")), (60, 3199), "{done:?}");
 }
 
 #[test]
-fn probes_that_are_refused_shorten_the_verdict() {
+fn who_refuses_probes_is_gone_soon_and_not_away() {
     let (mut silence, start) = (on_a_lan(), Instant::now());
     silence.sent(start);
     silence.hinted();
@@ -134,6 +186,7 @@ fn probes_that_are_refused_shorten_the_verdict() {
     let at = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
     assert!(at("suspect") == 60 && (60..=300).contains(&at("gone")), "{done:?}");
     assert!(done.iter().filter(|(_, done)| *done == "probe").count() >= 3, "{done:?}");
+    assert!(!done.iter().any(|(_, done)| *done == "away"), "{done:?}");
 }
 
 #[test]
@@ -153,27 +206,27 @@ fn a_new_connection_is_measured_by_three_probes() {
 }
 
 #[test]
-fn on_a_slow_path_the_verdict_waits_for_the_probes() {
+fn on_a_slow_path_nobody_is_away_before_the_probes_are() {
     let (mut silence, start) = (Silence::new(Patience::production()), Instant::now());
     [300, 1200, 400, 1100, 600, 900].into_iter().for_each(|round_trip| silence.measured(ms(round_trip)));
     silence.sent(start);
     let done = wait(&mut silence, start, ms(20_000));
-    let gone = done.last().unwrap();
-    assert!(gone.1 == "gone" && gone.0 > 3200, "{done:?}");
+    let away = done.iter().find(|(_, done)| *done == "away").unwrap();
+    assert!(away.0 > 3200, "{done:?}");
 }
 
 #[test]
-fn nobody_is_waited_for_beyond_the_ceiling_whatever_the_path() {
+fn nobody_counts_as_a_viewer_beyond_the_ceiling_whatever_the_path() {
     for round_trips in [[300, 1200, 400, 1100], [2000, 3000, 100, 5000], [1, 1, 1, 1], [70, 80, 60, 70]] {
         for (factor, age) in [(0.5, 0), (1.0, 0), (4.0, 0), (1.0, 3000), (4.0, 3000)] {
-            let patience = Patience { gone: ms(5000), probes: 8, ..Patience::production().scaled(factor) };
+            let patience = Patience { away: ms(5000), probes: 8, ..Patience::production().scaled(factor) };
             let (mut silence, start) = (Silence::new(patience), Instant::now());
             round_trips.into_iter().for_each(|round_trip| silence.measured(ms(round_trip)));
             silence.proven(start, ms(age));
             silence.sent(start);
-            let done = wait(&mut silence, start, ms(20_000));
+            let done = wait(&mut silence, start, ms(40_000));
             let when = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
-            assert!(when("suspect") < when("gone") && when("gone") <= 5000, "{round_trips:?} {factor} {age}: {done:?}");
+            assert!(when("suspect") < when("away") && when("away") <= 5000, "{round_trips:?} {factor} {age}: {done:?}");
         }
     }
 }

@@ -1,0 +1,54 @@
+//! How a peer goes from one signalling connection to another.
+//!
+//! A connection over TCP that was cut is as good as dead for as long again as the cut has lasted, for so its retransmissions are
+//! spaced (RFC 6298, section 5.5); the media path is back at once. So the page opens another one beside it.
+
+use super::{Ask, Attach, Hangup, Line, Peer, Signal};
+use crate::departure::Cause;
+use actix::prelude::*;
+
+impl Handler<Ask> for Peer {
+    type Result = ();
+
+    fn handle(&mut self, _: Ask, ctx: &mut Self::Context) {
+        self.look(ctx);
+        self.silence.ask();
+        self.drain(ctx);
+    }
+}
+
+impl Handler<Attach> for Peer {
+    type Result = Line;
+
+    fn handle(&mut self, Attach(signals): Attach, ctx: &mut Self::Context) -> Self::Result {
+        self.look(ctx);
+        self.line.0 += 1;
+        let former = std::mem::replace(&mut self.signals, signals);
+        let _ = former.try_send(Signal::Elsewhere);
+        log::info!("root/peers/{}: goes on over another signalling connection", self.id);
+        // Nobody knows what was lost with the former one.
+        self.tell_state();
+        self.line
+    }
+}
+
+impl Handler<Hangup> for Peer {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, Hangup(line): Hangup, ctx: &mut Self::Context) -> Self::Result {
+        let verdict = (line == self.line).then(|| self.presence.leaving(Cause::WsClosed, self.clock.now())).flatten();
+        match verdict {
+            Some(verdict) => AtomicResponse::new(self.depart(verdict, ctx)),
+            None => AtomicResponse::new(Box::pin(actix::fut::ready(()))),
+        }
+    }
+}
+
+impl Peer {
+    fn tell_state(&self) {
+        let Some(watching) = &self.watching else { return };
+        if let Some(state) = self.board.read(|board| Some(board.streams.get(watching.id())?.state)) {
+            let _ = self.signals.try_send(Signal::State(watching.stream().clone(), state));
+        }
+    }
+}

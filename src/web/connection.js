@@ -1,0 +1,226 @@
+// One connection to the server: signalling over a WebSocket, video over WebRTC.
+//
+// It ends in as many ways at once as a page has, since whichever reaches the server first lets
+// the camera go: the connection is closed, `bye` is said, and the beacon is sent.
+
+/** An attempt that has no answer by then is given up. */
+const ANSWER_PATIENCE_MS = 8000;
+
+const LOST = 'The connection to the server is lost. Trying again …';
+
+/** A signalling socket to the server of this address. */
+export function signalling(base) {
+  const url = new URL('/ws', base);
+  url.protocol = url.protocol.replace('http', 'ws');
+  return new WebSocket(url);
+}
+
+/** Resolves when a socket can be written to; never, if it cannot. */
+function opened(socket) {
+  if (socket.readyState !== WebSocket.CONNECTING) return Promise.resolve();
+  return new Promise((resolve) => { socket.addEventListener('open', resolve, { once: true }); });
+}
+
+/**
+ * Events (CustomEvent): `track` with a MediaStream; `message` with what the server says; `connected`; `doubtful` if it may be dead;
+ * `lost` with words if it is. After `lost`, and after `leave`, there are no more.
+ */
+export class Connection extends EventTarget {
+  #base;
+  #stream;
+  #after;
+  #socket;
+  /** The one before, until the server knows of this one. */
+  #former = null;
+  #pc = null;
+  #beacon = null;
+  #asked = false;
+  #over = false;
+  #patience = null;
+  #messages = 0;
+  #video = null;
+
+  /** Of a viewer of `stream` that was the peer `after` before, over this socket or one of its own. */
+  constructor({ base, stream, after = null, socket = null }) {
+    super();
+    this.#base = base;
+    this.#stream = stream;
+    this.#after = after;
+    this.#socket = socket;
+  }
+
+  /** The RTCPeerConnection. */
+  get pc() {
+    return this.#pc;
+  }
+
+  /** The MediaStream, once there is one. */
+  get video() {
+    return this.#video;
+  }
+
+  /** Whether the server has let it in. */
+  get stands() {
+    return this.#beacon !== null;
+  }
+
+  /** The secret that the server knows it by. */
+  get token() {
+    return this.#beacon?.split('/').at(-2) ?? null;
+  }
+
+  /** Whether what is said may arrive. */
+  get speaks() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
+  /** How many messages have come from the server. */
+  get messages() {
+    return this.#messages;
+  }
+
+  async start() {
+    this.#socket ??= signalling(this.#base);
+    this.#listen(this.#socket);
+    const pc = new RTCPeerConnection();
+    this.#pc = pc;
+    this.#patience = setTimeout(() => this.#lost('The server does not answer. Trying again …'), ANSWER_PATIENCE_MS);
+    pc.ontrack = ({ streams, receiver }) => {
+      if (this.#over) return;
+      // Show pictures as soon as they come: this is a live view.
+      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
+      // After a server's close the connection's own state stays as it was; its transport tells.
+      receiver.transport?.addEventListener('statechange', () => {
+        if (receiver.transport.state === 'closed') this.#lost('The server ended the connection. Trying again …');
+      });
+      this.#video = streams[0];
+      this.#tell('track', streams[0]);
+    };
+    pc.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate || !this.#asked) return;
+      const { sdpMid, sdpMLineIndex } = candidate;
+      this.say({ type: 'candidate', candidate: candidate.candidate, sdpMid, sdpMLineIndex });
+    };
+    pc.onconnectionstatechange = () => {
+      if (pc.connectionState === 'connected') this.#tell('connected');
+      // Neither is the end: the path may be back any moment, and the server waits for it.
+      if (pc.connectionState === 'disconnected' || pc.connectionState === 'failed') this.#tell('doubtful');
+    };
+    try {
+      pc.addTransceiver('video', { direction: 'recvonly' });
+      await pc.setLocalDescription();
+      await opened(this.#socket);
+      // By now the description has the candidates that were found meanwhile.
+      if (this.#over) return;
+      this.say({ type: 'watch', stream: this.#stream, sdp: pc.localDescription.sdp, after: this.#after ?? undefined });
+      this.#asked = true;
+    } catch (error) {
+      this.#lost(`The browser cannot connect: ${error.message}`);
+    }
+  }
+
+  /** Says something to the server, if that is possible. */
+  say(message) {
+    if (this.speaks) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Goes on over another socket. */
+  resumeOver(socket) {
+    // The end of the one by which the server knows us is a leaving: first it has to know of the other.
+    this.#former?.close();
+    this.#former = this.#socket;
+    this.#socket = socket;
+    this.#listen(socket);
+    this.say({ type: 'resume', token: this.token });
+  }
+
+  /** Begins ICE anew: the network may be another one. */
+  async restartIce() {
+    if (this.#over || !this.stands) return;
+    try {
+      await this.#pc.setLocalDescription(await this.#pc.createOffer({ iceRestart: true }));
+      if (!this.#over) this.say({ type: 'restart', sdp: this.#pc.localDescription.sdp });
+    } catch {
+      // Then it goes on as it was.
+    }
+  }
+
+  /** How much has come by the media path: packets of video, and answers to the browser's own checks. */
+  async received() {
+    let packets = 0;
+    // A connection that has been closed meanwhile has nothing to say.
+    const stats = await this.#pc?.getStats().catch(() => []) ?? [];
+    stats.forEach((entry) => {
+      if (entry.type === 'inbound-rtp') packets += entry.packetsReceived;
+      if (entry.type === 'candidate-pair') packets += entry.responsesReceived ?? 0;
+    });
+    return packets;
+  }
+
+  /** How many packets of video have come. */
+  async pictures() {
+    let packets = 0;
+    const stats = await this.#pc?.getStats().catch(() => []) ?? [];
+    stats.forEach((entry) => { if (entry.type === 'inbound-rtp') packets += entry.packetsReceived; });
+    return packets;
+  }
+
+  leave() {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#patience);
+    // A live track would keep the page out of the back/forward cache.
+    this.#pc?.getReceivers().forEach(({ track }) => track.stop());
+    this.#pc?.close();
+    if (this.speaks) this.#socket.send('{"type":"bye"}');
+    this.#socket?.close();
+    this.#former?.close();
+    if (this.#beacon) navigator.sendBeacon(new URL(this.#beacon, this.#base));
+  }
+
+  #listen(socket) {
+    socket.onmessage = ({ data }) => {
+      if (this.#over || socket !== this.#socket) return;
+      this.#messages += 1;
+      this.#heard(JSON.parse(data));
+    };
+    socket.onclose = () => {
+      if (this.#over || socket !== this.#socket) return;
+      if (this.stands) this.#tell('doubtful');
+      else this.#lost(LOST);
+    };
+  }
+
+  async #heard(message) {
+    if (message.type === 'answer') {
+      clearTimeout(this.#patience);
+      this.#beacon = message.beacon;
+      this.#tell('message', message);
+      if (this.#over) return; // a hidden page may leave at once
+      try {
+        await this.#pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
+      } catch (error) {
+        this.#lost(`The browser cannot connect: ${error.message}`);
+      }
+      return;
+    }
+    if (message.type === 'resumed') {
+      this.#former?.close();
+      this.#former = null;
+    }
+    this.#tell('message', message);
+    if (message.type === 'closed') this.#lost('The server ended the connection. Trying again …');
+    // Without an answer there is nothing to wait for.
+    else if (message.type === 'error' && !this.stands) this.#lost(message.message);
+  }
+
+  #lost(why) {
+    if (this.#over) return;
+    this.leave();
+    super.dispatchEvent(new CustomEvent('lost', { detail: why }));
+  }
+
+  #tell(type, detail) {
+    if (!this.#over) this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
