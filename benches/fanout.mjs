@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { loadavg } from 'node:os';
 import { clip } from '../tests/browser/support/clip.mjs';
 import { Crowd } from '../tests/browser/support/crowd.mjs';
+import { cpu } from '../tests/browser/support/processes.mjs';
 import { ROOT, Server, toml } from '../tests/browser/support/server.mjs';
 import { report } from './table.mjs';
 
@@ -20,7 +21,6 @@ const FPS = 30;
 const JOINING = 300;
 const WATCHING = 50;
 const REFUSED = 500;
-const TICK_MS = 1000 / Number(execFileSync('getconf', ['CLK_TCK']));
 
 const tool = (name) => join(ROOT, 'target/release', name);
 
@@ -28,12 +28,6 @@ const clips = {
   slices: clip('slices', ['-threads', '2']),
   'one slice': clip('one-slice', ['-x264-params', 'sliced-threads=0']),
 };
-
-/** The server's own user and system time in ms, without that of its children. */
-function cpu(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-}
 
 function memory(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);

@@ -76,6 +76,40 @@ async fn a_page_in_doubt_is_answered() {
 }
 
 #[actix::test]
+async fn a_page_goes_on_over_another_connection_and_only_the_end_of_that_is_its_leaving() {
+    let server = Server::start(CAMERAS, "");
+    let mut first = connect(&server).await;
+    say(&mut first, &json!({ "type": "watch", "stream": "cam", "sdp": OFFER })).await;
+    let answer = hear(&mut first, "answer").await.unwrap();
+    let token = answer["beacon"].as_str().unwrap().split('/').nth(2).unwrap().to_owned();
+    let mut second = connect(&server).await;
+    for unknown in ["", "nobody", &token.to_uppercase()] {
+        for kind in ["seek", "resume"] {
+            say(&mut second, &json!({ "type": kind, "token": unknown })).await;
+            assert_eq!(hear(&mut second, "error").await.unwrap()["code"], "unknown_peer", "{kind} {unknown}");
+        }
+    }
+    // Asking changes nothing: who has asked can go.
+    let mut asked = connect(&server).await;
+    say(&mut asked, &json!({ "type": "seek", "token": token })).await;
+    assert_eq!(hear(&mut asked, "known").await.unwrap()["peer"], answer["peer"]);
+    drop(asked);
+    for _ in 0..2 {
+        say(&mut second, &json!({ "type": "resume", "token": token })).await;
+        assert_eq!(hear(&mut second, "resumed").await.unwrap()["peer"], answer["peer"]);
+        assert_eq!(hear(&mut second, "state").await.unwrap()["stream"], "cam", "it is told how things are");
+    }
+    assert!(hear(&mut first, "closed").await.is_none(), "the first ends, and says nothing of a leaving");
+    say(&mut second, &json!({ "type": "switch", "stream": "cam" })).await;
+    say(&mut second, &json!({ "type": "ping" })).await;
+    assert!(hear(&mut second, "pong").await.is_some());
+    assert_eq!(server.debug().await["peers"].as_array().unwrap().len(), 1);
+    drop(second);
+    let left = server.until("left", |report| report["peers"].as_array().unwrap().is_empty()).await;
+    assert_eq!(left["releases"][0]["cause"], "ws_closed");
+}
+
+#[actix::test]
 async fn a_page_whose_peer_dies_is_told_before_its_connection_ends() {
     let server = Server::start(CAMERAS, "[debug]\nallow_kill = true");
     let mut socket = connect(&server).await;

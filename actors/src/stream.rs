@@ -67,6 +67,8 @@ pub struct Stream {
     /// The timer of the next attempt.
     retry: Option<SpawnHandle>,
     trouble: Option<StreamNotice>,
+    /// When its camera last failed: frames from before that come too late to say that all is well.
+    failed_at: Option<Instant>,
 }
 
 /// What a stream is made of.
@@ -123,6 +125,7 @@ impl Stream {
             chance: parts.chance,
             retry: None,
             trouble: None,
+            failed_at: None,
         }
     }
 
@@ -184,6 +187,7 @@ impl Stream {
         self.board.stream(&self.id, |stream| stream.limited_to_bps = None);
         self.live_since = None;
         self.trouble = None;
+        self.failed_at = None;
         self.gop = GroupOfPictures::default();
         // They keep the connections of those who watched.
         self.routes = Routes::default();
@@ -191,6 +195,9 @@ impl Stream {
 
     fn frame(&mut self, frame: Arc<Frame>) {
         let now = self.clock.now();
+        if self.failed_at.is_some_and(|failed| frame.captured <= failed) {
+            return;
+        }
         if self.live_since.is_none() {
             self.live_since = Some(now);
             self.attempts.works(now);
@@ -450,17 +457,20 @@ impl Handler<CameraNotice> for Stream {
         match notice {
             CameraNotice::Capturing => {
                 self.trouble = None;
+                self.failed_at = None;
                 if matches!(self.state, StreamState::Backoff | StreamState::Failed) {
                     self.enter(StreamState::Starting);
                 }
             }
             CameraNotice::Failed(error) => {
+                self.failed_at = Some(self.clock.now());
                 self.gop = GroupOfPictures::default();
                 self.live_since = None;
                 self.in_trouble(error.code(), error.to_string());
                 self.enter(StreamState::Backoff);
             }
             CameraNotice::GivenUp(words) => {
+                self.failed_at = Some(self.clock.now());
                 self.gop = GroupOfPictures::default();
                 self.live_since = None;
                 self.enter(StreamState::Failed);

@@ -79,6 +79,8 @@ pub struct Transport {
     ready: Option<Instant>,
     connected: bool,
     ended: bool,
+    /// The viewer has not consented lately: nothing of media is sent.
+    mute: bool,
     sender: Sender,
     sources: Sources,
     /// When what has been sent was sent.
@@ -116,6 +118,7 @@ impl Transport {
             ready: None,
             connected: false,
             ended: false,
+            mute: false,
             sources: Sources::default(),
             journal: Journal::default(),
             proved: now,
@@ -231,13 +234,14 @@ impl Transport {
             batch.push(to, &datagram);
         }
         let path = self.ice.remote();
+        self.mute = !self.ice.has_consent(now);
         while let Some(datagram) = self.dtls.take() {
             if let Some(to) = path.or(self.handshake_from) {
                 batch.push(to, &datagram);
             }
         }
         let packets = if self.can_send(now) { self.catch_up(now, batch) } else { 0 };
-        if let (Some(to), Some(srtp)) = (path, &mut self.srtp) {
+        if let (false, Some(to), Some(srtp)) = (self.mute, path, &mut self.srtp) {
             self.sender.resend(&mut Out { to, srtp, base: &self.base, batch }, now);
         }
         packets
@@ -270,7 +274,8 @@ impl Transport {
             return None;
         }
         let ready = self.ready.filter(|_| !self.connected && self.ice.remote().is_some());
-        [self.ice.due(), self.dtls.due(), ready, self.sender.due()].into_iter().flatten().min()
+        let media = self.sender.due().filter(|_| !self.mute);
+        [self.ice.due(), self.dtls.due(), ready, media].into_iter().flatten().min()
     }
 
     /// The same, as far as media that waits to be sent is concerned.

@@ -181,7 +181,7 @@ impl Talk {
                     "peer": peer.id,
                     "beacon": super::beacon::path(&token),
                     "sdp": sdp,
-                    "hidden_timeout": self.site.hidden_timeout.map(|timeout| timeout.as_secs_f64()),
+                    "hidden_timeout": self.hidden_timeout(),
                 });
                 self.watching = Some(Watching { peer, token, line: Line::default(), signals, left: false });
                 // If it cannot be sent, the connection's end is noticed by the reader at once.
@@ -212,6 +212,7 @@ impl Talk {
                     "peer": watched.peer.id,
                     "beacon": super::beacon::path(&watched.token),
                     "sdp": restarted.answer,
+                    "hidden_timeout": self.hidden_timeout(),
                 });
                 let _ = self.send(answer).await;
                 Ok(())
@@ -234,6 +235,10 @@ impl Talk {
         }
     }
 
+    fn hidden_timeout(&self) -> Option<f64> {
+        self.site.hidden_timeout.map(|timeout| timeout.as_secs_f64())
+    }
+
     fn watched(&self) -> Result<&Watching, Problem> {
         self.watching.as_ref().ok_or_else(|| Problem::bad_message("nothing is being watched: send `watch` first"))
     }
@@ -252,6 +257,7 @@ impl Talk {
             Some(Signal::Link(Carried { rendition, percent })) => {
                 self.send(json!({ "type": "link", "rendition": rendition, "carries_percent": percent })).await
             }
+            Some(Signal::Silent) => self.send(json!({ "type": "silent" })).await,
             Some(Signal::Elsewhere) => {
                 self.watching = None;
                 Err(Over)

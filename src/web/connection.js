@@ -30,8 +30,14 @@ export class Connection extends EventTarget {
   #stream;
   #after;
   #socket;
-  /** The one before, until the server knows of this one. */
-  #former = null;
+  /** Those before, until the server knows of this one. */
+  #formers = [];
+  /** Offers, and their answers. */
+  #offers = 0;
+  #answers = 0;
+  /** What has come by the media path, all in all, and by which way how much. */
+  #received = 0;
+  #ways = new Map();
   #pc = null;
   #beacon = null;
   #asked = false;
@@ -112,6 +118,7 @@ export class Connection extends EventTarget {
       await opened(this.#socket);
       // By now the description has the candidates that were found meanwhile.
       if (this.#over) return;
+      this.#offers += 1;
       this.say({ type: 'watch', stream: this.#stream, sdp: pc.localDescription.sdp, after: this.#after ?? undefined });
       this.#asked = true;
     } catch (error) {
@@ -127,8 +134,7 @@ export class Connection extends EventTarget {
   /** Goes on over another socket. */
   resumeOver(socket) {
     // The end of the one by which the server knows us is a leaving: first it has to know of the other.
-    this.#former?.close();
-    this.#former = this.#socket;
+    this.#formers.push(this.#socket);
     this.#socket = socket;
     this.#listen(socket);
     this.say({ type: 'resume', token: this.token });
@@ -136,33 +142,44 @@ export class Connection extends EventTarget {
 
   /** Begins ICE anew: the network may be another one. */
   async restartIce() {
-    if (this.#over || !this.stands) return;
+    if (this.#over || !this.stands || !this.speaks) return;
     try {
       await this.#pc.setLocalDescription(await this.#pc.createOffer({ iceRestart: true }));
-      if (!this.#over) this.say({ type: 'restart', sdp: this.#pc.localDescription.sdp });
+      if (this.#over) return;
+      this.#offers += 1;
+      this.say({ type: 'restart', sdp: this.#pc.localDescription.sdp });
     } catch {
       // Then it goes on as it was.
     }
   }
 
-  /** How much has come by the media path: packets of video, and answers to the browser's own checks. */
+  /** How much has come by the media path: packets of video, and answers to the browser's own checks. It never falls. */
   async received() {
-    let packets = 0;
-    // A connection that has been closed meanwhile has nothing to say.
-    const stats = await this.#pc?.getStats().catch(() => []) ?? [];
-    stats.forEach((entry) => {
-      if (entry.type === 'inbound-rtp') packets += entry.packetsReceived;
-      if (entry.type === 'candidate-pair') packets += entry.responsesReceived ?? 0;
-    });
-    return packets;
+    for (const { id, type, packetsReceived, responsesReceived } of await this.#statistics()) {
+      const count = { 'inbound-rtp': packetsReceived, 'candidate-pair': responsesReceived }[type];
+      if (count === undefined) continue;
+      // Ways that are no more are not in the statistics, and new ones begin with nothing.
+      this.#received += Math.max(0, count - (this.#ways.get(id) ?? 0));
+      this.#ways.set(id, count);
+    }
+    return this.#received;
   }
 
-  /** How many packets of video have come. */
-  async pictures() {
-    let packets = 0;
-    const stats = await this.#pc?.getStats().catch(() => []) ?? [];
-    stats.forEach((entry) => { if (entry.type === 'inbound-rtp') packets += entry.packetsReceived; });
-    return packets;
+  /** The round trip of the media path as the browser knows it, ms. */
+  async roundTrip() {
+    const times = (await this.#statistics()).map(({ currentRoundTripTime: seconds }) => seconds ?? 0);
+    return 1000 * Math.max(0, ...times);
+  }
+
+  /** Whether any video has come. */
+  async shows() {
+    return (await this.#statistics()).some(({ type, packetsReceived }) => type === 'inbound-rtp' && packetsReceived > 0);
+  }
+
+  async #statistics() {
+    // A connection that has been closed meanwhile has nothing to say.
+    const stats = await this.#pc?.getStats().catch(() => null);
+    return stats ? [...stats.values()] : [];
   }
 
   leave() {
@@ -173,8 +190,7 @@ export class Connection extends EventTarget {
     this.#pc?.getReceivers().forEach(({ track }) => track.stop());
     this.#pc?.close();
     if (this.speaks) this.#socket.send('{"type":"bye"}');
-    this.#socket?.close();
-    this.#former?.close();
+    for (const socket of [this.#socket, ...this.#formers]) socket?.close();
     if (this.#beacon) navigator.sendBeacon(new URL(this.#beacon, this.#base));
   }
 
@@ -195,18 +211,21 @@ export class Connection extends EventTarget {
     if (message.type === 'answer') {
       clearTimeout(this.#patience);
       this.#beacon = message.beacon;
+      this.#answers += 1;
       this.#tell('message', message);
-      if (this.#over) return; // a hidden page may leave at once
+      // A hidden page may leave at once; and only the latest offer can be answered.
+      if (this.#over || this.#answers < this.#offers) return;
+      const first = this.#answers === 1;
       try {
         await this.#pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
       } catch (error) {
-        this.#lost(`The browser cannot connect: ${error.message}`);
+        // Without a restart it goes on as it was.
+        if (first) this.#lost(`The browser cannot connect: ${error.message}`);
       }
       return;
     }
     if (message.type === 'resumed') {
-      this.#former?.close();
-      this.#former = null;
+      for (const socket of this.#formers.splice(0)) socket.close();
     }
     this.#tell('message', message);
     if (message.type === 'closed') this.#lost('The server ended the connection. Trying again …');

@@ -41,7 +41,7 @@ function card(id) {
 function show(report) {
   const cameras = new Map(report.cameras.map((camera) => [camera.id, camera]));
   const open = report.cameras.filter((camera) => camera.state === 'capturing').length;
-  const viewers = report.peers.length;
+  const viewers = report.peers.filter(({ state }) => state !== 'away').length;
   summary.textContent = report.streams.length
     ? `${open} of ${report.cameras.length} cameras open, ${viewers} ${viewers === 1 ? 'viewer' : 'viewers'}`
     : 'No camera is configured or found.';

@@ -106,7 +106,7 @@ export class LenscapVideo extends HTMLElement {
       this.dispatchEvent(new CustomEvent('state', { detail }));
     });
     session.addEventListener('answer', ({ detail }) => {
-      this.#hiddenTimeout = detail.hidden_timeout ?? null;
+      if ('hidden_timeout' in detail) this.#hiddenTimeout = detail.hidden_timeout;
       this.#presence.judge();
     });
     session.addEventListener('waiting', () => this.#sayUntilPicture('The picture begins with the camera’s next keyframe …'));

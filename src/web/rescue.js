@@ -3,8 +3,14 @@
 
 import { signalling } from './connection.js';
 
-/** An attempt is given up by then: a new one asks at once, where TCP would wait ever longer. Not sooner, for browsers let those wait who fail often. */
+/**
+ * An attempt that is not open by then, and so many round trips more, is given up: a new one asks at once, where TCP would wait ever
+ * longer. Not sooner, for browsers let those wait who fail often; and after many attempts later, for the path may be slower than it was.
+ */
 const ATTEMPT_MS = 2000;
+const ROUND_TRIPS = 6;
+const ATTEMPTS_QUICK = 15;
+const ATTEMPT_MAX_MS = 8000;
 
 /** After attempts that fail at once: a server that is being started again is there in a moment, or not for long. */
 const PAUSE_FIRST_MS = 100;
@@ -13,13 +19,15 @@ const PAUSE_MAX_MS = 2000;
 const passed = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /**
- * Opens sockets, one after another, until one has an answer to whether the server still knows the viewer of this `token`.
- * Gives { socket, known }; null if `wanted` has become false.
+ * Opens sockets, one after another, until one has an answer to whether the server still knows the viewer of this `token`, whose
+ * path takes `roundTrip` ms. Gives { socket, known }; null if `wanted` has become false.
  */
-export async function rescue({ base, token, wanted }) {
-  for (let pause = PAUSE_FIRST_MS; wanted();) {
+export async function rescue({ base, token, roundTrip, wanted }) {
+  let pause = PAUSE_FIRST_MS;
+  for (let attempt = 0; wanted(); attempt++) {
+    const patience = attempt < ATTEMPTS_QUICK ? ATTEMPT_MS + ROUND_TRIPS * roundTrip : ATTEMPT_MAX_MS;
     const socket = signalling(base);
-    const answer = await asked(socket, token);
+    const answer = await asked(socket, token, Math.min(patience, ATTEMPT_MAX_MS));
     if (answer && wanted()) return { socket, known: answer.type === 'known' };
     socket.close();
     if (answer === undefined) {
@@ -31,14 +39,19 @@ export async function rescue({ base, token, wanted }) {
 }
 
 /** The server's answer; null if it does not come in time, undefined if the socket ends before. */
-function asked(socket, token) {
+function asked(socket, token, patience) {
   return new Promise((resolve) => {
-    const over = setTimeout(() => resolve(null), ATTEMPT_MS);
+    let over = setTimeout(() => resolve(null), patience);
     const end = (answer) => {
       clearTimeout(over);
       resolve(answer);
     };
-    socket.onopen = () => socket.send(JSON.stringify({ type: 'seek', token }));
+    socket.onopen = () => {
+      socket.send(JSON.stringify({ type: 'seek', token }));
+      // The server is there.
+      clearTimeout(over);
+      over = setTimeout(() => resolve(null), ATTEMPT_MAX_MS);
+    };
     socket.onclose = () => end(undefined);
     socket.onmessage = ({ data }) => end(JSON.parse(data));
   });

@@ -21,6 +21,12 @@ const PROOF_PATIENCE_MS = 800;
 /** Packets that were under way at the beginning of that are no proof. */
 const SETTLING_MS = 200;
 
+/** Media that has come by for so long no more has not come back. */
+const MEDIA_STALE_MS = 1000;
+
+/** Another connection that does not stand by then is given up. */
+const RIVAL_PATIENCE_MS = 6000;
+
 /** While there is doubt, so often it is looked for what has come. */
 const LOOK_MS = 100;
 
@@ -51,6 +57,7 @@ export class Session extends EventTarget {
   #stream;
   #base;
   #connection = null;
+  /** { connection, heard }: another one that is made beside it, and the latest message of each kind that it was told. */
   #rival = null;
   #attempt = 0;
   #begunAt = 0;
@@ -63,8 +70,8 @@ export class Session extends EventTarget {
   #doubt = null;
   #beats = null;
   #beatAt = 0;
-  /** What had come at the last beat, and for how many beats it has been the same. */
-  #seen = { received: 0, beats: 0 };
+  /** What had come at the last beat, and since when it has been the same. */
+  #seen = { received: 0, since: 0 };
   #peer = null;
   /** The peer that this page was when it last had a picture: by it the server knows who returns. */
   #former = null;
@@ -91,6 +98,7 @@ export class Session extends EventTarget {
     this.#ended = false;
     this.#attempt = 0;
     this.#beatAt = Date.now();
+    this.#seen = { received: 0, since: this.#beatAt };
     this.#beats = setInterval(() => this.#beat(), BEAT_MS);
     this.#connect();
   }
@@ -102,12 +110,14 @@ export class Session extends EventTarget {
   wake() {
     if (this.#ended) return;
     this.#attempt = 0;
-    if (this.#connection?.stands) this.#check();
+    if (this.#retry !== null) this.#connect();
+    else if (this.#connection?.stands) this.#check();
     else if (!this.#connection || Date.now() - this.#begunAt > ATTEMPT_STALE_MS) this.#connect();
   }
 
   /** The network is another one, or may be: the way to the server has to be found anew. */
   roam() {
+    if (this.#ended) return;
     this.#roams = true;
     this.wake();
   }
@@ -117,10 +127,15 @@ export class Session extends EventTarget {
     if (stream === this.#stream) return;
     this.#stream = stream;
     if (this.#ended) return;
+    const beside = this.#rival !== null || this.#retry !== null;
     this.#dropRival();
-    if (this.#doubt) return; // said when the server can be heard
-    if (this.#connection?.stands && this.#connection.speaks) this.#connection.say({ type: 'switch', stream });
-    else this.#connect();
+    const heard = this.#connection?.stands && this.#connection.speaks && (!this.#doubt || this.#doubt.signalling);
+    if (heard) {
+      this.#connection.say({ type: 'switch', stream });
+      // By its video alone it is not known whether that arrives.
+      this.#check({ bySignalling: true });
+    }
+    if (beside || (!heard && !this.#doubt)) this.#connect();
   }
 
   /** Leaves, for good or until `start` is called again. */
@@ -143,30 +158,30 @@ export class Session extends EventTarget {
     const connection = this.#connection;
     if (!connection?.stands || this.#doubt) return;
     const received = await connection.received();
-    this.#seen = { received, beats: received === this.#seen.received ? this.#seen.beats + 1 : 0 };
-    if (this.#seen.beats >= 1 && connection === this.#connection) this.#check();
+    if (received !== this.#seen.received) this.#seen = { received, since: now };
+    else if (connection === this.#connection) this.#check();
   }
 
   /**
    * Doubts the connection if the server cannot be heard any more. One that broke while nobody used it
    * does not say so; otherwise TCP would take minutes to notice.
    */
-  async #check() {
+  async #check({ bySignalling = false } = {}) {
     const connection = this.#connection;
     if (this.#checking === connection || this.#doubt) return;
     this.#checking = connection;
-    const [began, messages] = [Date.now(), connection.messages];
+    const { messages } = connection;
     connection.say({ type: 'ping' });
     // What had arrived before the question is no answer, and the browser counts it up to 50 ms late.
     await passed(SETTLING_MS);
     const before = await connection.received();
     await passed(PROOF_PATIENCE_MS - SETTLING_MS);
-    const alive = connection.messages > messages || await connection.received() > before;
+    const alive = connection.messages > messages || (!bySignalling && await connection.received() > before);
     if (this.#checking === connection) this.#checking = null;
     if (this.#ended || connection !== this.#connection) return;
     // The server may be heard by one way, and its video lost on another.
     const cut = ['disconnected', 'failed'].includes(connection.pc.connectionState);
-    if (!alive || cut) this.#begin({ connection, since: began });
+    if (!alive || cut) this.#begin(connection);
     else if (this.#roams) this.#findWay(connection);
   }
 
@@ -176,9 +191,9 @@ export class Session extends EventTarget {
   }
 
   /** Nothing is heard of the server: it is asked over new sockets, and what comes by the old way is looked for. */
-  #begin({ connection, since }) {
+  #begin(connection) {
     if (this.#doubt || this.#ended) return;
-    const doubt = { connection, since, media: false, signalling: false };
+    const doubt = { connection, since: this.#seen.since, media: false, signalling: false, letGo: false };
     this.#doubt = doubt;
     this.#lookForMedia(doubt);
     this.#lookForServer(doubt);
@@ -187,24 +202,32 @@ export class Session extends EventTarget {
   #endDoubt() {
     if (!this.#doubt) return;
     this.#doubt = null;
-    this.#seen.beats = 0;
+    this.#seen = { received: 0, since: Date.now() };
     this.#tell('doubt', null);
   }
 
+  /** Until the doubt is over: looks for what comes, and says for how long nothing has. */
   async #lookForMedia(doubt) {
     const { connection } = doubt;
-    const before = await connection.received();
-    for (let told = -1; this.#doubt === doubt && !doubt.media;) {
-      const seconds = Math.round((Date.now() - doubt.since) / 1000);
+    // What had arrived before.
+    await passed(SETTLING_MS);
+    let received = await connection.received();
+    for (let told = null; this.#doubt === doubt;) {
+      const seconds = doubt.media ? null : Math.round((Date.now() - doubt.since) / 1000);
       if (seconds !== told) this.#tell('doubt', seconds);
       told = seconds;
       await passed(LOOK_MS);
-      doubt.media = await connection.received() > before;
+      const now = await connection.received();
+      if (this.#doubt !== doubt) return;
+      if (now > received) {
+        [received, doubt.since] = [now, Date.now()];
+        if (!doubt.media) this.#dropRival();
+        doubt.media = true;
+      } else if (Date.now() - doubt.since > MEDIA_STALE_MS) {
+        doubt.media = false;
+      }
+      if (doubt.media && doubt.signalling) this.#endDoubt();
     }
-    if (this.#doubt !== doubt) return;
-    this.#dropRival();
-    this.#tell('doubt', null);
-    if (doubt.signalling) this.#endDoubt();
   }
 
   async #lookForServer(doubt) {
@@ -212,28 +235,37 @@ export class Session extends EventTarget {
     const { messages } = connection;
     connection.say({ type: 'ping' });
     const wanted = () => this.#doubt === doubt && connection.messages === messages;
-    const found = await rescue({ base: this.#base, token: connection.token, wanted });
+    const { token } = connection;
+    const found = await rescue({ base: this.#base, token, roundTrip: await connection.roundTrip(), wanted });
     if (this.#doubt !== doubt) return found?.socket.close();
-    doubt.signalling = true;
     if (found && !found.known) {
       // It has been let go: there is nothing to come back to.
+      doubt.letGo = true;
       return this.#connect(found.socket);
     }
-    if (found) {
-      connection.resumeOver(found.socket);
-      connection.say({ type: 'switch', stream: this.#stream });
-    }
-    if (doubt.media) return this.#endDoubt();
+    doubt.signalling = true;
+    if (found) connection.resumeOver(found.socket);
+    // It may have been wanted meanwhile.
+    connection.say({ type: 'switch', stream: this.#stream });
     if (!this.#roams) await passed(PATH_PATIENCE_MS);
     if (this.#doubt !== doubt || doubt.media) return undefined;
     this.#findWay(connection);
     await passed(RESTART_PATIENCE_MS);
-    if (this.#doubt === doubt && !doubt.media) this.#connect();
+    if (this.#doubt === doubt && !doubt.media && !this.#rival) this.#connect();
     return undefined;
   }
 
+  /** The server has no sign that its video arrives. If it does not, a router on the way may have forgotten us: ICE finds it out. */
+  async #lookAround(connection) {
+    const before = await connection.received();
+    await passed(LOOK_MS);
+    if (connection === this.#connection && await connection.received() === before) this.#findWay(connection);
+  }
+
   #dropRival() {
-    this.#rival?.leave();
+    clearTimeout(this.#retry);
+    this.#retry = null;
+    this.#rival?.connection.leave();
     this.#rival = null;
   }
 
@@ -243,87 +275,101 @@ export class Session extends EventTarget {
 
   /** Makes a connection, over this socket or one of its own: beside the present one if that stands. */
   #connect(socket = null) {
-    clearTimeout(this.#retry);
     this.#dropRival();
     const connection = new Connection({ base: this.#base, stream: this.#stream, after: this.#former, socket });
+    this.#begunAt = Date.now();
     if (this.#connection?.stands) {
-      this.#rival = connection;
-      this.#race(connection);
+      // What is said to it is told when it has won.
+      this.#rival = { connection, heard: new Map() };
+      this.#race(this.#rival);
     } else {
       this.#connection?.leave();
       this.#connection = connection;
+      this.#connectedAt = null;
       this.#roams = false;
-      connection.addEventListener('track', ({ detail }) => {
-        if (connection === this.#connection) this.#tell('track', detail);
-      });
     }
-    this.#begunAt = Date.now();
-    if (connection === this.#connection) this.#connectedAt = null;
+    connection.addEventListener('track', ({ detail }) => connection === this.#connection && this.#tell('track', detail));
     connection.addEventListener('message', ({ detail }) => this.#heard(connection, detail));
-    connection.addEventListener('connected', () => {
-      if (connection !== this.#connection) return;
-      this.#connectedAt ??= Date.now();
-      this.#former = this.#peer;
-    });
+    connection.addEventListener('connected', () => connection === this.#connection && this.#isConnected());
     connection.addEventListener('doubtful', () => {
+      if (connection === this.#rival?.connection) this.#giveUpRival();
       if (connection !== this.#connection) return;
       // A socket that has ended need not be waited for.
       if (connection.speaks) this.#check();
-      else this.#begin({ connection, since: Date.now() });
+      else this.#begin(connection);
     });
     connection.addEventListener('lost', ({ detail }) => this.#lost(connection, detail));
     connection.start();
   }
 
-  /** The rival takes the place of the present connection as soon as it has a picture. */
-  async #race(rival) {
-    while (rival === this.#rival && (!rival.video || await rival.pictures() === 0)) await passed(LOOK_MS / 2);
-    if (rival === this.#rival) this.#win();
+  #isConnected() {
+    this.#connectedAt ??= Date.now();
+    this.#former = this.#peer;
   }
 
-  #win() {
-    const [former, rival] = [this.#connection, this.#rival];
-    this.#connection = rival;
+  /** The rival takes the place of the present connection as soon as it has a picture. */
+  async #race(rival) {
+    const { connection } = rival;
+    const began = Date.now();
+    while (rival === this.#rival && !(connection.video && await connection.shows())) {
+      await passed(LOOK_MS / 2);
+      const late = Date.now() - began > RIVAL_PATIENCE_MS && connection.pc?.connectionState !== 'connected';
+      if (rival === this.#rival && late) return this.#giveUpRival();
+    }
+    if (rival === this.#rival) this.#takeOver();
+    return undefined;
+  }
+
+  #giveUpRival() {
+    this.#dropRival();
+    this.#again();
+  }
+
+  /** The rival is the connection from now on. */
+  #takeOver() {
+    const [former, { connection, heard }] = [this.#connection, this.#rival];
+    this.#connection = connection;
     this.#rival = null;
-    this.#connectedAt = Date.now();
-    this.#former = this.#peer;
+    this.#dropRival();
+    this.#connectedAt = null;
+    this.#roams = false;
+    if (connection.pc?.connectionState === 'connected') this.#isConnected();
     this.#endDoubt();
-    this.#tell('track', rival.video);
     this.#tell('trouble', '');
+    for (const message of heard.values()) this.#heard(connection, message);
+    if (connection.video) this.#tell('track', connection.video);
     former?.leave();
   }
 
   #lost(connection, why) {
     if (this.#ended) return;
-    if (connection === this.#rival) {
-      this.#rival = null;
-      this.#again();
-      return;
-    }
+    if (connection === this.#rival?.connection) this.#giveUpRival();
     if (connection !== this.#connection) return;
     if (this.#connectedAt && Date.now() - this.#connectedAt > HEALTHY_MS) this.#attempt = 0;
+    // What is made beside it is all there is now, whether it has a picture or not.
+    if (this.#rival) return void this.#takeOver();
     this.#endDoubt();
     this.#connection = null;
-    if (this.#rival) {
-      // It is all there is now, whether it has a picture or not.
-      this.#connection = this.#rival;
-      this.#rival = null;
-      this.#tell('trouble', why);
-      this.#connection.addEventListener('track', ({ detail }) => this.#tell('track', detail));
-      if (this.#connection.video) this.#tell('track', this.#connection.video);
-      return;
-    }
     this.#tell('trouble', why);
     this.#again();
   }
 
   #again() {
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.#connect(), retryDelay(this.#attempt++));
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      this.#connect();
+    }, retryDelay(this.#attempt++));
   }
 
   #heard(connection, message) {
-    if (message.type === 'answer') this.#peer = message.peer;
+    if (message.type === 'answer' && message.peer) this.#peer = message.peer;
+    if (connection === this.#rival?.connection) {
+      this.#rival.heard.set(message.type, message);
+      // Of the present one nothing more is to be expected.
+      if (message.type === 'answer' && this.#doubt?.letGo) this.#takeOver();
+      return;
+    }
     if (connection !== this.#connection) return;
     switch (message.type) {
       case 'answer':
@@ -337,11 +383,18 @@ export class Session extends EventTarget {
       case 'waiting':
         if (message.stream === this.#stream) this.#tell('waiting');
         break;
+      case 'silent':
+        this.#lookAround(connection);
+        break;
       case 'link':
         this.#tell('link', message);
         break;
       case 'error':
-        this.#tell('trouble', message.message);
+        // It was let go between a question and the next.
+        if (message.code === 'unknown_peer') {
+          if (this.#doubt) this.#doubt.letGo = true;
+          this.#connect();
+        } else this.#tell('trouble', message.message);
         break;
       default:
         break;

@@ -6,6 +6,7 @@ use crate::random::Random;
 /// The path of one session, both ways.
 pub struct Link {
     pub one_way: f64,
+    usual: f64,
     pub jitter: f64,
     pub loss: Loss,
     bad: bool,
@@ -37,8 +38,10 @@ pub const UP: usize = 1;
 
 impl Link {
     pub fn new(model: &Model, random: &mut Random) -> Self {
+        let usual = random.between(model.round_trip) / 2.0;
         let mut link = Self {
-            one_way: random.between(model.round_trip) / 2.0,
+            one_way: usual,
+            usual,
             jitter: model.jitter,
             loss: model.loss,
             bad: true,
@@ -68,13 +71,14 @@ impl Link {
         };
         self.outage = Outage { start, end: start + lasts.min(outages.longest), ways };
         if random.unit() < 0.1 {
-            self.one_way *= random.between([0.5, 2.0]);
+            self.one_way = self.usual * random.between([0.5, 2.0]);
         }
     }
 
-    /// The outage at `at`, if there is one.
+    /// The outage at `at`, if there is one: now, or a moment ago.
     pub fn outage(&self, at: f64) -> Option<Outage> {
-        (at >= self.outage.start && at < self.outage.end).then_some(self.outage)
+        let mut known = [Some(self.outage), self.last_outage].into_iter().flatten();
+        known.find(|outage| at >= outage.start && at < outage.end)
     }
 
     pub fn next_stall(&mut self, after: f64, random: &mut Random) {

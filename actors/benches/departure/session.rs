@@ -55,7 +55,7 @@ pub struct Totals {
     pub beyond: Vec<f64>,
     /// How often it was away.
     pub aways: u64,
-    /// The most probes of one time away.
+    /// The most probes of one time away until something was heard.
     pub away_probes: u64,
     /// Media that was sent into outages, s of it.
     pub in_vain: f64,
@@ -66,8 +66,8 @@ pub struct Totals {
     pub longest_silence: f64,
 }
 
-/// Who can be heard again for so long is there, s.
-const NOTICED: f64 = 0.25;
+/// Who can be heard again for a round trip and this, s, is there.
+const NOTICED: f64 = 0.05;
 
 /// When media flows: it stops with a suspicion, for this viewer is alone, and begins again after it.
 struct Media {
@@ -105,7 +105,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
     let (mut closed, mut last_arrival) = (None, 0.0);
     // When the viewer's own STUN was last answered.
     let mut answered = 0.0;
-    let mut away_probes = 0;
+    let (mut away_probes, mut counted) = (0, false);
     loop {
         let due = silence.due().map_or(f64::INFINITY, seconds);
         let inbound = at_server.front().map_or(f64::INFINITY, |(at, _)| *at);
@@ -184,7 +184,9 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
                 silence.measured(Duration::from_secs_f64(round_trip));
             }
             let Some(age) = proof else {
-                silence.heard();
+                silence.heard(instant(now));
+                // Who is heard draws some more.
+                counted = false;
                 probe |= silence.wants_probe(instant(now));
                 continue;
             };
@@ -212,7 +214,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
             }
             if acts.away {
                 totals.aways += u64::from(now < end);
-                away_probes = 0;
+                (away_probes, counted) = (0, true);
                 if now >= end {
                     totals.closed.push(closed.unwrap_or(now) - end);
                     totals.away.push(now - end);
@@ -222,7 +224,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
             if acts.gone {
                 totals.hours += now.min(end) / 3600.0;
                 if now < end {
-                    let dark = link.outage(now - NOTICED).is_some();
+                    let dark = link.outage(now - 2.0 * link.one_way - NOTICED).is_some();
                     totals.left_behind += u64::from(dark);
                     totals.wrongly_gone += u64::from(!dark);
                 }
@@ -233,7 +235,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
         }
         if probe {
             silence.sent_probe(instant(now));
-            away_probes += u64::from(silence.is_away());
+            away_probes += u64::from(silence.is_away() && counted);
             // Those in a stall are no cost to a healthy viewer.
             totals.probes += u64::from(now < end && !link.stalled(now) && link.outage(now).is_none());
             if let Some(at) = link.send(DOWN, now, random) {

@@ -48,6 +48,10 @@ const AWAY_SPACING_GROWS: f64 = 0.04;
 /// Somebody who is away and sends is asked no more often than this.
 const AWAY_HEARD_SPACING: Duration = Duration::from_millis(200);
 
+/// Who was heard just now is asked first, and not gone before an answer could be there; for so long after its time at most.
+const LAST_WORD: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(4);
+
 /// Answers to probes that are waited for at a time; older ones count as unanswered.
 const PROBES_KEPT: usize = 8;
 
@@ -87,6 +91,8 @@ pub struct Silence {
     refused: u32,
     /// Something was heard that proves nothing: ask.
     asked_to_probe: bool,
+    /// When something was last heard of somebody who is away.
+    heard: Option<Instant>,
     /// Probes of the beginning that are still to be sent, and when the next is.
     first: Option<(u8, Instant)>,
     last_proof: Option<Instant>,
@@ -112,6 +118,7 @@ impl Silence {
             hinted: false,
             refused: 0,
             asked_to_probe: false,
+            heard: None,
             first: None,
             last_proof: None,
             was_there: None,
@@ -189,12 +196,14 @@ impl Silence {
         self.asked_to_probe = false;
         self.withheld = false;
         self.away = false;
+        self.heard = None;
         self.suspect_since.take()
     }
 
     /// Something came from the viewer that is authentic but proves one direction only.
-    pub fn heard(&mut self) {
+    pub fn heard(&mut self, now: Instant) {
         self.asked_to_probe |= self.is_suspect();
+        self.heard = self.away.then_some(now);
     }
 
     /// A hint that nobody is there, which anybody may have forged: probes go out at once.
@@ -252,7 +261,7 @@ impl Silence {
             next = next.min(since + WITHHOLD);
         }
         if self.away {
-            next = next.min(since + self.patience.away_for);
+            next = next.min(self.gone_at(since));
         }
         if let Some(agreed) = self.agreed(since, self.patience.probes).filter(|_| !self.away || self.is_refused()) {
             next = next.min(agreed.max(since + self.enough()));
@@ -296,12 +305,21 @@ impl Silence {
         let asked = self.probes.len() as u32 >= self.patience.probes;
         let agreed = unanswered >= self.patience.probes || silence >= CEILING && asked;
         if silence >= self.enough() && agreed {
-            acts.gone = self.is_refused() || silence >= self.patience.away_for;
+            acts.gone = self.is_refused() || now >= self.gone_at(since);
             self.gone = acts.gone;
             acts.away = !acts.gone && !std::mem::replace(&mut self.away, true);
+            // A proof that was held up for long can bring this before the suspicion is due.
+            acts.suspect |= acts.away && self.suspect_since.is_none();
+            self.suspect_since.get_or_insert(now);
         }
         acts.probe |= !self.gone && (self.wants_probe(now) || now >= self.next_probe(since));
         acts
+    }
+
+    /// When somebody who is away is gone.
+    fn gone_at(&self, since: Instant) -> Instant {
+        let due = since + self.patience.away_for;
+        self.heard.map_or(due, |heard| due.max(heard + LAST_WORD).min(due + GRACE))
     }
 
     /// The silence that is enough to be away, if probes agree.

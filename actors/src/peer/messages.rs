@@ -20,6 +20,8 @@ pub enum Signal {
     AwaitsKeyframe(StreamId),
     /// How much of the picture its link carries has changed.
     Link(Carried),
+    /// Nothing proves any more that its video arrives.
+    Silent,
     /// What there is to tell goes to another signalling connection from now on.
     Elsewhere,
     /// The server ends this connection.

@@ -2,7 +2,7 @@
 //! ends when [`Silence`](crate::departure::silence) says so.
 
 use super::subscription::Attendance;
-use super::{GRID, Peer, outbox};
+use super::{GRID, Peer, Signal, outbox};
 use crate::board::PeerState;
 use crate::departure::Cause;
 use crate::stream::{Alive, Suspect};
@@ -53,7 +53,7 @@ impl Peer {
         if news.alive {
             self.presence.alive(now);
             self.seat.iter().for_each(|seat| seat.heard());
-            self.silence.heard();
+            self.silence.heard(now);
         }
         let was_away = self.silence.is_away();
         if let Some(age) = news.proof
@@ -164,6 +164,8 @@ impl Peer {
         self.seat.iter().for_each(|seat| seat.suspect(Some(now)));
         self.status.state = PeerState::Suspect;
         self.show();
+        // The page may be heard by another way, and can look for one for its video.
+        let _ = self.signals.try_send(Signal::Silent);
         self.let_camera_go(silence);
     }
 

@@ -79,7 +79,7 @@ pub fn play(seed: u64) {
         assert!(pair.viewer.closed, "{story}: it was not told");
     } else {
         pair.viewer.close(pair.now);
-        pair.run(if kindness.polite { 100 } else { 30_000 });
+        pair.run(if kindness.polite { 100 } else { 36_000 });
         let why = if kindness.polite { Cause::CloseNotify } else { Cause::IceFailed };
         assert_eq!(pair.leaving, Some(why), "{story}");
     }

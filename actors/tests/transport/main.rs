@@ -86,7 +86,7 @@ fn an_impolite_leaving_is_noticed_by_the_time_outs() {
     assert_eq!(pair.leaving, None);
     pair.run(700);
     assert_eq!(pair.leaving, Some(Cause::IceDisconnected));
-    pair.run(25_000);
+    pair.run(30_000);
     assert_eq!(pair.leaving, Some(Cause::IceFailed));
 }
 

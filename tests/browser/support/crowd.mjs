@@ -44,6 +44,11 @@ export class Crowd {
     return (await this.hear('each', { patience })).viewers;
   }
 
+  /** They neither hear nor say anything from now on, and are there all the same. */
+  pause() {
+    this.#child.kill('SIGSTOP');
+  }
+
   /** Ends them as they are. */
   kill() {
     this.#child.kill('SIGKILL');

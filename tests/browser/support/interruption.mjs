@@ -39,14 +39,19 @@ export async function interruption({ network, server, page }, ms, sides = ['serv
   await sleep(Math.max(0, cut + ms - clock()));
   network.heal();
   const healed = clock();
-  const shown = await page.waitForFunction((healed) => {
-    const since = healed - performance.timeOrigin;
-    return window.frames.find(({ received }) => received > since)?.at;
-  }, healed, { polling: 10, timeout: 60_000 });
-  const back = await shown.jsonValue() + await page.evaluate(() => performance.timeOrigin) - healed;
+  const back = await pictureSince(page, healed);
   const closed = /^\[(\S+) .*device: closed/m.exec(server.log.slice(known));
   // At random, or each cut would meet the server in the same state.
   await sleep(1500 + Math.random() * 1000);
   const same = before === await peers(server);
   return { back, same, closed: state === 'closed', closedAfter: closed ? Date.parse(closed[1]) - cut : NaN };
+}
+
+/** Milliseconds from a time to the first picture that came after it. */
+export async function pictureSince(page, time) {
+  const shown = await page.waitForFunction((time) => {
+    const since = time - performance.timeOrigin;
+    return window.frames.find(({ received }) => received > since)?.at;
+  }, time, { polling: 10, timeout: 60_000 });
+  return await shown.jsonValue() + await page.evaluate(() => performance.timeOrigin) - time;
 }

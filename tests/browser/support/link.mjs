@@ -19,6 +19,7 @@ export class Link {
   count = { up: 0, down: 0, lostUp: 0, lostDown: 0, overtakenUp: 0, overtakenDown: 0, asked: 0 };
   #front = createSocket('udp4');
   #upstream = new Map();
+  #forgotten = [];
   #timers = new Set();
   #latest = { Up: 0, Down: 0 };
   /** The ways that a stall has closed, and what it holds up. */
@@ -67,10 +68,18 @@ export class Link {
     for (const deliver of this.#held.splice(0)) deliver();
   }
 
+  /** A router on the way forgets what it knew: what is sent comes from other ports from now on, and the old ones lead nowhere. */
+  async remap() {
+    const former = await Promise.all(this.#upstream.values());
+    for (const socket of former) socket.removeAllListeners('message');
+    this.#forgotten.push(...former);
+    this.#upstream.clear();
+  }
+
   async close() {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#front.close();
-    for (const socket of await Promise.all(this.#upstream.values())) socket.close();
+    for (const socket of [...await Promise.all(this.#upstream.values()), ...this.#forgotten]) socket.close();
   }
 
   /** The socket that stands for a port of the browser's. */
@@ -131,7 +140,7 @@ export async function watchOver(camera = {}) {
   };
   try {
     const context = await browser.newContext({ viewport: { width: 480, height: 270 } });
-    await instrument(context);
+    await instrument(context, { player: true });
     await link.through(context);
     const page = await context.newPage();
     await page.goto(`${server.url}/view/demo`);

@@ -24,6 +24,7 @@ export async function across(t, configuration) {
 
 export class Network {
   #names;
+  #roamed = 0;
   #folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
   /** The server's address. */
   host = '10.77.0.1';
@@ -50,6 +51,23 @@ export class Network {
     chmodSync(chromium, 0o755);
     /** Starts Chromium on the viewer's side. */
     this.chromium = chromium;
+  }
+
+  /** The viewer leaves its network for another, with another address: from Wi-Fi to a phone network. */
+  roam() {
+    const { server, viewer } = this.#names;
+    const ip = (...args) => execFileSync('ip', args, { stdio: 'pipe' });
+    const [from, to] = [`eth${this.#roamed}`, `eth${++this.#roamed}`];
+    const net = 77 + this.#roamed;
+    ip('-n', server, 'link', 'add', to, 'type', 'veth', 'peer', 'name', to, 'netns', viewer);
+    for (const [name, last] of [[server, 1], [viewer, 2]]) {
+      ip('-n', name, 'address', 'add', `10.${net}.0.${last}/24`, 'dev', to);
+      ip('-n', name, 'link', 'set', to, 'up');
+    }
+    ip('-n', viewer, 'address', 'add', `fd${net}::2/64`, 'dev', to, 'nodad');
+    ip('-n', viewer, 'link', 'set', from, 'down');
+    ip('-n', viewer, 'route', 'add', 'default', 'via', `10.${net}.0.1`);
+    ip('-n', viewer, 'route', 'add', 'default', 'via', `fd${net}::1`);
   }
 
   /** What to put before a command to run it on one side. */

@@ -62,7 +62,7 @@ fn a_proof_takes_the_suspicion_back_and_a_sound_does_not() {
     silence.sent(start);
     wait(&mut silence, start, ms(1000));
     assert!(silence.is_suspect());
-    silence.heard();
+    silence.heard(start + ms(1000));
     assert!(silence.is_suspect(), "it may hear nothing of us");
     assert!(silence.wants_probe(start + ms(1000)), "so it is asked");
     assert_eq!(silence.proven(start + ms(1001), Duration::ZERO), Some(start + ms(355)));
@@ -80,7 +80,7 @@ fn who_is_away_and_is_heard_is_asked_at_once_and_not_for_each_word() {
     let (mut asked, end) = (vec![], start + ms(21_000));
     let mut now = start + ms(20_000);
     while now < end {
-        silence.heard();
+        silence.heard(now);
         let probe =
             silence.wants_probe(now) || silence.due().is_some_and(|due| due <= now) && silence.tick(now, ms(0)).probe;
         if probe {
@@ -95,6 +95,52 @@ fn who_is_away_and_is_heard_is_asked_at_once_and_not_for_each_word() {
     silence.sent(end);
     let again = wait(&mut silence, end, ms(60_000));
     assert!(again.contains(&(3199, "away")) && again.contains(&(30_000, "gone")), "as before");
+}
+
+#[test]
+fn whose_first_word_comes_at_the_last_moment_is_asked_before_it_is_gone_and_words_alone_keep_nobody() {
+    for (words, gone) in [(vec![], 30_000), (vec![29_500], 31_500), (vec![27_000], 30_000)] {
+        let (mut silence, start) = (on_a_lan(), Instant::now());
+        silence.sent(start);
+        let mut from = start;
+        for at in words {
+            wait(&mut silence, from, ms(at));
+            from = start + ms(at);
+            silence.heard(from);
+        }
+        let done = wait(&mut silence, from, ms(60_000));
+        let (after, what) = *done.last().unwrap();
+        assert_eq!((what, after + from.duration_since(start).as_millis() as u64), ("gone", gone));
+    }
+    let (mut silence, start) = (on_a_lan(), Instant::now());
+    silence.sent(start);
+    wait(&mut silence, start, ms(20_000));
+    let mut now = start + ms(20_000);
+    while silence.due().is_some() {
+        silence.heard(now);
+        if silence.due().is_some_and(|due| due <= now) && silence.tick(now, ms(0)).probe || silence.wants_probe(now) {
+            silence.sent_probe(now);
+        }
+        now += ms(50);
+    }
+    assert_eq!(now.duration_since(start).as_millis() / 100, 340, "it can be answered for some seconds more");
+}
+
+#[test]
+fn whoever_is_away_is_suspect_whatever_the_patience() {
+    for away in [500, 700, 1000, 3200] {
+        for age in [0, 500, 1000, 2000, 3000] {
+            let patience = Patience { away: ms(away), ..Patience::production() };
+            let (mut silence, start) = (Silence::new(patience), Instant::now());
+            (0..10).for_each(|_| silence.measured(Duration::from_micros(600)));
+            silence.proven(start, ms(age));
+            silence.sent(start);
+            let done = wait(&mut silence, start, ms(10_000));
+            let when = |name: &str| done.iter().find(|(_, done)| *done == name).unwrap().0;
+            assert!(when("suspect") <= when("away"), "{away}, {age}: {done:?}");
+            assert!(silence.proven(start + ms(10_000), Duration::ZERO).is_some());
+        }
+    }
 }
 
 #[test]
