@@ -1,6 +1,7 @@
 // A network that is cut for a while: the camera is closed meanwhile, and the picture is back over the same connection.
 //
 //   cut [RUNS] [SECONDS …] [both|up|down …] [test|exec …]
+//   cut road [MINUTES] [test|exec …]: outages one after another, as long as those that were recorded on the road
 
 import { interruption, watchAcross } from '../tests/browser/support/interruption.mjs';
 import { figures, report } from './table.mjs';
@@ -15,7 +16,39 @@ const LENGTHS = numbers.length > 1 ? numbers.slice(1) : [1, 2.5, 3.4, 4, 5, 6, 8
 /** At which side arrivals vanish. */
 const WAYS = { both: ['server', 'viewer'], up: ['server'], down: ['viewer'] };
 
+/** Lengths of outages, s: so many are longer than x as fall with a power of it (docs/design/departure.md). */
+const [SHORTEST, LONGEST, EXPONENT] = [0.35, 29, 1.4];
+const recorded = () => Math.min(LONGEST, SHORTEST * (1 - Math.random()) ** (-1 / EXPONENT));
+const anyWay = () => WAYS[['both', 'both', 'up', 'down'][Math.floor(Math.random() * 4)]];
+
 const rows = [];
+
+async function road(source, minutes) {
+  const endings = [];
+  try {
+    const viewer = await watchAcross({ after: (end) => endings.push(end) }, source);
+    const [seen, end] = [[], Date.now() + minutes * 60_000];
+    while (Date.now() < end) seen.push(await interruption(viewer, recorded() * 1000, anyWay()));
+    const backs = seen.map(({ back }) => back).sort((a, b) => a - b);
+    const { departures: { aways, aways_back: returned }, verdicts } = await viewer.server.debug();
+    rows.push({
+      what: `${source}, on the road for ${minutes} min: picture after`,
+      ...figures(backs),
+      '99 %': Math.round(backs[Math.floor(backs.length * 0.99)]),
+      'same connection': seen.filter(({ same }) => same).length,
+      away: aways, back: returned, verdicts: verdicts.length,
+    });
+  } finally {
+    for (const end of endings) await end();
+  }
+}
+
+if (words.includes('road')) {
+  for (const source of among(['test', 'exec'])) await road(source, numbers[0] ?? 60);
+  report('cut-road', 'ms', rows);
+  process.exit();
+}
+
 for (const source of among(['test', 'exec'])) {
   for (const way of among(Object.keys(WAYS))) {
     const endings = [];

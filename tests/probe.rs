@@ -208,7 +208,7 @@ async fn who_has_been_silent_for_a_second_makes_room_if_there_is_none() {
     let pid = rustix::process::Pid::from_child(&first);
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
     server.until("suspect", |report| report["peers"][0]["state"] == "suspect").await;
-    // It is let go only after 3.2 s; its place is had before.
+    // It is away only after 3.2 s; its place is had before.
     while !probe(&[&url, "--frames", "1"]).await.status.success() {
         assert_eq!(server.debug().await["peers"][0]["state"], "suspect");
     }

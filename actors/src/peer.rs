@@ -206,7 +206,9 @@ impl Peer {
         if self.silence.due().is_some_and(|due| due <= now) {
             self.consider(ctx);
         }
-        self.drain(ctx);
+        if self.presence.verdict().is_none() {
+            self.drain(ctx);
+        }
     }
 
     fn transmit(&mut self, now: Instant) -> u64 {

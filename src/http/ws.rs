@@ -49,6 +49,9 @@ enum Request {
     /// The viewer's network has changed, and it begins ICE anew over the same connection.
     Restart {
         sdp: String,
+        /// What the page calls this offer, of any type: it is said again with the answer.
+        #[serde(default)]
+        offer: Value,
     },
     Switch {
         stream: String,
@@ -204,7 +207,7 @@ impl Talk {
                 Ok(())
             }
             Request::Candidate { .. } => self.watched().map(|_| ()),
-            Request::Restart { sdp } => {
+            Request::Restart { sdp, offer } => {
                 let watched = self.watched()?;
                 let restarted = restart(&self.site, &watched.peer.peer, sdp, self.viewer).await?;
                 let answer = json!({
@@ -213,6 +216,7 @@ impl Talk {
                     "beacon": super::beacon::path(&watched.token),
                     "sdp": restarted.answer,
                     "hidden_timeout": self.hidden_timeout(),
+                    "offer": offer,
                 });
                 let _ = self.send(answer).await;
                 Ok(())

@@ -32,14 +32,14 @@ export class Connection extends EventTarget {
   #socket;
   /** Those before, until the server knows of this one. */
   #formers = [];
-  /** Offers, and their answers. */
-  #offers = 0;
-  #answers = 0;
+  /** Which offer the latest is. Answers to others come too late. */
+  #offer = 0;
   /** What has come by the media path, all in all, and by which way how much. */
   #received = 0;
   #ways = new Map();
   #pc = null;
   #beacon = null;
+  #peer = null;
   #asked = false;
   #over = false;
   #patience = null;
@@ -68,6 +68,11 @@ export class Connection extends EventTarget {
   /** Whether the server has let it in. */
   get stands() {
     return this.#beacon !== null;
+  }
+
+  /** Its name at the server. */
+  get peer() {
+    return this.#peer;
   }
 
   /** The secret that the server knows it by. */
@@ -118,7 +123,6 @@ export class Connection extends EventTarget {
       await opened(this.#socket);
       // By now the description has the candidates that were found meanwhile.
       if (this.#over) return;
-      this.#offers += 1;
       this.say({ type: 'watch', stream: this.#stream, sdp: pc.localDescription.sdp, after: this.#after ?? undefined });
       this.#asked = true;
     } catch (error) {
@@ -143,11 +147,10 @@ export class Connection extends EventTarget {
   /** Begins ICE anew: the network may be another one. */
   async restartIce() {
     if (this.#over || !this.stands || !this.speaks) return;
+    const offer = ++this.#offer;
     try {
       await this.#pc.setLocalDescription(await this.#pc.createOffer({ iceRestart: true }));
-      if (this.#over) return;
-      this.#offers += 1;
-      this.say({ type: 'restart', sdp: this.#pc.localDescription.sdp });
+      if (!this.#over && offer === this.#offer) this.say({ type: 'restart', sdp: this.#pc.localDescription.sdp, offer });
     } catch {
       // Then it goes on as it was.
     }
@@ -211,11 +214,11 @@ export class Connection extends EventTarget {
     if (message.type === 'answer') {
       clearTimeout(this.#patience);
       this.#beacon = message.beacon;
-      this.#answers += 1;
+      this.#peer = message.peer;
       this.#tell('message', message);
-      // A hidden page may leave at once; and only the latest offer can be answered.
-      if (this.#over || this.#answers < this.#offers) return;
-      const first = this.#answers === 1;
+      const first = message.offer === undefined;
+      // A hidden page may leave at once.
+      if (this.#over || (!first && message.offer !== this.#offer)) return;
       try {
         await this.#pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
       } catch (error) {

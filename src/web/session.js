@@ -27,6 +27,9 @@ const MEDIA_STALE_MS = 1000;
 /** Another connection that does not stand by then is given up. */
 const RIVAL_PATIENCE_MS = 6000;
 
+/** The server has no sign that its video arrives: that nothing does for so long proves it right. */
+const LOOK_AROUND_MS = 250;
+
 /** While there is doubt, so often it is looked for what has come. */
 const LOOK_MS = 100;
 
@@ -64,15 +67,17 @@ export class Session extends EventTarget {
   #connectedAt = null;
   #retry = null;
   #checking = null;
+  /** Something was said by signalling: that has to be heard from, too. */
+  #mustAnswer = false;
   /** The way to the server is to be found anew as soon as it can be asked for. */
   #roams = false;
-  /** { connection, since, media, signalling }: what is in doubt, since when, and what has been heard again. */
+  /** { connection, since, media, signalling, letGo }: what is in doubt, since when, what has been heard again, and whether the server
+   *  has forgotten it. */
   #doubt = null;
   #beats = null;
   #beatAt = 0;
   /** What had come at the last beat, and since when it has been the same. */
   #seen = { received: 0, since: 0 };
-  #peer = null;
   /** The peer that this page was when it last had a picture: by it the server knows who returns. */
   #former = null;
   #ended = true;
@@ -168,6 +173,7 @@ export class Session extends EventTarget {
    */
   async #check({ bySignalling = false } = {}) {
     const connection = this.#connection;
+    this.#mustAnswer ||= bySignalling;
     if (this.#checking === connection || this.#doubt) return;
     this.#checking = connection;
     const { messages } = connection;
@@ -176,7 +182,9 @@ export class Session extends EventTarget {
     await passed(SETTLING_MS);
     const before = await connection.received();
     await passed(PROOF_PATIENCE_MS - SETTLING_MS);
-    const alive = connection.messages > messages || (!bySignalling && await connection.received() > before);
+    const moves = await connection.received() > before;
+    const alive = connection.messages > messages || (moves && !this.#mustAnswer);
+    this.#mustAnswer = false;
     if (this.#checking === connection) this.#checking = null;
     if (this.#ended || connection !== this.#connection) return;
     // The server may be heard by one way, and its video lost on another.
@@ -258,7 +266,7 @@ export class Session extends EventTarget {
   /** The server has no sign that its video arrives. If it does not, a router on the way may have forgotten us: ICE finds it out. */
   async #lookAround(connection) {
     const before = await connection.received();
-    await passed(LOOK_MS);
+    await passed(LOOK_AROUND_MS);
     if (connection === this.#connection && await connection.received() === before) this.#findWay(connection);
   }
 
@@ -304,7 +312,7 @@ export class Session extends EventTarget {
 
   #isConnected() {
     this.#connectedAt ??= Date.now();
-    this.#former = this.#peer;
+    this.#former = this.#connection.peer;
   }
 
   /** The rival takes the place of the present connection as soon as it has a picture. */
@@ -363,7 +371,6 @@ export class Session extends EventTarget {
   }
 
   #heard(connection, message) {
-    if (message.type === 'answer' && message.peer) this.#peer = message.peer;
     if (connection === this.#rival?.connection) {
       this.#rival.heard.set(message.type, message);
       // Of the present one nothing more is to be expected.

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 pub const FEEDBACK: f64 = 0.062;
 pub const REPORT: f64 = 1.0;
 pub const STUN: f64 = 2.6;
-/// And so often while it has no answer: after so long, and after longer.
-pub const STUN_WEAK: f64 = 0.9;
-pub const STUN_UNWRITABLE: [f64; 2] = [5.0, 0.05];
+/// And so often while it has no answer: at first, after so long, and after so long.
+pub const STUN_WEAK: f64 = 0.25;
+pub const STUN_UNWRITABLE: [f64; 2] = [5.0, 0.06];
+pub const STUN_FAILED: [f64; 2] = [17.5, 0.9];
 /// Media is sent this often, at least.
 const MEDIA: f64 = 0.004;
 /// From a suspicion withdrawn to the first packet of a camera that was closed meanwhile.
@@ -124,6 +125,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
                 Some(Packet::Report(down, watched.then_some(sends - down)))
             } else {
                 stun += match sends - answered {
+                    unanswered if unanswered > STUN_FAILED[0] => STUN_FAILED[1],
                     unanswered if unanswered > STUN_UNWRITABLE[0] => STUN_UNWRITABLE[1],
                     unanswered if unanswered > STUN => STUN_WEAK,
                     _ => STUN,
@@ -224,7 +226,8 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
             if acts.gone {
                 totals.hours += now.min(end) / 3600.0;
                 if now < end {
-                    let dark = link.outage(now - 2.0 * link.one_way - NOTICED).is_some();
+                    let heard_since = now - 2.0 * link.one_way - NOTICED;
+                    let dark = link.outage(heard_since).is_some() || link.outage(now).is_some();
                     totals.left_behind += u64::from(dark);
                     totals.wrongly_gone += u64::from(!dark);
                 }

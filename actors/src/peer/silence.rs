@@ -114,8 +114,12 @@ impl Peer {
         }
     }
 
-    /// It may be time for a decision: what has arrived comes first.
+    /// It may be time for a decision: what has arrived comes first. Of somebody who is away it is but a question more, and at the
+    /// end whoever was heard just now has some time more.
     pub(super) fn consider(&mut self, ctx: &mut Context<Self>) {
+        if self.silence.is_away() {
+            return self.decide(ctx);
+        }
         self.datagrams.drain();
         ctx.mailbox().send_after_traffic(Decide);
     }

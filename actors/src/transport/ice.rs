@@ -349,6 +349,8 @@ impl Ice {
     pub fn probe(&mut self, now: Instant) -> bool {
         let Some(to) = self.selected else { return false };
         self.ask(to, now);
+        // Each is one of these, too.
+        self.next_keepalive = self.keepalive_after(now);
         true
     }
 
@@ -394,7 +396,6 @@ impl Ice {
             return None;
         }
         if self.next_keepalive.is_some_and(|at| at <= now) {
-            self.next_keepalive = self.keepalive_after(now);
             self.probe(now);
         }
         while let Some(address) = self.paths.to_be_asked_again(now) {
