@@ -41,6 +41,22 @@ test('each direction alone is enough, and so is a browser that is killed where n
   }
 });
 
+test('who asks for another stream during a cut has it after that, over the same connection', async (t) => {
+  const size = [320, 240];
+  const { network, server, page } = await watchAcross(t, 'test', {
+    cameras: [{ id: 'cam', source: 'test', size }, { id: 'other', source: 'test', size }],
+  });
+  const { peers: [{ id }] } = await server.debug();
+  network.cut('server', 'viewer');
+  await page.getByText('No connection for').waitFor({ timeout: 10_000 });
+  await page.evaluate(() => document.querySelector('lenscap-video').setAttribute('stream', 'other'));
+  network.heal();
+  const { peers } = await server.until(({ streams }) => streams.some((it) => it.id === 'other' && it.state === 'live'), 'the other is live');
+  assert.deepEqual(peers.map((peer) => peer.id), [id]);
+  await page.getByText('No connection for').waitFor({ state: 'hidden', timeout: 10_000 });
+  await server.until(({ cameras }) => cameras.find((it) => it.id === 'cam').state === 'closed', 'the first is closed');
+});
+
 test('a camera that opens slowly can stay open through a suspicion', async (t) => {
   const viewer = await watchAcross(t, 'test', {
     cameras: [{ id: 'cam', source: 'test', size: [320, 240], pause_on_suspicion: false }],

@@ -173,8 +173,17 @@ test('a lost server is told in words, and found again without a click', async ()
   await page.waitForFunction(() => window.answers.length === 2, null, { timeout: 20_000 });
   await decoded(page, 5);
   await page.locator('lenscap-video p:empty').waitFor({ state: 'attached' });
+  // One that is killed says no goodbye; and the next is killed while the page is about to have its picture.
+  process.kill(second.pid, 'SIGKILL');
+  const third = await Server.start(configuration(port));
+  await page.waitForFunction(() => window.answers.length === 3, null, { timeout: 20_000 });
+  process.kill(third.pid, 'SIGKILL');
+  const fourth = await Server.start(configuration(port));
+  await page.waitForFunction(() => window.answers.length === 4, null, { timeout: 20_000 });
+  await decoded(page, 5);
+  await page.locator('lenscap-video p:empty').waitFor({ state: 'attached' });
   await context.close();
-  await second.stop();
+  await fourth.stop();
 });
 
 test('an unknown stream is no page, and /debug is one', async () => {

@@ -47,9 +47,11 @@ export class Links {
 
   /** Changes a link's rate; what is queued stays queued. */
   rate(group, rate) {
-    const { namespace, device, limit } = this.#groups.get(group);
-    // Enough for a tick of 1 ms, and for two packets.
-    const burst = Math.max(4000, Math.round(rate / 8 / 500));
+    const link = this.#groups.get(group);
+    // Enough for a tick of 1 ms at the first rate, and for two packets. It stays the same: what is queued in one piece, and is larger
+    // than a bucket that has become smaller, would hold up all that is behind it for good.
+    link.burst ??= Math.max(4000, Math.round(rate / 8 / 500));
+    const { namespace, device, limit, burst } = link;
     execFileSync('tc', ['-n', namespace, 'qdisc', 'replace', 'dev', device, 'root', 'tbf',
       'rate', `${Math.round(rate)}bit`, 'burst', String(burst), 'limit', String(limit)], { stdio: 'pipe' });
   }
