@@ -11,9 +11,12 @@ impl Handler<Ask> for Peer {
     type Result = ();
 
     fn handle(&mut self, _: Ask, ctx: &mut Self::Context) {
-        self.look(ctx);
-        self.silence.ask();
-        self.drain(ctx);
+        // Who is not connected yet cannot be asked.
+        if self.connected {
+            self.look(ctx);
+            self.silence.ask();
+            self.drain(ctx);
+        }
     }
 }
 
