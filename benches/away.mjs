@@ -15,11 +15,7 @@ await Stage.run({ ...test(2_000_000), server: limits }, groups, async (stage) =>
   const silent = stage.watch('tunnel', { viewers: VIEWERS, join: 20, settle: 1, seconds: 120 });
   await silent.hear('counting', { patience: 60_000 });
   silent.pause();
-  const away = async () => (await stage.peers()).filter(({ state }) => state === 'away').length;
-  for (const deadline = Date.now() + 10_000; await away() < VIEWERS;) {
-    if (Date.now() > deadline) throw new Error(`${await away()} of ${VIEWERS} are away`);
-    await sleep(100);
-  }
+  await stage.server.until(({ peers }) => peers.every(({ state }) => state === 'away'), 'all are away');
   const { departures: { probes: before }, streams: [{ viewers }] } = await stage.debug();
   const used = cpu(stage.server.pid);
   await sleep(SECONDS * 1000);

@@ -23,53 +23,48 @@ const anyWay = () => WAYS[['both', 'both', 'up', 'down'][Math.floor(Math.random(
 
 const rows = [];
 
-async function road(source, minutes) {
+/** Has somebody watch such a camera across a network while `act` goes on. */
+async function watched(source, act) {
   const endings = [];
   try {
-    const viewer = await watchAcross({ after: (end) => endings.push(end) }, source);
-    const [seen, end] = [[], Date.now() + minutes * 60_000];
-    while (Date.now() < end) seen.push(await interruption(viewer, recorded() * 1000, anyWay()));
-    const backs = seen.map(({ back }) => back).sort((a, b) => a - b);
-    const { departures: { aways, aways_back: returned }, verdicts } = await viewer.server.debug();
-    rows.push({
-      what: `${source}, on the road for ${minutes} min: picture after`,
-      ...figures(backs),
-      '99 %': Math.round(backs[Math.floor(backs.length * 0.99)]),
-      'same connection': seen.filter(({ same }) => same).length,
-      away: aways, back: returned, verdicts: verdicts.length,
-    });
+    await act(await watchAcross({ after: (end) => endings.push(end) }, source));
   } finally {
     for (const end of endings) await end();
   }
 }
 
-if (words.includes('road')) {
-  for (const source of among(['test', 'exec'])) await road(source, numbers[0] ?? 60);
-  report('cut-road', 'ms', rows);
-  process.exit();
+async function cuts(viewer, source, way) {
+  for (const length of LENGTHS) {
+    const seen = [];
+    for (let run = 0; run < RUNS; run++) seen.push(await interruption(viewer, length * 1000, WAYS[way]));
+    rows.push({
+      what: `${source}, ${way === 'both' ? 'both ways' : `only ${way}`}, cut for ${length} s: picture after`,
+      ...figures(seen.map(({ back }) => back)),
+      'over 600 ms': seen.filter(({ back }) => back > 600).length,
+      'same connection': seen.filter(({ same }) => same).length,
+      'camera closed': seen.filter(({ closed }) => closed).length,
+      'closed after, ms (max)': Math.round(Math.max(...seen.map(({ closedAfter }) => closedAfter))),
+    });
+    console.error(rows.at(-1));
+  }
+}
+
+async function road(viewer, source, minutes) {
+  const [seen, end] = [[], Date.now() + minutes * 60_000];
+  while (Date.now() < end) seen.push(await interruption(viewer, recorded() * 1000, anyWay()));
+  const backs = seen.map(({ back }) => back).sort((a, b) => a - b);
+  const { departures: { aways, aways_back: returned }, verdicts } = await viewer.server.debug();
+  rows.push({
+    what: `${source}, on the road for ${minutes} min: picture after`,
+    ...figures(backs),
+    '99 %': Math.round(backs[Math.floor(backs.length * 0.99)]),
+    'same connection': seen.filter(({ same }) => same).length,
+    away: aways, back: returned, verdicts: verdicts.length,
+  });
 }
 
 for (const source of among(['test', 'exec'])) {
-  for (const way of among(Object.keys(WAYS))) {
-    const endings = [];
-    try {
-      const viewer = await watchAcross({ after: (end) => endings.push(end) }, source);
-      for (const length of LENGTHS) {
-        const seen = [];
-        for (let run = 0; run < RUNS; run++) seen.push(await interruption(viewer, length * 1000, WAYS[way]));
-        rows.push({
-          what: `${source}, ${way === 'both' ? 'both ways' : `only ${way}`}, cut for ${length} s: picture after`,
-          ...figures(seen.map(({ back }) => back)),
-          'over 600 ms': seen.filter(({ back }) => back > 600).length,
-          'same connection': seen.filter(({ same }) => same).length,
-          'camera closed': seen.filter(({ closed }) => closed).length,
-          'closed after, ms (max)': Math.round(Math.max(...seen.map(({ closedAfter }) => closedAfter))),
-        });
-        console.error(rows.at(-1));
-      }
-    } finally {
-      for (const end of endings) await end();
-    }
-  }
+  if (words.includes('road')) await watched(source, (viewer) => road(viewer, source, numbers[0] ?? 60));
+  else for (const way of among(Object.keys(WAYS))) await watched(source, (viewer) => cuts(viewer, source, way));
 }
-report('cut', 'ms', rows);
+report(words.includes('road') ? 'cut-road' : 'cut', 'ms', rows);

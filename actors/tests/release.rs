@@ -345,6 +345,29 @@ async fn a_camera_killed_while_it_closes_is_not_dead_before_it_is_closed() {
 }
 
 #[actix::test]
+async fn a_frame_from_before_its_camera_failed_does_not_say_that_all_is_well() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    stage.fake.frame(1, true, Origin::Encoder);
+    settle().await;
+    assert_eq!(stage.stream_state(), StreamState::Live);
+    let late = frame(2, false, Origin::Encoder);
+    tokio::time::advance(Duration::from_millis(1)).await;
+    stage.fake.report(CaptureEventKind::Ended(CaptureError::Absent { device: "x".into() }));
+    settle().await;
+    stage.fake.encoded(late);
+    settle().await;
+    assert_eq!(stage.stream_state(), StreamState::Backoff);
+    tokio::time::advance(RESTART_DELAY * 10).await;
+    settle().await;
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    stage.fake.frame(3, true, Origin::Encoder);
+    settle().await;
+    assert_eq!(stage.stream_state(), StreamState::Live);
+}
+
+#[actix::test]
 async fn a_stream_that_dies_finds_its_camera_still_open() {
     let stage = stage().await;
     let (mut subscription, told) = stage.subscription("a").await;

@@ -8,21 +8,13 @@ use openh264::encoder::{
     SpsPpsStrategy, UsageType,
 };
 use openh264::formats::YUVSlices;
-use openh264_sys2::{ENCODER_OPTION_BITRATE, ENCODER_OPTION_RC_FRAME_SKIP, SBitrateInfo, SPATIAL_LAYER_ALL};
+use openh264_sys2::{ENCODER_OPTION_BITRATE, SBitrateInfo, SPATIAL_LAYER_ALL};
 
 /// An encoder for images of one size.
 pub struct H264Encoder {
     encoder: Encoder,
     size: (usize, usize),
-    /// Images for which it still has to make up for an IDR, and whether it left out the last one.
-    making_up: u32,
-    left_out: bool,
 }
-
-/// An IDR that somebody has asked for is many times as large as other frames, and the encoder makes up for it by leaving images
-/// out. For so many images it leaves out no two in a row: those who watch are not to see that somebody has come. Beyond these it
-/// keeps to its bit rate.
-const MAKING_UP: u32 = 15;
 
 /// The encoder refused.
 #[derive(Debug, thiserror::Error)]
@@ -61,8 +53,7 @@ impl H264Encoder {
             // Without it the encoder does not keep to the bit rate.
             .skip_frames(true)
             .num_threads(1);
-        let encoder = Encoder::with_api_config(OpenH264API::from_source(), config)?;
-        Ok(Self { encoder, size, making_up: 0, left_out: false })
+        Ok(Self { encoder: Encoder::with_api_config(OpenH264API::from_source(), config)?, size })
     }
 
     /// The size it was made for.
@@ -73,7 +64,6 @@ impl H264Encoder {
     /// Makes the next image an IDR.
     pub fn force_keyframe(&mut self) {
         self.encoder.force_intra_frame();
-        self.making_up = MAKING_UP;
     }
 
     /// From now on makes so many bits a second. Without an IDR: what is shown goes on.
@@ -90,29 +80,9 @@ impl H264Encoder {
     pub fn encode(&mut self, image: &I420) -> Result<Option<Vec<u8>>, EncodeError> {
         let (width, height) = (image.width, image.height);
         let slices = YUVSlices::new((&image.y, &image.u, &image.v), (width, height), (width, width / 2, width / 2));
-        let insists = self.making_up > 0 && self.left_out;
-        self.making_up = self.making_up.saturating_sub(1);
-        if insists {
-            self.may_leave_out(false);
-        }
-        let encoded = self.encoder.encode(&slices).map(|stream| {
-            let left_out = matches!(stream.frame_type(), FrameType::Skip | FrameType::Invalid);
-            (!left_out).then(|| stream.to_vec())
-        });
-        if insists {
-            self.may_leave_out(true);
-        }
-        let unit = encoded?;
-        self.left_out = unit.is_none();
-        Ok(unit)
-    }
-
-    fn may_leave_out(&mut self, mut may: bool) {
-        // SAFETY: this option reads one `bool`, during the call.
-        let result = unsafe { self.encoder.raw_api().set_option(ENCODER_OPTION_RC_FRAME_SKIP, (&raw mut may).cast()) };
-        if result != 0 {
-            log::warn!("the H.264 encoder does not take whether it may leave images out (code {result})");
-        }
+        let stream = self.encoder.encode(&slices)?;
+        let left_out = matches!(stream.frame_type(), FrameType::Skip | FrameType::Invalid);
+        Ok((!left_out).then(|| stream.to_vec()))
     }
 }
 
@@ -152,32 +122,6 @@ mod tests {
         encoder.set_bitrate(1_000_000).unwrap();
         make(&mut encoder);
         assert!(make(&mut encoder).0 > full * 3 / 4, "and back");
-    }
-
-    #[test]
-    fn who_watches_does_not_see_by_gaps_that_somebody_has_asked_for_an_idr() {
-        let mut encoder = H264Encoder::new((640, 368), 30.0, 1_000_000).unwrap();
-        let (mut image, mut noise) = (I420::default(), 1u32);
-        image.resize(640, 368);
-        let (mut gap, mut longest, mut bits) = (0, 0, 0);
-        for nth in 0..300 {
-            // A picture with grain, which moves.
-            image.y.iter_mut().enumerate().for_each(|(at, pixel)| {
-                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                *pixel = ((at + nth * 3) % 200) as u8 + (noise >> 29) as u8;
-            });
-            if nth > 60 && nth % 60 == 0 {
-                encoder.force_keyframe();
-            }
-            let unit = encoder.encode(&image).unwrap();
-            bits += unit.as_ref().map_or(0, |unit| unit.len() * 8);
-            gap = if unit.is_some() { 0 } else { gap + 1 };
-            if nth > 60 {
-                longest = longest.max(gap);
-            }
-        }
-        assert!(longest <= 1, "{longest} images in a row");
-        assert!(bits < 12_500_000, "{bits} bits in ten seconds");
     }
 
     #[test]

@@ -133,9 +133,10 @@ export class LenscapVideo extends HTMLElement {
 
   /** Nothing has come for so many seconds: the picture is the last there was. Null: it is over. */
   #doubt(seconds) {
-    const doubted = this.#video.classList.toggle('old', seconds !== null);
-    if (doubted) this.#say(`No connection for ${seconds} s …`);
-    else if (this.#words.textContent.startsWith('No connection for ')) this.#say('');
+    const was = this.#video.classList.contains('old');
+    const is = this.#video.classList.toggle('old', seconds !== null);
+    if (is) this.#say(`No connection for ${seconds} s …`);
+    else if (was) this.#say('');
   }
 
   #sayUntilPicture(words) {

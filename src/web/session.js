@@ -147,7 +147,6 @@ export class Session extends EventTarget {
   stop() {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#retry);
     clearInterval(this.#beats);
     this.#endDoubt();
     this.#dropRival();

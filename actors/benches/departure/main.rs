@@ -7,7 +7,7 @@
 //! Sessions last 5 to 60 minutes, then the viewer vanishes without a word.
 //!
 //! Arguments: viewer-hours a model (1000), a file for the figures (.json), one for the curves (.svg), and a
-//! model's name to run that alone.
+//! model's name to run that alone, or `road` for the rows with outages.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -133,7 +133,9 @@ fn main() {
         MODELS.into_iter().filter(|model| arguments.iter().any(|argument| argument == model.name)).collect();
     let chosen = if chosen.is_empty() { MODELS.to_vec() } else { chosen };
     let kinds = |model: &Model| [(*model, ""), (model.worse(), " +"), (model.on_the_road(), " road")];
-    let jobs: Vec<(Model, &str)> = chosen.iter().flat_map(kinds).collect();
+    let only_road = arguments.iter().any(|argument| argument == "road");
+    let mut jobs: Vec<(Model, &str)> = chosen.iter().flat_map(kinds).collect();
+    jobs.retain(|(_, kind)| !only_road || *kind == " road");
     println!(
         "departure: {hours} viewer-hours a row; + has every parameter moved by a third, road has outages with a heavy tail"
     );

@@ -28,7 +28,7 @@ pub struct Patience {
 /// Nobody counts as a viewer for longer, whatever is configured.
 pub const CEILING: Duration = Duration::from_secs(5);
 
-/// Whoever has not consented for so long may be sent nothing more, not even a question (RFC 7675, section 5.1).
+/// A consent lasts for so long (RFC 7675, section 5.1): there is nothing to come back to after it.
 pub const AWAY_FOR_MAX: Duration = Duration::from_secs(30);
 
 /// A suspicion falls within this share of the silence before somebody is away.

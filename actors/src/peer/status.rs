@@ -16,6 +16,9 @@ impl Peer {
         let state = self.connection.lock();
         let transport = &state.transport;
         let bits = |bytes: f64| (bytes * 8.0) as u64;
+        if let Some(remote) = transport.remote() {
+            self.status.remote = Some(remote.to_string());
+        }
         self.status.resent_packets = transport.resent();
         self.status.late_frames = transport.dropped().late;
         self.status.refused_packets = transport.dropped().refused;
