@@ -46,11 +46,16 @@ const WITHHOLD: Duration = Duration::from_secs(1);
 const AWAY_SPACING: [(Duration, Duration); 3] = [
     (Duration::from_secs(5), Duration::from_millis(360)),
     (Duration::from_secs(16), Duration::from_millis(1500)),
-    (Duration::MAX, Duration::from_millis(540)),
+    (Duration::MAX, Duration::from_millis(560)),
 ];
 
 /// Somebody who is away and sends is asked no more often than this.
 const AWAY_HEARD_SPACING: Duration = Duration::from_millis(200);
+
+/// Nobody who was away is gone before so many questions at the very end are unanswered, so far apart: whoever is back by then is
+/// asked after that, and not only before.
+const FINAL_PROBES: u32 = 3;
+const FINAL_SPACING: Duration = Duration::from_millis(50);
 
 /// Who was heard just now is asked first, and not gone before an answer could be there; for so long after its time at most.
 const LAST_WORD: Duration = Duration::from_secs(2);
@@ -97,6 +102,8 @@ pub struct Silence {
     asked_to_probe: bool,
     /// When something was last heard of somebody who is away.
     heard: Option<Instant>,
+    /// The questions at the very end that were sent.
+    final_probes: u32,
     /// Probes of the beginning that are still to be sent, and when the next is.
     first: Option<(u8, Instant)>,
     last_proof: Option<Instant>,
@@ -123,6 +130,7 @@ impl Silence {
             refused: 0,
             asked_to_probe: false,
             heard: None,
+            final_probes: 0,
             first: None,
             last_proof: None,
             was_there: None,
@@ -180,7 +188,8 @@ impl Silence {
     /// A probe was sent.
     pub fn sent_probe(&mut self, now: Instant) {
         self.asked_to_probe = false;
-        self.unproven.get_or_insert(now);
+        let since = *self.unproven.get_or_insert(now);
+        self.final_probes += u32::from(self.away && now >= self.time_is_over(since));
         if self.probes.len() == PROBES_KEPT {
             // The first ones say how long nobody has answered; of the latest only the very last matters.
             self.probes.pop();
@@ -201,6 +210,7 @@ impl Silence {
         self.withheld = false;
         self.away = false;
         self.heard = None;
+        self.final_probes = 0;
         self.suspect_since.take()
     }
 
@@ -264,8 +274,8 @@ impl Silence {
         if self.is_suspect() && !self.withheld {
             next = next.min(since + WITHHOLD);
         }
-        if self.away {
-            next = next.min(self.gone_at(since));
+        if let Some(gone) = self.gone_at(since).filter(|_| self.away) {
+            next = next.min(gone);
         }
         if let Some(agreed) = self.agreed(since, self.patience.probes).filter(|_| !self.away || self.is_refused()) {
             next = next.min(agreed.max(since + self.enough()));
@@ -309,7 +319,7 @@ impl Silence {
         let asked = self.probes.len() as u32 >= self.patience.probes;
         let agreed = unanswered >= self.patience.probes || silence >= CEILING && asked;
         if silence >= self.enough() && agreed {
-            acts.gone = self.is_refused() || now >= self.gone_at(since);
+            acts.gone = self.is_refused() || self.gone_at(since).is_some_and(|at| now >= at);
             self.gone = acts.gone;
             acts.away = !acts.gone && !std::mem::replace(&mut self.away, true);
             // A proof that was held up for long can bring this before the suspicion is due.
@@ -320,10 +330,19 @@ impl Silence {
         acts
     }
 
-    /// When somebody who is away is gone.
-    fn gone_at(&self, since: Instant) -> Instant {
+    /// When the time is over for which somebody who is away is waited for.
+    fn time_is_over(&self, since: Instant) -> Instant {
         let due = since + self.patience.away_for;
         self.heard.map_or(due, |heard| due.max(heard + LAST_WORD).min(due + GRACE))
+    }
+
+    /// When it is gone: then, or if it was away when its last questions are unanswered, too. None before they are sent.
+    fn gone_at(&self, since: Instant) -> Option<Instant> {
+        let over = self.time_is_over(since);
+        match self.probes.last() {
+            Some(last) if self.away => (self.final_probes >= FINAL_PROBES).then(|| over.max(*last + self.rto)),
+            _ => Some(over),
+        }
     }
 
     /// The silence that is enough to be away, if probes agree.
@@ -374,8 +393,14 @@ impl Silence {
             Some(last) if self.hinted && !self.is_suspect() => *last + (self.rto / 4).max(Duration::from_millis(10)),
             // After the suspicion they also look for a return.
             Some(last) if self.away => {
+                let over = self.time_is_over(since);
+                let at_the_end = match self.final_probes {
+                    0 => Some(over),
+                    sent => (sent < FINAL_PROBES).then(|| *last + FINAL_SPACING),
+                };
+                let asked = self.may_be_asked().filter(|_| self.asked_to_probe);
                 let usual = *last + self.probe_spacing(since, *last);
-                self.may_be_asked().filter(|_| self.asked_to_probe).map_or(usual, |asked| usual.min(asked))
+                [at_the_end, asked].into_iter().flatten().fold(usual, Instant::min)
             }
             Some(last) => doubtful.max(*last + self.probe_spacing(since, *last)),
         }
