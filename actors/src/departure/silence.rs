@@ -102,8 +102,9 @@ pub struct Silence {
     asked_to_probe: bool,
     /// When something was last heard of somebody who is away.
     heard: Option<Instant>,
-    /// The questions at the very end that were sent.
+    /// The questions at the very end that were sent, and when the last of them was.
     final_probes: u32,
+    finally: Option<Instant>,
     /// Probes of the beginning that are still to be sent, and when the next is.
     first: Option<(u8, Instant)>,
     last_proof: Option<Instant>,
@@ -131,6 +132,7 @@ impl Silence {
             asked_to_probe: false,
             heard: None,
             final_probes: 0,
+            finally: None,
             first: None,
             last_proof: None,
             was_there: None,
@@ -189,7 +191,10 @@ impl Silence {
     pub fn sent_probe(&mut self, now: Instant) {
         self.asked_to_probe = false;
         let since = *self.unproven.get_or_insert(now);
-        self.final_probes += u32::from(self.away && now >= self.time_is_over(since));
+        if self.away && self.final_probes < FINAL_PROBES && now >= self.time_is_over(since) {
+            self.final_probes += 1;
+            self.finally = Some(now);
+        }
         if self.probes.len() == PROBES_KEPT {
             // The first ones say how long nobody has answered; of the latest only the very last matters.
             self.probes.pop();
@@ -211,6 +216,7 @@ impl Silence {
         self.away = false;
         self.heard = None;
         self.final_probes = 0;
+        self.finally = None;
         self.suspect_since.take()
     }
 
@@ -337,12 +343,13 @@ impl Silence {
     }
 
     /// When it is gone: then, or if it was away when its last questions are unanswered, too. None before they are sent.
+    /// What is asked after them is no reason to wait longer, or a long path would be waited for without end.
     fn gone_at(&self, since: Instant) -> Option<Instant> {
         let over = self.time_is_over(since);
-        match self.probes.last() {
-            Some(last) if self.away => (self.final_probes >= FINAL_PROBES).then(|| over.max(*last + self.rto)),
-            _ => Some(over),
+        if !self.away {
+            return Some(over);
         }
+        self.finally.filter(|_| self.final_probes == FINAL_PROBES).map(|asked| over.max(asked + self.rto))
     }
 
     /// The silence that is enough to be away, if probes agree.
@@ -393,14 +400,13 @@ impl Silence {
             Some(last) if self.hinted && !self.is_suspect() => *last + (self.rto / 4).max(Duration::from_millis(10)),
             // After the suspicion they also look for a return.
             Some(last) if self.away => {
-                let over = self.time_is_over(since);
-                let at_the_end = match self.final_probes {
-                    0 => Some(over),
-                    sent => (sent < FINAL_PROBES).then(|| *last + FINAL_SPACING),
+                let usual = || *last + self.probe_spacing(since, *last);
+                let next = match (self.final_probes, self.gone_at(since)) {
+                    (_, Some(gone)) => gone,
+                    (0, None) => usual().min(self.time_is_over(since)),
+                    (_, None) => *last + FINAL_SPACING,
                 };
-                let asked = self.may_be_asked().filter(|_| self.asked_to_probe);
-                let usual = *last + self.probe_spacing(since, *last);
-                [at_the_end, asked].into_iter().flatten().fold(usual, Instant::min)
+                self.may_be_asked().filter(|_| self.asked_to_probe).map_or(next, |asked| next.min(asked))
             }
             Some(last) => doubtful.max(*last + self.probe_spacing(since, *last)),
         }

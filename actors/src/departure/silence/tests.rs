@@ -265,6 +265,23 @@ fn on_a_slow_path_nobody_is_away_before_the_probes_are() {
 }
 
 #[test]
+fn the_wait_for_somebody_who_is_away_has_an_end_on_every_path() {
+    for round_trip in [1, 20, 200, 400, 600, 1200, 3000] {
+        let (mut silence, start) = (Silence::new(Patience::production()), Instant::now());
+        (0..10).for_each(|_| silence.measured(ms(round_trip)));
+        silence.sent(start);
+        let done = wait(&mut silence, start, ms(60_000));
+        let (gone, _) = done.iter().find(|(_, done)| *done == "gone").expect("gone within a minute");
+        let last = done.iter().filter(|(_, done)| *done == "probe").map(|(at, _)| *at).max().unwrap();
+        assert!(
+            (30_100..34_000).contains(gone) && last + round_trip.min(1500) <= *gone,
+            "{round_trip} ms: {gone}, {last}"
+        );
+        assert_eq!(silence.due(), None);
+    }
+}
+
+#[test]
 fn nobody_counts_as_a_viewer_beyond_the_ceiling_whatever_the_path() {
     for round_trips in [[300, 1200, 400, 1100], [2000, 3000, 100, 5000], [1, 1, 1, 1], [70, 80, 60, 70]] {
         for (factor, age) in [(0.5, 0), (1.0, 0), (4.0, 0), (1.0, 3000), (4.0, 3000)] {
