@@ -344,6 +344,11 @@ impl Transport {
         }
     }
 
+    /// The viewer is heard again after a silence: [`track::Track::leap`].
+    pub fn leap(&mut self) {
+        self.sender.leap();
+    }
+
     /// From here on frames are another stream's.
     pub fn switch(&mut self) {
         self.sender.switch();

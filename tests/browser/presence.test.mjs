@@ -178,7 +178,7 @@ test('a page that wakes up from sleep watches on over the same connection', asyn
   const woken = await sleepUntil(isAway, 'it is away');
   const took = await pictureAfter(page, woken);
   console.log(`picture ${took.toFixed(0)} ms after waking up`);
-  assert.ok(took < 2000, `${took} ms`);
+  assert.ok(took < 1000, `${took} ms`);
   await server.until(({ peers }) => peers.length === 1 && peers[0].id === id && peers[0].state === 'watching', 'it is the same');
 });
 

@@ -3,8 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clock } from './support/acts.mjs';
 import { decoded, inbound } from './support/browser.mjs';
+import { shown } from './support/faults.mjs';
 import { watchOver } from './support/link.mjs';
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** As long as a phone's handover may take. */
 const STALL_MS = 2000;
@@ -23,7 +27,14 @@ test('a stall closes the camera and ends no connection', async (t) => {
   await sleep(since + STALL_MS - performance.now());
   const { framesDecoded } = await inbound(page);
   link.release();
+  const released = clock();
   await decoded(page, framesDecoded + 30);
+  // The frames that were held up are seconds late. Those that come now are not to be shown as late.
+  const fresh = (frames) => frames.filter(({ received }) => received > released + 300);
+  await page.waitForFunction((from) => window.frames.filter(({ received }) => performance.timeOrigin + received > from).length > 10, released + 300);
+  const late = fresh(await shown(page)).map(({ at, received }) => at - received);
+  console.log(`after the stall pictures are shown ${median(late).toFixed(0)} ms after they came`);
+  assert.ok(median(late) < 500, `${median(late)} ms`);
   const { peers, verdicts } = await server.debug();
   assert.deepEqual(peers.map(({ id, state }) => [id, state]), [['peer-1', 'watching']]);
   assert.deepEqual(verdicts, []);

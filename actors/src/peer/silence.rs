@@ -78,7 +78,11 @@ impl Peer {
         self.seat.iter().for_each(|seat| seat.suspect(None));
         self.status.state = PeerState::Watching;
         self.show();
-        self.connection.lock().open = true;
+        {
+            let mut connection = self.connection.lock();
+            connection.open = true;
+            connection.transport.leap();
+        }
         if was_away {
             self.board.back();
             self.holds = true;

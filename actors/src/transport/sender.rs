@@ -205,6 +205,11 @@ impl Sender {
         self.rate = StreamRate::default();
     }
 
+    /// Later frames are not to be taken for as late as those that were held up.
+    pub fn leap(&mut self) {
+        self.track.leap();
+    }
+
     /// What waits is not sent.
     fn lose(&mut self) {
         self.dropped.late += self.backlog.clear();

@@ -16,6 +16,10 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Timestamp ticks between replayed frames: 1 ms, so that the past is played in a blink.
 const REPLAY_TICKS: u32 = 90;
 
+/// By so much a track's clock leaps, in seconds. Browsers on libwebrtc learn anew how late frames are when one seems to be more
+/// than 10 s early.
+const LEAP_S: u32 = 12;
+
 /// What to do with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
@@ -56,6 +60,12 @@ impl Track {
         let behind = (count - nth) as u32 * REPLAY_TICKS;
         let timestamp = self.timestamp_at(now).wrapping_sub(behind);
         self.admit_at(frame, timestamp, now, || true)
+    }
+
+    /// Has the clock leap. A viewer who was silent may have got the last frames of before only now, all of them late, because a link or
+    /// its own machine held them up. It would take later ones for as late, and show them seconds after they came.
+    pub fn leap(&mut self) {
+        self.timestamp_offset = self.timestamp_offset.wrapping_add(LEAP_S * CLOCK_RATE as u32);
     }
 
     /// From here on frames are those of another stream, whose numbers mean something else.
@@ -163,6 +173,22 @@ mod tests {
             .collect();
         assert_eq!(stamps, [719_550, 719_640, 719_730, 719_820, 719_910]);
         assert_eq!(track.admit(&frame(5, false, now), start, || true), Admission::Send(720_000));
+    }
+
+    #[test]
+    fn a_leap_is_longer_than_any_lateness_that_browsers_believe() {
+        let start = Instant::now();
+        let mut track = Track::new(start, u32::MAX - 100_000);
+        let stamps = [0, 1, 2].map(|nth| {
+            let at = start + Duration::from_secs(nth);
+            let Admission::Send(stamp) = track.admit(&frame(nth, nth == 0, at), at, || true) else {
+                panic!("frame {nth} refused")
+            };
+            assert!(track.timestamp_at(at) == stamp, "reports tell of the same clock");
+            track.leap();
+            stamp
+        });
+        assert!(stamps.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == 13 * 90_000));
     }
 
     #[test]
