@@ -1,5 +1,7 @@
 //! The command line.
 
+mod keys;
+
 use crate::capture::devices;
 use crate::config::{Config, ConfigError, departure};
 use crate::probe::{self, Limits, ProbeError, Target};
@@ -34,6 +36,21 @@ enum Command {
         /// As JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Ask for a password, and print its hash for [[access.user]]
+    Passwd,
+    /// Make a token for a program, and print it with its section [[access.token]]
+    Token {
+        /// What it is called
+        name: String,
+    },
+    /// Print the address of a stream that holds for a while, for whoever has it
+    Link {
+        /// The stream
+        stream: String,
+        /// For how long, like "2h" or "3days"
+        #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
+        lasts: Duration,
     },
     /// Watch one stream for a while, without a browser, and say what came
     ///
@@ -81,6 +98,12 @@ pub fn main() -> ExitCode {
     match arguments.command.unwrap_or(Command::Run) {
         Command::Devices { json } => list_devices(json),
         Command::Probe(arguments) => probe(&arguments),
+        Command::Passwd => said(keys::password()),
+        Command::Token { name } => said(keys::token(&name)),
+        Command::Link { stream, lasts } => match config() {
+            Err(error) => wrong(&error),
+            Ok(config) => said(keys::link(&config, &stream, lasts)),
+        },
         Command::Check => match config() {
             Err(error) => wrong(&error),
             Ok(config) => {
@@ -95,7 +118,7 @@ pub fn main() -> ExitCode {
         },
         Command::Run => match config() {
             Err(error) => wrong(&error),
-            Ok(config) => run(config),
+            Ok(config) => run(config, arguments.config.clone()),
         },
     }
 }
@@ -105,9 +128,23 @@ fn wrong(error: &ConfigError) -> ExitCode {
     ExitCode::from(WRONG_CONFIG)
 }
 
-fn run(config: Config) -> ExitCode {
+/// Prints what was asked for, or why it is not to be had.
+fn said(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(text) => {
+            println!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config, file: Option<PathBuf>) -> ExitCode {
     log_to_stderr("info,actix_server=warn");
-    match server::run(config) {
+    match server::run(config, file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");

@@ -5,6 +5,7 @@
 //!
 //! - [`cli`] is the command line, [`config`] the file;
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
+//! - [`access`] says who may do what;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
 //! - [`secrets`] hides what must not be shown;
@@ -12,6 +13,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod access;
 pub mod capture;
 pub mod cli;
 pub mod codec;

@@ -2,6 +2,7 @@
 
 mod ending;
 
+use crate::access::{Access, keeper};
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
@@ -9,6 +10,7 @@ use crate::capture::identity::Identity;
 use crate::capture::{self, devices};
 use crate::codec::{Encoder, Rendering};
 use crate::config::{Camera, Config, Source, Stream};
+use crate::http::streams::Feed;
 use crate::http::{self, Site};
 use crate::memory;
 use crate::net::{self, Udp};
@@ -27,7 +29,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Why the server cannot go on.
@@ -63,16 +65,16 @@ pub enum ServerError {
     System(#[from] io::Error),
 }
 
-/// Serves until told to stop.
-pub fn run(config: Config) -> Result<(), ServerError> {
+/// Serves until told to stop. When it is told to, it reads who may come from the file again.
+pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
     let system = System::new();
-    let result = system.block_on(serve(config));
+    let result = system.block_on(serve(config, file));
     // Its end would wait for threads that hang in a driver. The process is about to end, and that ends them.
     std::mem::forget(system);
     result
 }
 
-async fn serve(mut config: Config) -> Result<(), ServerError> {
+async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
     let started = Instant::now();
     if config.discover_v4l2 {
         discover(&mut config);
@@ -97,7 +99,11 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
     actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
     root.tree.until_started().await;
+    let access = Arc::new(Access::new(config.access.clone()));
+    let keeper = keeper::keep(access.clone(), root.peers.clone());
     let site = Site {
+        access: access.clone(),
+        streams: Feed::of(root.board.clone()),
         root: root.clone(),
         identity,
         ice: config.ice,
@@ -136,9 +142,13 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         systemd.ready();
         actix_web::rt::spawn(systemd.status(root.board.clone()));
     }
+    let reloads = reload(file, access, signal(SignalKind::hangup())?);
     let mut server = std::pin::pin!(server);
     let result = tokio::select! {
         result = &mut server => return Ok(result?),
+        // These two never end.
+        () = keeper => Ok(()),
+        () = reloads => Ok(()),
         error = udp_failed => Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
         reason = given_up => Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
         _ = interrupt.recv() => Ok(()),
@@ -162,6 +172,27 @@ async fn serve(mut config: Config) -> Result<(), ServerError> {
         systemd.over().await;
     }
     result
+}
+
+/// At each SIGHUP: who may come is what the file says now, if it is right. All else needs a new start.
+async fn reload(file: Option<PathBuf>, access: Arc<Access>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let Some(file) = file.clone() else {
+            log::warn!("there is no configuration file to be read again");
+            continue;
+        };
+        let read = tokio::task::spawn_blocking(move || Config::load(&file)).await;
+        match read {
+            Ok(Ok(config)) => {
+                access.replace(config.access);
+                log::info!("[access] was read again; all else holds from the next start on");
+            }
+            Ok(Err(error)) => log::error!("[access] stays as it was: {error}"),
+            Err(error) => log::error!("[access] stays as it was: {error}"),
+        }
+    }
+    // The system sends no more of them.
+    std::future::pending().await
 }
 
 /// Names the thread that calls this, for whoever looks at the threads of the process: at most 15 bytes.

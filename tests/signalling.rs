@@ -176,7 +176,10 @@ async fn offer_from(server: &Server, forwarded_for: &str) -> (u16, Value) {
 
 #[actix::test]
 async fn one_address_has_its_limit_and_a_proxy_is_believed_only_if_it_is_trusted() {
-    let server = Server::start(CAMERAS, "max_viewers_per_address = 1\ntrusted_proxies = [\"127.0.0.1\"]");
+    let server = Server::start(
+        &format!("[access]\nopen = true\n{CAMERAS}"),
+        "max_viewers_per_address = 1\ntrusted_proxies = [\"127.0.0.1\"]",
+    );
     for viewer in ["192.0.2.1", "192.0.2.2", "2001:db8::1"] {
         assert_eq!(offer_from(&server, viewer).await.0, 201, "{viewer}");
     }
@@ -185,7 +188,7 @@ async fn one_address_has_its_limit_and_a_proxy_is_believed_only_if_it_is_trusted
         assert_eq!((status, problem["code"].as_str()), (503, Some("too_many_viewers")), "{viewer}");
         assert!(problem["message"].as_str().unwrap().contains("max_viewers_per_address"), "{problem}");
     }
-    let server = Server::start(CAMERAS, "max_viewers_per_address = 1");
+    let server = Server::start(&format!("[access]\nopen = true\n{CAMERAS}"), "max_viewers_per_address = 1");
     assert_eq!(offer_from(&server, "192.0.2.1").await.0, 201);
     assert_eq!(offer_from(&server, "192.0.2.2").await.0, 503, "anybody could say so");
 }

@@ -21,6 +21,8 @@ pub(super) struct File {
     #[serde(default)]
     pub retry: Retry,
     #[serde(default)]
+    pub access: Access,
+    #[serde(default)]
     pub debug: Debug,
     #[serde(default)]
     pub camera: Vec<Spanned<Camera>>,
@@ -96,6 +98,46 @@ pub(super) struct Retry {
     pub reset_after: Option<Spanned<String>>,
     pub tries: Option<Spanned<i64>>,
     pub max_attempts: Option<Spanned<i64>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Access {
+    pub open: Option<bool>,
+    pub hosts: Option<Vec<Spanned<String>>>,
+    pub session_for: Option<Spanned<String>>,
+    pub link_key: Option<Spanned<String>>,
+    #[serde(default)]
+    pub user: Vec<User>,
+    #[serde(default)]
+    pub token: Vec<Token>,
+}
+
+/// There are secrets in it.
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Access(…)")
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct User {
+    pub name: Spanned<String>,
+    pub password: Spanned<String>,
+    pub view: Option<Vec<Spanned<String>>>,
+    pub control: Option<bool>,
+    pub admin: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    pub name: Spanned<String>,
+    pub hash: Spanned<String>,
+    pub view: Option<Vec<Spanned<String>>>,
+    pub control: Option<bool>,
+    pub admin: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -3,6 +3,7 @@
 //! [`file`] is what may be written, this module what it means. Nothing is started before all of
 //! it is right.
 
+mod access;
 pub mod departure;
 mod error;
 mod file;
@@ -17,6 +18,7 @@ pub use error::ConfigError;
 pub use source::Source;
 pub use stream::Stream;
 
+use crate::access::accounts::Accounts;
 use crate::capture::controls::Setting;
 use crate::capture::identity::Identity;
 use file::{Camera as CameraEntry, File, Ice, Retry};
@@ -71,6 +73,8 @@ pub struct Config {
     pub supervision: Supervision,
     /// When a camera that says nothing else is tried again.
     pub retry: Policy,
+    /// Who may come.
+    pub access: Accounts,
     /// Whether actors may be killed by HTTP, for drills.
     pub allow_kill: bool,
     /// The cameras, in the order of the file.
@@ -187,6 +191,8 @@ impl Reader<'_> {
                 proxy.get_ref().parse().map_err(|_| "is no address: expected one like \"127.0.0.1\"".to_owned());
             trusted_proxies.push(self.at(proxy, address)?);
         }
+        let access = self.access(&raw.access)?;
+        self.is_meant(&access, listen, server.listen.as_ref())?;
         let webrtc_listen = self.address(raw.webrtc.listen.as_ref(), "0.0.0.0:8555")?;
         let mut public_addresses = vec![];
         for address in raw.webrtc.public_addresses.iter().flatten() {
@@ -214,6 +220,7 @@ impl Reader<'_> {
             discover_v4l2: raw.discovery.v4l2.unwrap_or(true),
             supervision: self.supervision(&raw.supervision)?,
             retry,
+            access,
             allow_kill: raw.debug.allow_kill.unwrap_or(false),
             cameras,
             streams,

@@ -1,6 +1,7 @@
 //! From an offer to a peer: what WebSocket and WHEP share.
 
 use super::Site;
+use super::guard::Guest;
 use super::problem::Problem;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::peer::{Ask, Attach, Line, Peer, RestartIce, Restarted, Signal};
@@ -30,10 +31,12 @@ pub struct Joined {
 pub async fn join(
     site: &Site,
     signaling: &'static str,
+    guest: &Guest,
     stream: &str,
     offer: &str,
     viewer: IpAddr,
 ) -> Result<Joined, Problem> {
+    guest.may_view(stream)?;
     let stream = StreamId::from(stream);
     if !site.root.streams.contains_key(&stream) {
         return Err(Problem::unknown_stream(format!("there is no stream {stream:?}")));
@@ -47,8 +50,9 @@ pub async fn join(
     let place = site.root.peers.reserve(&token, viewer)?;
     let connection = Transport::new(terms, site.identity.clone(), site.ice, clock.now(), unix);
     let (sender, signals) = mpsc::channel(SIGNALS_MAX);
-    let join = Join { transport: signaling, stream, connection, signals: sender };
+    let join = Join { transport: signaling, stream: stream.clone(), connection, signals: sender };
     let peer = site.root.peers.join(place, join).await?;
+    site.access.watches(&token, &guest.visitor, stream.as_str());
     Ok(Joined { peer, token, answer, signals })
 }
 

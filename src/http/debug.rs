@@ -2,7 +2,9 @@
 //! `/healthz`.
 
 use super::Site;
+use super::guard::Guest;
 use super::problem::Problem;
+use crate::access::rights::Right;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -57,9 +59,10 @@ async fn restart(site: web::Data<Site>, path: web::Path<String>) -> Result<HttpR
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn events(site: web::Data<Site>) -> HttpResponse {
+async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
     let changes = (site.root.board.changes(), site.root.tree.changes());
-    let stream = futures_util::stream::unfold((site, changes, true), |(site, mut changes, first)| async move {
+    let state = (site, guest, changes, true);
+    let stream = futures_util::stream::unfold(state, |(site, guest, mut changes, first)| async move {
         if !first {
             tokio::time::sleep(EVENT_SPACING).await;
             // Whether there is a change or none: the counters are worth showing.
@@ -71,10 +74,13 @@ async fn events(site: web::Data<Site>) -> HttpResponse {
             };
             let _ = tokio::time::timeout(EVENT_AT_LEAST, changed).await;
         }
+        if !site.access.rights(&guest.visitor).include(Right::Admin) {
+            return None;
+        }
         changes.0.mark_unchanged();
         changes.1.mark_unchanged();
         let event = Bytes::from(format!("data: {}\n\n", report(&site)));
-        Some((Ok::<_, actix_web::Error>(event), (site, changes, false)))
+        Some((Ok::<_, actix_web::Error>(event), (site, guest, changes, false)))
     });
     HttpResponse::Ok()
         .content_type("text/event-stream")

@@ -5,13 +5,17 @@ mod beacon;
 mod client;
 mod controls;
 mod debug;
+mod guard;
+mod login;
 mod metrics;
 mod origin;
 mod pages;
 mod problem;
+pub mod streams;
 mod whep;
 mod ws;
 
+use crate::access::Access;
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
 use crate::config::Config;
@@ -46,6 +50,10 @@ pub struct Site {
     pub udp: SocketAddr,
     /// More addresses of it.
     pub public_addresses: Vec<SocketAddr>,
+    /// Who may come.
+    pub access: Arc<Access>,
+    /// What visitors may know of streams.
+    pub streams: streams::Feed,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
     /// Who is believed when it says from where a request comes.
@@ -73,19 +81,24 @@ pub fn serve(
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
     let site = web::Data::new(site);
     let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
+    let policy = pages::content_security_policy(&config.allowed_origins);
+    let policy = HeaderValue::from_str(&policy).map_err(io::Error::other)?;
     let server = HttpServer::new(move || {
         worker();
         App::new()
             .app_data(site.clone())
             .app_data(metrics.clone())
             .app_data(web::PayloadConfig::new(MESSAGE_BYTES_MAX))
-            .wrap(from_fn(origin::check))
+            .wrap(from_fn(guard::guard))
+            .wrap(from_fn(origin::answer))
             .wrap(
                 DefaultHeaders::new()
                     .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
                     .add((header::REFERRER_POLICY, "no-referrer"))
-                    .add((header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(pages::CONTENT_SECURITY_POLICY))),
+                    .add((header::CONTENT_SECURITY_POLICY, policy.clone())),
             )
+            .configure(login::routes)
+            .configure(streams::routes)
             .configure(ws::routes)
             .configure(whep::routes)
             .configure(beacon::routes)
@@ -94,6 +107,7 @@ pub fn serve(
             .configure(metrics::routes)
             .configure(pages::routes)
     })
+    .on_connect(client::on_connect)
     .workers(2)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .client_disconnect_timeout(Duration::from_secs(1))

@@ -1,15 +1,25 @@
 //! The pages, embedded in the binary.
 
 use super::Site;
+use super::guard::{Guest, comes_from_another_site};
 use super::problem::Problem;
-use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
 use lenscap_actors::ids::StreamId;
 use rust_embed::RustEmbed;
 
-/// The pages load nothing from elsewhere. They may be shown in frames: `/view` is made for that.
-pub const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+/// The pages load nothing from elsewhere, and send nothing there.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'self'";
+
+/// The content security policy (W3C CSP 3). In frames pages are shown only by our own pages and those of allowed origins: a
+/// frame that nobody sees would turn a camera on.
+pub fn content_security_policy(allowed_origins: &[String]) -> String {
+    format!(
+        "{CONTENT_SECURITY_POLICY}; frame-ancestors {}",
+        ["'self'".to_owned(), allowed_origins.join(" ")].join(" ").trim_end()
+    )
+}
 
 #[derive(RustEmbed)]
 #[folder = "src/web"]
@@ -23,9 +33,11 @@ pub fn routes(app: &mut web::ServiceConfig) {
         ("/session.js", "session.js"),
         ("/connection.js", "connection.js"),
         ("/rescue.js", "rescue.js"),
+        ("/refusal.js", "refusal.js"),
         ("/presence.js", "presence.js"),
         ("/link-words.js", "link-words.js"),
         ("/gallery.js", "gallery.js"),
+        ("/streams.js", "streams.js"),
         ("/view.js", "view.js"),
         ("/controls.js", "controls.js"),
         ("/debug.js", "debug.js"),
@@ -37,12 +49,30 @@ pub fn routes(app: &mut web::ServiceConfig) {
     app.route("/view/{stream}", web::get().to(view));
 }
 
-async fn view(site: web::Data<Site>, stream: web::Path<String>) -> Result<HttpResponse, Problem> {
+async fn view(
+    request: HttpRequest,
+    guest: Guest,
+    site: web::Data<Site>,
+    stream: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    guest.may_view(&stream)?;
     let id = StreamId::from(stream.as_str());
     if !site.root.streams.contains_key(&id) {
         return Err(Problem::unknown_stream(format!("there is no stream {id:?}")));
     }
-    Ok(file("view.html"))
+    let waits = if comes_from_another_site(&request) { " data-waits" } else { "" };
+    Ok(html(StatusCode::OK, text("view.html").replace(" data-waits", waits)))
+}
+
+/// The text of an embedded page.
+pub fn text(name: &str) -> String {
+    Files::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
+}
+
+/// A page that was made for this request.
+pub fn html(status: StatusCode, text: String) -> HttpResponse {
+    let mut response = HttpResponse::build(status);
+    response.content_type("text/html; charset=utf-8").insert_header((header::CACHE_CONTROL, "no-store")).body(text)
 }
 
 /// One embedded file.

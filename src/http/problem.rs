@@ -1,7 +1,8 @@
 //! Errors of the signalling protocol: a code for programs, words for people.
 
+use crate::access::door::Refusal;
 use crate::capture::controls::ControlError;
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use lenscap_actors::peers::Refused;
 use lenscap_actors::supervisor::tree::OrderError;
@@ -25,7 +26,7 @@ impl Problem {
         Self { code: "bad_message", message: message.into(), status: StatusCode::BAD_REQUEST }
     }
 
-    /// The origin may not connect.
+    /// This order is not allowed.
     pub fn unauthorised(message: impl Into<String>) -> Self {
         Self { code: "unauthorised", message: message.into(), status: StatusCode::FORBIDDEN }
     }
@@ -72,6 +73,22 @@ impl Problem {
     }
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal {
+            Refusal::NoHost => StatusCode::BAD_REQUEST,
+            Refusal::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
+            Refusal::Unidentified | Refusal::WrongCredentials | Refusal::LinkExpired => StatusCode::UNAUTHORIZED,
+            Refusal::TooManyTries(_) => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::ForeignOrigin(_) | Refusal::OnlyHere | Refusal::UnknownProxy | Refusal::Lacking(_) => {
+                StatusCode::FORBIDDEN
+            }
+        };
+        Self { code: "unauthorised", message: refusal.to_string(), status }
+    }
+}
+
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         let message = refused.to_string();
@@ -111,6 +128,11 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status).json(self.to_json())
+        let mut response = HttpResponse::build(self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            // Not Basic: browsers would ask for a password by a window of their own, and send it for ever.
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"lenscap\""));
+        }
+        response.json(self.to_json())
     }
 }

@@ -4,6 +4,7 @@
 //! and DELETE it to leave.
 
 use super::admission::{join, restart};
+use super::guard::Guest;
 use super::problem::Problem;
 use super::{Site, beacon, client};
 use actix_web::http::header;
@@ -27,6 +28,7 @@ fn content_type(request: &HttpRequest) -> &str {
 
 async fn watch(
     request: HttpRequest,
+    guest: Guest,
     site: web::Data<Site>,
     stream: web::Path<String>,
     offer: String,
@@ -34,7 +36,7 @@ async fn watch(
     if !content_type(&request).eq_ignore_ascii_case("application/sdp") {
         return Err(Problem::bad_message("expected an offer with Content-Type: application/sdp"));
     }
-    let joined = join(&site, "whep", &stream, &offer, client::address(&request)).await?;
+    let joined = join(&site, "whep", &guest, &stream, &offer, client::address(&request)).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, format!("/whep/{stream}/{}", joined.token)))
         .insert_header((header::ETAG, format!("\"{}\"", joined.peer.id)))

@@ -1,8 +1,10 @@
 //! Signalling over a WebSocket. It stays open while the viewer watches: its end is a leaving.
 
 use super::admission::{Joined, Resumed, join, restart, resume, seek};
+use super::guard::Guest;
 use super::problem::Problem;
 use super::{MESSAGE_BYTES_MAX, Site, client};
+use crate::access::accounts::Visitor;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session};
 use futures_util::StreamExt;
@@ -61,13 +63,20 @@ enum Request {
     Bye,
 }
 
-async fn open(request: HttpRequest, body: web::Payload, site: web::Data<Site>) -> actix_web::Result<HttpResponse> {
+async fn open(
+    request: HttpRequest,
+    guest: Guest,
+    body: web::Payload,
+    site: web::Data<Site>,
+) -> actix_web::Result<HttpResponse> {
     let viewer = client::address(&request);
     let (response, session, messages) = actix_ws::handle(&request, body)?;
     let messages =
         messages.max_frame_size(MESSAGE_BYTES_MAX).aggregate_continuations().max_continuation_size(MESSAGE_BYTES_MAX);
     // It ends with the connection; if it panics, the peer's guard lets the viewer go.
-    rt::spawn(async move { Talk { site, session, viewer, watching: None }.run(messages).await });
+    rt::spawn(
+        async move { Talk { site, session, viewer, visitor: guest.visitor, watching: None }.run(messages).await },
+    );
     Ok(response)
 }
 
@@ -106,6 +115,7 @@ struct Talk {
     site: web::Data<Site>,
     session: Session,
     viewer: IpAddr,
+    visitor: Visitor,
     watching: Option<Watching>,
 }
 
@@ -175,7 +185,7 @@ impl Talk {
                     former.bye().await;
                 }
                 let Joined { peer, token, answer: sdp, signals } =
-                    join(&self.site, "ws", &stream, &sdp, self.viewer).await?;
+                    join(&self.site, "ws", &self.guest(), &stream, &sdp, self.viewer).await?;
                 if let Value::String(former) = after {
                     self.site.root.board.returned(&former, self.site.root.clock.unix_ms());
                 }
@@ -222,9 +232,12 @@ impl Talk {
                 Ok(())
             }
             Request::Switch { stream } => {
-                let peer = &self.watched()?.peer.peer;
-                let result = peer.send(Switch(StreamId::from(stream))).await;
-                result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))
+                let watched = self.watched()?;
+                self.guest().may_view(&stream)?;
+                let result = watched.peer.peer.send(Switch(StreamId::from(stream.as_str()))).await;
+                result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))?;
+                self.site.access.watches(&watched.token, &self.visitor, &stream);
+                Ok(())
             }
             Request::Ping => {
                 let _ = self.send(json!({ "type": "pong" })).await;
@@ -237,6 +250,11 @@ impl Talk {
                 Ok(())
             }
         }
+    }
+
+    /// What whoever opened this connection may do now, which can be less than it was then.
+    fn guest(&self) -> Guest {
+        Guest { visitor: self.visitor.clone(), rights: self.site.access.rights(&self.visitor) }
     }
 
     fn hidden_timeout(&self) -> Option<f64> {

@@ -11,6 +11,8 @@ const LOST = 'The connection to the server is lost. Trying again …';
 /** A signalling socket to the server of this address. */
 export function signalling(base) {
   const url = new URL('/ws', base);
+  // What a link carries to be let in.
+  url.search = new URL(base).search;
   url.protocol = url.protocol.replace('http', 'ws');
   return new WebSocket(url);
 }

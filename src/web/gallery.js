@@ -1,7 +1,7 @@
 // The gallery: every stream with its state and viewers, live. A click plays it, another stops.
 
 import './lenscap.js';
-import { liveReport } from './debug.js';
+import { followStreams } from './streams.js';
 
 const gallery = document.getElementById('gallery');
 const summary = document.getElementById('summary');
@@ -35,30 +35,32 @@ function card(id) {
     }
   });
   gallery.append(root);
-  return { light, state, trouble };
+  return { root, light, state, trouble };
 }
 
-function show(report) {
-  const cameras = new Map(report.cameras.map((camera) => [camera.id, camera]));
-  const open = report.cameras.filter((camera) => camera.state === 'capturing').length;
-  const viewers = report.peers.filter(({ state }) => state !== 'away').length;
-  summary.textContent = report.streams.length
-    ? `${open} of ${report.cameras.length} cameras open, ${viewers} ${viewers === 1 ? 'viewer' : 'viewers'}`
+function show(streams, you) {
+  const all = [...streams.values()];
+  const cameras = new Map(all.map(({ camera, camera_state: state }) => [camera, state]));
+  const open = [...cameras.values()].filter((state) => state === 'capturing').length;
+  const viewers = all.reduce((sum, stream) => sum + stream.viewers, 0);
+  summary.textContent = all.length
+    ? `${open} of ${cameras.size} cameras open, ${viewers} ${viewers === 1 ? 'viewer' : 'viewers'}`
     : 'No camera is configured or found.';
-  const isSmall = (stream) => stream.rendition === 'small';
-  for (const stream of report.streams.filter((it) => !isSmall(it))) {
+  document.getElementById('open-to-all').hidden = !you.open;
+  document.getElementById('debug').hidden = !you.admin;
+  for (const stream of all) {
     if (!cards.has(stream.id)) cards.set(stream.id, card(stream.id));
     const { light, state, trouble } = cards.get(stream.id);
-    const camera = cameras.get(stream.camera);
-    light.className = `light ${LIGHT[camera?.state] ?? 'off'}`;
-    light.title = `camera ${stream.camera}: ${camera?.state}`;
-    const count = stream.viewers;
-    // If all who watch are sent the small rendition, that one is what is live.
-    const small = report.streams.find((it) => isSmall(it) && it.known_as === stream.id);
-    const shown = stream.state === 'idle' && small ? small.state : stream.state;
-    state.textContent = `${shown}, ${count} ${count === 1 ? 'viewer' : 'viewers'}`;
+    light.className = `light ${LIGHT[stream.camera_state] ?? 'off'}`;
+    light.title = `camera ${stream.camera}: ${stream.camera_state}`;
+    state.textContent = `${stream.state}, ${stream.viewers} ${stream.viewers === 1 ? 'viewer' : 'viewers'}`;
     trouble.textContent = stream.last_error ?? '';
+  }
+  for (const [id, { root }] of cards) {
+    if (streams.has(id)) continue;
+    root.remove();
+    cards.delete(id);
   }
 }
 
-liveReport(show, (words) => { summary.textContent = words; });
+followStreams(show, (words) => { summary.textContent = words; });

@@ -93,7 +93,7 @@ export class LenscapVideo extends HTMLElement {
   #begin() {
     const stream = this.getAttribute('stream');
     if (this.#session || !stream || !this.#presence.here) return;
-    const session = new Session(stream, this.getAttribute('src') ?? undefined);
+    const session = new Session(stream, this.#server());
     session.addEventListener('track', ({ detail }) => {
       this.#video.srcObject = detail;
       // Nothing is known of the new connection.
@@ -115,6 +115,13 @@ export class LenscapVideo extends HTMLElement {
     session.addEventListener('trouble', ({ detail }) => this.#say(detail));
     this.#session = session;
     session.start();
+  }
+
+  /** The address of the server, with what a link to it carries. */
+  #server() {
+    const server = new URL(this.getAttribute('src') ?? import.meta.url, location.href);
+    const link = this.getAttribute('link');
+    return link ? `${server.origin}/?${new URLSearchParams({ link })}` : server.origin;
   }
 
   #end() {

@@ -4,6 +4,7 @@
 // sockets whether it still knows it; if so it goes on, and if not, or if its video does not come back, another connection is
 // made beside it. Whichever shows a picture first wins, and the other leaves.
 
+import { refusal } from './refusal.js';
 import { Connection } from './connection.js';
 import { rescue } from './rescue.js';
 
@@ -359,6 +360,13 @@ export class Session extends EventTarget {
     this.#connection = null;
     this.#tell('trouble', why);
     this.#again();
+    if (connection.messages === 0) this.#askWhy();
+  }
+
+  /** Whoever may not come in shall know. */
+  async #askWhy() {
+    const words = await refusal(this.#base);
+    if (words && !this.#ended && !this.#connection?.stands) this.#tell('trouble', words);
   }
 
   #again() {

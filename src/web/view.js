@@ -7,13 +7,22 @@ const stream = decodeURIComponent(location.pathname.split('/').pop());
 document.title = `${stream} – lenscap`;
 const viewer = document.createElement('lenscap-video');
 viewer.setAttribute('stream', stream);
-document.body.append(viewer);
+const link = new URLSearchParams(location.search).get('link');
+if (link) viewer.setAttribute('link', link);
+// Another site has sent the browser here: it shall not turn a camera on.
+if ('waits' in document.body.dataset) {
+  const play = Object.assign(document.createElement('button'), { type: 'button', className: 'screen', ariaLabel: `Play ${stream}` });
+  play.addEventListener('click', () => play.replaceWith(viewer));
+  document.body.append(play);
+} else {
+  document.body.append(viewer);
+}
 
 // Of the camera behind the stream; once the picture plays, so that nothing delays it.
 viewer.addEventListener('state', async function playing({ detail }) {
   if (detail !== 'live') return;
   viewer.removeEventListener('state', playing);
-  const report = await (await fetch('/debug', { headers: { Accept: 'application/json' } })).json();
-  const camera = report.streams.find(({ id }) => id === stream)?.camera;
-  if (camera) await showControls(camera, document.body);
+  const { streams, you } = await (await fetch(`/streams${location.search}`)).json();
+  const camera = streams.find(({ id }) => id === stream)?.camera;
+  if (camera && you.control) await showControls(camera, document.body);
 });

@@ -66,7 +66,7 @@ pub struct Server {
     /// Where it takes video's packets.
     pub udp: SocketAddr,
     log: Arc<Mutex<String>>,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Server {
@@ -115,7 +115,12 @@ impl Server {
                 written_to.lock().unwrap().push_str(&format!("{line}\n"));
             }
         });
-        Self { child, address, udp, log: written, _folder: folder }
+        Self { child, address, udp, log: written, folder }
+    }
+
+    /// Replaces its configuration, which it reads again if it is told to.
+    pub fn rewrite(&self, configuration: &str) {
+        self.folder.file("config.toml", configuration);
     }
 
     /// What it has written to its log since it was ready.

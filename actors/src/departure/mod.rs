@@ -28,6 +28,8 @@ pub enum Cause {
     WsClosed,
     /// The viewer's DTLS close_notify (RFC 8446, section 6.1; RFC 6347).
     CloseNotify,
+    /// It may not watch any more: a login has ended, a link has expired, a right was taken back.
+    Revoked,
     /// DELETE on the WHEP session.
     WhepDelete,
     /// Silence made it a suspect: its camera is closed, its connection is kept. No leaving yet.
@@ -67,6 +69,7 @@ impl Cause {
             | Cause::CloseNotify
             | Cause::WhepDelete
             | Cause::Displaced
+            | Cause::Revoked
             | Cause::Crashed
             | Cause::Shutdown => false,
         }
@@ -86,6 +89,7 @@ impl fmt::Display for Cause {
             Cause::Silence => "silence",
             Cause::PortUnreachable => "port_unreachable",
             Cause::Displaced => "displaced",
+            Cause::Revoked => "revoked",
             Cause::IceDisconnected => "ice_disconnected",
             Cause::IceFailed => "ice_failed",
             Cause::Crashed => "crashed",
@@ -190,6 +194,7 @@ mod tests {
             Cause::Silence,
             Cause::PortUnreachable,
             Cause::Displaced,
+            Cause::Revoked,
             Cause::IceDisconnected,
             Cause::IceFailed,
             Cause::Crashed,

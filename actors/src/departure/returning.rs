@@ -44,6 +44,7 @@ mod tests {
             Cause::WsClosed,
             Cause::CloseNotify,
             Cause::WhepDelete,
+            Cause::Revoked,
             Cause::Crashed,
             Cause::Shutdown,
         ] {

@@ -24,7 +24,7 @@ export function toml({ cameras, streams = [], server = '', webrtc = '', departur
     .map((entry) => `[[${section}]]\n${Object.entries(entry).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('')}`)
     .join('');
   return `[server]\nlisten = "${host}:0"\n${server}\n[webrtc]\nlisten = "${host}:0"\n${webrtc}\n`
-    + `[departure]\n${departure}\n[supervision]\n${supervision}\n[debug]\nallow_kill = true\n[discovery]\nv4l2 = false\n${entries('camera', cameras)}${entries('stream', streams)}`;
+    + `[access]\nopen = ${host !== '127.0.0.1'}\n[departure]\n${departure}\n[supervision]\n${supervision}\n[debug]\nallow_kill = true\n[discovery]\nv4l2 = false\n${entries('camera', cameras)}${entries('stream', streams)}`;
 }
 
 export class Server {

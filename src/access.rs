@@ -1,0 +1,238 @@
+//! Who may do what. Closed until it is opened: without accounts only this machine may connect.
+//!
+//! [`door`] decides, purely: whether a request was sent to us ([`hosts`]) by a page of ours, and whether a visitor's rights
+//! ([`rights`], by [`accounts`]) are what its route [`needs`]. Who a visitor is follows from a password ([`password`],
+//! [`tries`]), a login ([`sessions`]), a token ([`digest`]) or a link ([`links`]). [`watchers`] remembers who watches by whose
+//! right, and [`keeper`] lets go whoever loses it.
+
+pub mod accounts;
+pub mod digest;
+pub mod door;
+pub mod hosts;
+pub mod keeper;
+pub mod links;
+pub mod needs;
+pub mod password;
+pub mod rights;
+pub mod sessions;
+pub mod tries;
+pub mod watchers;
+
+use accounts::{Accounts, Visitor};
+use digest::Digest;
+use door::{From, Refusal};
+use lenscap_actors::peers::Network;
+use password::PasswordHash;
+use rights::Rights;
+use sessions::Sessions;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Notify, Semaphore};
+use tries::{Known, Tries};
+use watchers::Watchers;
+
+/// Whoever waits so long for others' passwords to be looked at is told to come again.
+const HASHING_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A cookie's secret and a token's, in bytes.
+const SECRET_BYTES: usize = 32;
+
+/// What somebody shows to be known by.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// Nothing.
+    None,
+    /// The secret of a login's cookie.
+    Cookie(String),
+    /// A token's secret.
+    Bearer(String),
+    /// A name and a password.
+    Basic(String, String),
+    /// What a link carries.
+    Link(String),
+    /// Something that cannot be read.
+    Unreadable,
+}
+
+/// The door, its keys, and who came in.
+pub struct Access {
+    accounts: RwLock<Arc<Accounts>>,
+    sessions: Mutex<Sessions>,
+    known: Mutex<Known>,
+    watchers: Mutex<Watchers>,
+    tries: Tries,
+    /// One password at a time: each takes 19 MiB and a core.
+    hashing: Semaphore,
+    /// Somebody may have lost a right.
+    changed: Notify,
+    failed_logins: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Access {
+    /// A door with these keys.
+    pub fn new(accounts: Accounts) -> Self {
+        Self {
+            accounts: RwLock::new(Arc::new(accounts)),
+            sessions: Mutex::default(),
+            known: Mutex::default(),
+            watchers: Mutex::default(),
+            tries: Tries::default(),
+            hashing: Semaphore::new(1),
+            changed: Notify::new(),
+            failed_logins: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// Who there is now.
+    pub fn accounts(&self) -> Arc<Accounts> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other accounts hold from now on. Whoever has lost a right by it is let go.
+    pub fn replace(&self, accounts: Accounts) {
+        *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
+        lock(&self.known).forget_all();
+        self.changed.notify_one();
+    }
+
+    /// Who shows these credentials.
+    ///
+    /// # Errors
+    ///
+    /// If they are wrong, or were tried too often.
+    pub async fn identify(&self, shown: Credentials, address: IpAddr, from: From) -> Result<Visitor, Refusal> {
+        let accounts = self.accounts();
+        let nobody = || if from == From::Here { Visitor::Local } else { Visitor::Anybody };
+        let visitor = match shown {
+            Credentials::None => Some(nobody()),
+            // It may be of a login that is over: that is no offense.
+            Credentials::Cookie(secret) => Some(self.of_cookie(&secret, &accounts).unwrap_or_else(nobody)),
+            Credentials::Bearer(secret) => accounts.token(&secret).map(|name| Visitor::Token(name.to_owned())),
+            Credentials::Basic(name, password) => {
+                self.has_password(&name, &password, address).await?.then_some(Visitor::User(name, None))
+            }
+            Credentials::Link(text) => {
+                let read = accounts.link_key.as_ref().and_then(|key| key.read(&text));
+                if read.is_some_and(|(_, until)| until <= unix_now()) {
+                    return Err(Refusal::LinkExpired);
+                }
+                read.map(|(stream, until)| Visitor::Link(stream.to_owned(), until))
+            }
+            Credentials::Unreadable => None,
+        };
+        visitor.ok_or_else(|| {
+            self.failed_logins.fetch_add(1, Ordering::Relaxed);
+            Refusal::WrongCredentials
+        })
+    }
+
+    fn of_cookie(&self, secret: &str, accounts: &Accounts) -> Option<Visitor> {
+        let id = Digest::of(secret.as_bytes());
+        let sessions = lock(&self.sessions);
+        let user = sessions.user(&id, Instant::now()).filter(|name| accounts.users.contains_key(*name));
+        user.map(|name| Visitor::User(name.to_owned(), Some(id)))
+    }
+
+    /// What a visitor may do now.
+    pub fn rights(&self, visitor: &Visitor) -> Rights {
+        let lasts = |id| lock(&self.sessions).user(id, Instant::now()).is_some();
+        match visitor {
+            Visitor::User(_, Some(id)) if !lasts(id) => self.accounts().rights(&Visitor::Anybody, unix_now()),
+            visitor => self.accounts().rights(visitor, unix_now()),
+        }
+    }
+
+    /// A user logs in: the secret for the cookie, and for how long.
+    ///
+    /// # Errors
+    ///
+    /// If the password is wrong, or was tried too often.
+    pub async fn log_in(&self, name: &str, password: &str, address: IpAddr) -> Result<(String, Duration), Refusal> {
+        if !self.has_password(name, password, address).await? {
+            self.failed_logins.fetch_add(1, Ordering::Relaxed);
+            log::warn!("somebody at {address} could not log in");
+            return Err(Refusal::WrongCredentials);
+        }
+        // Never one that was sent: whoever knows it could use the login (session fixation).
+        let secret = secret().map_err(|_| Refusal::Busy)?;
+        let lasts = self.accounts().session_for;
+        lock(&self.sessions).begin(Digest::of(secret.as_bytes()), name, Instant::now(), lasts);
+        // There is a new end to wait for.
+        self.changed.notify_one();
+        Ok((secret, lasts))
+    }
+
+    /// The user of this cookie logs out.
+    pub fn log_out(&self, secret: &str) {
+        lock(&self.sessions).end(&Digest::of(secret.as_bytes()));
+        self.changed.notify_one();
+    }
+
+    async fn has_password(&self, name: &str, password: &str, address: IpAddr) -> Result<bool, Refusal> {
+        let accounts = self.accounts();
+        let user = accounts.users.get(name);
+        // Found by name and password together, and by what the password's hash is now.
+        let credentials = Digest::of(format!("{}\n{name}\n{password}", name.len()).as_bytes());
+        if user.is_some() && lock(&self.known).has(&credentials, Instant::now()) {
+            return Ok(true);
+        }
+        self.tries.one_more(Network::of(address)).map_err(Refusal::TooManyTries)?;
+        let turn = tokio::time::timeout(HASHING_PATIENCE, self.hashing.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(Refusal::Busy) };
+        // Who does not exist takes as long as who does.
+        let (hash, password) = (user.map(|user| user.password.clone()), password.to_owned());
+        let looked_at = tokio::task::spawn_blocking(move || match hash {
+            Some(hash) => hash.is_of(&password),
+            None => {
+                let _ = PasswordHash::of(&password);
+                false
+            }
+        });
+        let is_right = looked_at.await.map_err(|_| Refusal::Busy)?;
+        if is_right {
+            lock(&self.known).remember(credentials, Instant::now());
+        }
+        Ok(is_right)
+    }
+
+    /// The viewer of this token watches that stream by the right of this visitor.
+    pub fn watches(&self, token: &str, visitor: &Visitor, stream: &str) {
+        lock(&self.watchers).watches(token, visitor, stream);
+        // Its right may have ended since it was looked at, or may end sooner than another's.
+        self.changed.notify_one();
+    }
+
+    /// A request was refused.
+    pub fn count_refusal(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many logins, tokens and links were wrong, and how many requests were refused.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.failed_logins.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
+    }
+}
+
+/// A new secret: 256 bits in hexadecimal.
+///
+/// # Errors
+///
+/// If the system has no random numbers.
+pub fn secret() -> Result<String, getrandom::Error> {
+    let mut random = [0; SECRET_BYTES];
+    getrandom::fill(&mut random)?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Seconds since the Unix epoch.
+pub fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

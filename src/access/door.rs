@@ -1,0 +1,218 @@
+//! Whether a request may go on. Pure: what it says of itself in, the decision out.
+
+use super::accounts::{Accounts, Visitor};
+use super::hosts::Hosts;
+use super::needs::Need;
+use super::rights::{Right, Rights};
+use actix_web::http::Method;
+use std::time::Duration;
+
+/// Why a request may not go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It names no host.
+    #[error("the request names no host")]
+    NoHost,
+    /// It is for somebody else, or a page of a foreign name has that name point here.
+    #[error("this server is not known as {0:?}: if it is to be, add the name to `access.hosts` of its configuration")]
+    UnknownHost(String),
+    /// A page of somebody else sends it.
+    #[error("pages of {0} may not connect; `server.allowed_origins` can let them")]
+    ForeignOrigin(String),
+    /// It comes from elsewhere, and only this machine is trusted.
+    #[error(
+        "only the machine that the server runs on may connect: nobody has an account in [access] of its configuration"
+    )]
+    OnlyHere,
+    /// A proxy passes it on for somebody of whom it says nothing that could be believed.
+    #[error(
+        "a proxy passes this on, and for whom cannot be believed: name it in `server.trusted_proxies`, have it send \
+         X-Forwarded-For, and say in [access] who may come"
+    )]
+    UnknownProxy,
+    /// Nobody has said who asks.
+    #[error("who are you? Log in at /login, or send a token")]
+    Unidentified,
+    /// Whoever it is has not proved it.
+    #[error("the name, the password or the token is not right")]
+    WrongCredentials,
+    /// It was a link, and its time is over.
+    #[error("this link has expired")]
+    LinkExpired,
+    /// There were too many tries from there.
+    #[error("too many tries: the next one can be made in {} s", .0.as_secs() + 1)]
+    TooManyTries(Duration),
+    /// Others are waiting to have their passwords looked at, too.
+    #[error("too many log in just now")]
+    Busy,
+    /// It is known who asks, and that is not enough.
+    #[error("this needs the right to {0}, which you do not have")]
+    Lacking(String),
+}
+
+impl Refusal {
+    /// For want of a right.
+    pub fn lacking(right: Right) -> Self {
+        Self::Lacking(right.to_string())
+    }
+
+    /// For want of the right to watch this stream.
+    pub fn lacking_view(stream: &str) -> Self {
+        Self::Lacking(format!("{} {stream:?}", Right::View))
+    }
+}
+
+/// What a request says of where it was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its method.
+    pub method: &'a Method,
+    /// Whether it opens a WebSocket, which the same-origin policy does not cover (RFC 6455, section 10.2).
+    pub is_socket: bool,
+    /// The name it was sent to.
+    pub host: Option<&'a str>,
+    /// The origin of the page that sends it (RFC 6454), which browsers name wherever it matters.
+    pub origin: Option<&'a str>,
+    /// How that page stands to us, as browsers say it (Fetch Metadata).
+    pub fetch_site: Option<&'a str>,
+}
+
+impl Source<'_> {
+    /// Whether the page that sends it is ours: of the host that the request is for.
+    pub fn is_own(&self) -> bool {
+        let authority = self.origin.and_then(|it| it.strip_prefix("https://").or_else(|| it.strip_prefix("http://")));
+        matches!((authority, self.host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether it was sent to us, and by whom it may be.
+    ///
+    /// # Errors
+    ///
+    /// If it was not.
+    pub fn check(&self, hosts: &Hosts, allowed_origins: &[String]) -> Result<(), Refusal> {
+        let host = self.host.ok_or(Refusal::NoHost)?;
+        if !hosts.know(host) {
+            return Err(Refusal::UnknownHost(host.chars().take(100).collect()));
+        }
+        if !self.is_socket && matches!(*self.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            return Ok(());
+        }
+        let is_foreign = match self.origin {
+            Some(origin) => !self.is_own() && !allowed_origins.iter().any(|it| it.eq_ignore_ascii_case(origin)),
+            // Not a page of ours, and it says of which only to the browser.
+            None => matches!(self.fetch_site, Some("cross-site" | "same-site")),
+        };
+        match is_foreign {
+            true => Err(Refusal::ForeignOrigin(self.origin.unwrap_or("another site").chars().take(100).collect())),
+            false => Ok(()),
+        }
+    }
+}
+
+/// From where a request comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// From this machine.
+    Here,
+    /// From another.
+    Elsewhere,
+    /// Through a proxy that nobody has named.
+    UnknownProxy,
+}
+
+/// Whether a visitor of these rights may have what a request needs.
+///
+/// # Errors
+///
+/// If not.
+pub fn may(need: Need, rights: &Rights, visitor: &Visitor, accounts: &Accounts, from: From) -> Result<(), Refusal> {
+    let right = match need {
+        Need::Nothing => return Ok(()),
+        Need::Right(right) if rights.include(right) => return Ok(()),
+        Need::Right(right) => right,
+    };
+    match (visitor, from) {
+        (Visitor::User(..) | Visitor::Token(_) | Visitor::Link(..), _) => Err(Refusal::lacking(right)),
+        (Visitor::Local | Visitor::Anybody, _) if accounts.is_any() => Err(Refusal::Unidentified),
+        (_, From::UnknownProxy) => Err(Refusal::UnknownProxy),
+        (_, From::Here | From::Elsewhere) if accounts.open => Err(Refusal::lacking(right)),
+        (_, From::Here | From::Elsewhere) => Err(Refusal::OnlyHere),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::accounts::Token;
+    use crate::access::digest::Digest;
+    use crate::access::rights::Streams;
+
+    fn accounts(open: bool, any: bool) -> Accounts {
+        let rights = Rights { view: Streams::all(), control: false, admin: false };
+        let token = Token { digest: Digest::of(b"secret"), rights };
+        let tokens = any.then(|| ("tv".to_owned(), token)).into_iter().collect();
+        let (users, session_for) = (Default::default(), Duration::from_secs(60));
+        Accounts { hosts: Hosts::default(), open, users, tokens, link_key: None, session_for }
+    }
+
+    #[test]
+    fn only_requests_to_us_from_our_own_pages_and_configured_ones_and_from_programs_go_on() {
+        let hosts = Hosts::new(["cam".to_owned()], "");
+        let configured = ["https://house.example".to_owned()];
+        let unknown = |host: &str| Err(Refusal::UnknownHost(host.to_owned()));
+        let foreign = |origin: &str| Err(Refusal::ForeignOrigin(origin.to_owned()));
+        let (get, post) = (Method::GET, Method::POST);
+        for (method, is_socket, host, origin, fetch_site, expected) in [
+            (&get, false, Some("cam:8080"), None, None, Ok(())),
+            (&get, false, None, None, None, Err(Refusal::NoHost)),
+            (&get, false, Some("evil.example"), None, None, unknown("evil.example")),
+            (&get, true, Some("evil.example"), Some("http://evil.example"), None, unknown("evil.example")),
+            (&post, false, Some("evil.example"), Some("http://evil.example"), None, unknown("evil.example")),
+            (&get, false, Some("cam"), Some("http://evil.example"), Some("cross-site"), Ok(())),
+            (&get, true, Some("cam"), Some("http://evil.example"), None, foreign("http://evil.example")),
+            (&post, false, Some("cam"), Some("http://evil.example"), None, foreign("http://evil.example")),
+            (&post, false, Some("cam:8080"), Some("http://cam:8080"), None, Ok(())),
+            (&post, false, Some("cam:8080"), Some("https://CAM:8080"), None, Ok(())),
+            (&post, false, Some("cam:8080"), Some("http://cam"), None, foreign("http://cam")),
+            (&post, false, Some("cam"), Some("http://cam.evil.example"), None, foreign("http://cam.evil.example")),
+            (&post, false, Some("cam"), Some("https://house.example"), Some("cross-site"), Ok(())),
+            (&post, false, Some("cam"), Some("http://house.example"), None, foreign("http://house.example")),
+            (&post, false, Some("cam"), Some("null"), None, foreign("null")),
+            (&post, false, Some("cam"), None, None, Ok(())),
+            (&post, false, Some("cam"), None, Some("same-origin"), Ok(())),
+            (&post, false, Some("cam"), None, Some("cross-site"), foreign("another site")),
+            (&post, false, Some("cam"), None, Some("same-site"), foreign("another site")),
+            (&get, true, Some("cam"), None, Some("cross-site"), foreign("another site")),
+        ] {
+            let source = Source { method, is_socket, host, origin, fetch_site };
+            assert_eq!(source.check(&hosts, &configured), expected, "{source:?}");
+        }
+    }
+
+    #[test]
+    fn who_may_not_is_told_what_to_do_about_it() {
+        let of = |right| Need::Right(right);
+        let token = || Visitor::Token("tv".into());
+        for (need, visitor, open, any, from, expected) in [
+            (Need::Nothing, Visitor::Anybody, false, true, From::Elsewhere, Ok(())),
+            (of(Right::Admin), Visitor::Local, false, false, From::Here, Ok(())),
+            (of(Right::View), Visitor::Anybody, false, false, From::Elsewhere, Err(Refusal::OnlyHere)),
+            (of(Right::View), Visitor::Anybody, false, false, From::UnknownProxy, Err(Refusal::UnknownProxy)),
+            (of(Right::View), Visitor::Anybody, false, true, From::UnknownProxy, Err(Refusal::Unidentified)),
+            (of(Right::View), Visitor::Local, false, true, From::Here, Err(Refusal::Unidentified)),
+            (of(Right::View), Visitor::Anybody, true, false, From::Elsewhere, Ok(())),
+            (of(Right::Control), Visitor::Anybody, true, false, From::Elsewhere, Ok(())),
+            (of(Right::Admin), Visitor::Anybody, true, false, From::Elsewhere, Err(Refusal::lacking(Right::Admin))),
+            (of(Right::Admin), Visitor::Local, true, false, From::Here, Ok(())),
+            (of(Right::Admin), Visitor::Anybody, true, true, From::Elsewhere, Err(Refusal::Unidentified)),
+            (of(Right::View), token(), false, true, From::Elsewhere, Ok(())),
+            (of(Right::Control), token(), false, true, From::Elsewhere, Err(Refusal::lacking(Right::Control))),
+            (of(Right::Admin), token(), false, true, From::Here, Err(Refusal::lacking(Right::Admin))),
+        ] {
+            let accounts = accounts(open, any);
+            let rights = accounts.rights(&visitor, 0);
+            let allowed = may(need, &rights, &visitor, &accounts, from);
+            assert_eq!(allowed, expected, "{need:?} {visitor:?}, open {open}, accounts {any}, {from:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What each route needs.
+//!
+//! Routes are told apart by the router's own patterns, not by looking at paths: so there is no second reading of `%2f`, `..`
+//! or a prefix. What nobody has thought of needs most.
+
+use super::rights::Right;
+use actix_web::http::Method;
+
+/// What a request needs besides a host that is ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: it shows nothing of cameras, or carries the secret that names its one viewer.
+    Nothing,
+    /// A right.
+    Right(Right),
+}
+
+/// Files of the pages: everybody can have them, for they are in the source, too.
+const FILES: [&str; 15] = [
+    "/lenscap.js",
+    "/session.js",
+    "/connection.js",
+    "/rescue.js",
+    "/refusal.js",
+    "/presence.js",
+    "/link-words.js",
+    "/gallery.js",
+    "/streams.js",
+    "/view.js",
+    "/controls.js",
+    "/debug.js",
+    "/debug-page.js",
+    "/style.css",
+    "/login",
+];
+
+/// What a request of this method to the route of this pattern needs.
+pub fn needs(method: &Method, pattern: Option<&str>) -> Need {
+    // Where no route seems to be there is nothing to protect, but nothing to have, either.
+    match pattern.unwrap_or_default() {
+        // A preflight (Fetch standard) comes without credentials, and only says what may be asked.
+        _ if *method == Method::OPTIONS => Need::Nothing,
+        "/healthz" | "/logout" | "/peers/{token}/leave" => Need::Nothing,
+        // The address of a session is its secret.
+        "/whep/{stream}/{token}" => Need::Nothing,
+        file if FILES.contains(&file) => Need::Nothing,
+        "/" | "/view/{stream}" | "/streams" | "/streams/events" | "/ws" | "/whep/{stream}" => Need::Right(Right::View),
+        "/cameras/{id}/controls" => Need::Right(Right::Control),
+        _ => Need::Right(Right::Admin),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_not_known_needs_most() {
+        for (method, pattern, expected) in [
+            (Method::GET, Some("/"), Need::Right(Right::View)),
+            (Method::GET, Some("/ws"), Need::Right(Right::View)),
+            (Method::POST, Some("/whep/{stream}"), Need::Right(Right::View)),
+            (Method::DELETE, Some("/whep/{stream}/{token}"), Need::Nothing),
+            (Method::OPTIONS, Some("/whep/{stream}"), Need::Nothing),
+            (Method::PUT, Some("/cameras/{id}/controls"), Need::Right(Right::Control)),
+            (Method::GET, Some("/debug"), Need::Right(Right::Admin)),
+            (Method::GET, Some("/metrics"), Need::Right(Right::Admin)),
+            (Method::POST, Some("/debug/actors/{path:.+}/kill"), Need::Right(Right::Admin)),
+            (Method::GET, Some("/of/tomorrow"), Need::Right(Right::Admin)),
+            (Method::GET, None, Need::Right(Right::Admin)),
+        ] {
+            assert_eq!(needs(&method, pattern), expected, "{method} {pattern:?}");
+        }
+    }
+}

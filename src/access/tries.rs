@@ -1,0 +1,97 @@
+//! How often somebody may try a password.
+//!
+//! Trying is counted by network, for guessing from many is a matter of who owns them. A password that was right a moment ago
+//! is not tried again, so that a program which sends it with each request is not slowed down.
+
+use super::digest::Digest;
+use governor::clock::{Clock, DefaultClock};
+use governor::{Quota, RateLimiter};
+use lenscap_actors::peers::Network;
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
+
+/// So many tries at once, and then one in this time.
+const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
+const THEN_EVERY: Duration = Duration::from_secs(5);
+
+/// More networks than this are looked through for those that may try again as often as anybody.
+const NETWORKS_KEPT: usize = 1000;
+
+/// Counts tries by network.
+pub struct Tries(RateLimiter<Network, governor::state::keyed::HashMapStateStore<Network>, DefaultClock>);
+
+impl Default for Tries {
+    fn default() -> Self {
+        let quota = Quota::with_period(THEN_EVERY).unwrap_or(Quota::per_minute(AT_ONCE)).allow_burst(AT_ONCE);
+        Self(RateLimiter::hashmap(quota))
+    }
+}
+
+impl Tries {
+    /// Counts one more from there.
+    ///
+    /// # Errors
+    ///
+    /// If there were too many: for how long there can be no other.
+    pub fn one_more(&self, from: Network) -> Result<(), Duration> {
+        if self.0.len() > NETWORKS_KEPT {
+            self.0.retain_recent();
+        }
+        self.0.check_key(&from).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+    }
+}
+
+/// Passwords that were right a moment ago, by a hash of them.
+#[derive(Default)]
+pub struct Known(HashMap<Digest, Instant>);
+
+/// For how long, and how many.
+const KNOWN_FOR: Duration = Duration::from_secs(300);
+const KNOWN_MAX: usize = 256;
+
+impl Known {
+    /// It was right.
+    pub fn remember(&mut self, credentials: Digest, now: Instant) {
+        self.0.retain(|_, since| now.saturating_duration_since(*since) < KNOWN_FOR);
+        if self.0.len() < KNOWN_MAX {
+            self.0.insert(credentials, now);
+        }
+    }
+
+    /// Whether it was.
+    pub fn has(&self, credentials: &Digest, now: Instant) -> bool {
+        self.0.get(credentials).is_some_and(|since| now.saturating_duration_since(*since) < KNOWN_FOR)
+    }
+
+    /// Passwords may have changed.
+    pub fn forget_all(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_may_try_a_few_times_and_then_has_to_wait_while_others_may_go_on() {
+        let tries = Tries::default();
+        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|ip| Network::of(ip.parse().unwrap()));
+        assert!((0..AT_ONCE.get()).all(|_| tries.one_more(one).is_ok()));
+        let wait = tries.one_more(one).unwrap_err();
+        assert!(wait > Duration::ZERO && wait <= THEN_EVERY, "{wait:?}");
+        assert!(tries.one_more(other).is_ok());
+    }
+
+    #[test]
+    fn what_was_right_is_known_for_a_while_and_bounded() {
+        let (mut known, start) = (Known::default(), Instant::now());
+        let id = |nth: usize| Digest::of(&nth.to_be_bytes());
+        (0..2 * KNOWN_MAX).for_each(|nth| known.remember(id(nth), start));
+        assert!(known.has(&id(0), start) && !known.has(&id(KNOWN_MAX), start));
+        assert!(!known.has(&id(0), start + KNOWN_FOR));
+        known.forget_all();
+        assert!(!known.has(&id(0), start));
+    }
+}

@@ -1,0 +1,55 @@
+//! Makes keys: hashes of passwords, tokens, and links.
+
+use crate::access::digest::Digest;
+use crate::access::password::PasswordHash;
+use crate::access::{secret, unix_now};
+use crate::config::Config;
+use std::io::{BufRead, IsTerminal, stdin};
+use std::time::Duration;
+
+/// Shorter passwords are guessed, in characters.
+const PASSWORD_MIN: usize = 8;
+
+/// Asks for a password, twice if by a terminal, and gives its hash.
+pub fn password() -> Result<String, String> {
+    let password = if stdin().is_terminal() {
+        let ask = |prompt| rpassword::prompt_password(prompt).map_err(|error| format!("nothing can be read: {error}"));
+        let password = ask("Password: ")?;
+        if ask("Again: ")? != password {
+            return Err("these were two different passwords".to_owned());
+        }
+        password
+    } else {
+        let mut line = String::new();
+        stdin().lock().read_line(&mut line).map_err(|error| format!("nothing can be read: {error}"))?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    if password.chars().count() < PASSWORD_MIN {
+        return Err(format!("a password of less than {PASSWORD_MIN} characters is guessed too easily"));
+    }
+    PasswordHash::of(&password)
+}
+
+/// A new token, which is shown once, and what keeps it in the configuration.
+pub fn token(name: &str) -> Result<String, String> {
+    let secret = secret().map_err(|error| format!("no random numbers: {error}"))?;
+    let digest = Digest::of(secret.as_bytes());
+    let name = serde_json::json!(name);
+    Ok(format!(
+        "# Authorization: Bearer {secret}\n# (This is shown once; the server keeps the hash.)\n[[access.token]]\nname = {name}\nhash = \"{digest}\"\nview = [\"*\"]"
+    ))
+}
+
+/// The address of a stream for whoever has it, from now on for so long.
+pub fn link(config: &Config, stream: &str, lasts: Duration) -> Result<String, String> {
+    let Some(key) = &config.access.link_key else {
+        let proposed = secret().map_err(|error| format!("no random numbers: {error}"))?;
+        return Err(format!(
+            "links need a key that they are signed with. Put this into [access] of the configuration, and name that by --config:\nlink_key = \"{proposed}\""
+        ));
+    };
+    if !config.streams.iter().any(|known| known.id == stream) {
+        eprintln!("{stream:?} is not configured: the link will do if it is a camera that is found");
+    }
+    Ok(format!("/view/{stream}?link={}", key.sign(stream, unix_now().saturating_add(lasts.as_secs()))))
+}

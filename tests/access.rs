@@ -1,0 +1,438 @@
+//! Who may come in, and what happens to who may not any more.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use actix_web::http::StatusCode;
+use awc::ClientRequest;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use support::*;
+
+const CAMERAS: &str = "[[camera]]\nid = \"front\"\nsource = \"test\"\n[[camera]]\nid = \"back\"\nsource = \"test\"\n";
+
+/// Every route, with a method that it answers.
+const ROUTES: [(&str, &str); 19] = [
+    ("GET", "/"),
+    ("GET", "/view/front"),
+    ("GET", "/streams"),
+    ("GET", "/streams/events"),
+    ("GET", "/ws"),
+    ("POST", "/whep/front"),
+    ("GET", "/cameras/front/controls"),
+    ("PUT", "/cameras/front/controls"),
+    ("GET", "/debug"),
+    ("GET", "/debug/events"),
+    ("POST", "/debug/actors/root/cameras/restart"),
+    ("POST", "/debug/actors/root/cameras/kill"),
+    ("GET", "/metrics"),
+    // Other ways to write some of these.
+    ("GET", "/%64ebug"),
+    ("GET", "/debug?x=/login"),
+    ("GET", "/debug%3f"),
+    ("POST", "/whep/%66ront"),
+    ("GET", "/login/../debug"),
+    ("GET", "/nothing/of/this/name"),
+];
+
+/// What anybody may have: it shows nothing of cameras.
+const PUBLIC: [(&str, &str); 6] = [
+    ("GET", "/login"),
+    ("GET", "/lenscap.js"),
+    ("GET", "/style.css"),
+    ("GET", "/healthz"),
+    ("POST", "/peers/0123/leave"),
+    ("POST", "/logout"),
+];
+
+/// Goes where it is sent, and no further.
+fn visitor() -> awc::Client {
+    awc::Client::builder().timeout(PATIENCE).disable_redirects().finish()
+}
+
+fn request(server: &Server, method: &str, path: &str) -> ClientRequest {
+    let method = method.parse().unwrap();
+    visitor().request(method, server.url(path)).insert_header(("Content-Type", "application/sdp"))
+}
+
+async fn status(request: ClientRequest) -> u16 {
+    request.send_body(OFFER).await.unwrap().status().as_u16()
+}
+
+/// The answer's status and its JSON.
+async fn answer(request: ClientRequest) -> (u16, Value) {
+    let mut response = request.send_body(OFFER).await.unwrap();
+    let body = response.body().await.unwrap();
+    (response.status().as_u16(), serde_json::from_slice(&body).unwrap_or_default())
+}
+
+/// Runs the program with this on its standard input.
+fn lenscap_with(arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lenscap"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// `[access]` with the users ann (all), bob (front only) and a token for front.
+struct Keys {
+    section: String,
+    token: String,
+}
+
+const PASSWORD: &str = "open sesame";
+
+impl Keys {
+    fn new() -> Self {
+        let hash = lenscap_with(&["passwd"], &format!("{PASSWORD}\n"));
+        let made = lenscap_with(&["token", "tv"], "");
+        let token = made.split("Bearer ").nth(1).unwrap().lines().next().unwrap().to_owned();
+        let section = format!(
+            "[access]\nlink_key = \"0123456789abcdef0123456789abcdef\"\n\
+             [[access.user]]\nname = \"ann\"\npassword = \"{hash}\"\nadmin = true\n\
+             [[access.user]]\nname = \"bob\"\npassword = \"{hash}\"\nview = [\"front\"]\n{}\n",
+            made.replace("view = [\"*\"]", "view = [\"fr*\"]")
+        );
+        Self { section, token }
+    }
+
+    fn server(&self) -> Server {
+        Server::start(&format!("{}{CAMERAS}[debug]\nallow_kill = true\n", self.section), "")
+    }
+}
+
+/// Logs in and gives the cookie.
+async fn log_in(server: &Server, name: &str) -> String {
+    let form = format!("name={name}&password={}&next=%2Fview%2Ffront", PASSWORD.replace(' ', "+"));
+    let post = visitor().post(server.url("/login")).content_type("application/x-www-form-urlencoded");
+    let response = post.send_body(form).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SEE_OTHER);
+    assert_eq!(response.headers().get("Location").unwrap(), "/view/front");
+    let cookie = response.headers().get("Set-Cookie").unwrap().to_str().unwrap().to_owned();
+    for attribute in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        assert!(cookie.contains(attribute), "{cookie}");
+    }
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[actix::test]
+async fn a_foreign_name_that_points_here_reaches_nothing() {
+    let server = Server::start(CAMERAS, "");
+    for (method, path) in ROUTES.iter().chain(&PUBLIC) {
+        for host in ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example"] {
+            let origin = format!("http://{host}");
+            let request =
+                request(&server, method, path).insert_header(("Host", host)).insert_header(("Origin", origin));
+            assert_eq!(status(request).await, 421, "{method} {path} as {host}");
+        }
+    }
+    let report = server.debug().await;
+    assert!(report["cameras"].as_array().unwrap().iter().all(|camera| camera["opens"] == 0), "{report:#}");
+}
+
+#[actix::test]
+async fn without_accounts_only_this_machine_may_come() {
+    let server = Server::start(CAMERAS, "trusted_proxies = [\"127.0.0.1\"]");
+    for (method, path) in ROUTES {
+        let from_elsewhere = request(&server, method, path).insert_header(("X-Forwarded-For", "192.0.2.1"));
+        let (code, problem) = answer(from_elsewhere).await;
+        assert_eq!((code, problem["code"].as_str()), (403, Some("unauthorised")), "{method} {path}: {problem}");
+        assert!(problem["message"].as_str().unwrap().contains("[access]"), "{problem}");
+    }
+    let from_here = request(&server, "GET", "/debug").insert_header(("X-Forwarded-For", "127.0.0.1"));
+    assert_eq!(status(from_here).await, 200);
+    // What a proxy does not say cannot be believed, and what is no proxy is not believed.
+    assert_eq!(status(request(&server, "GET", "/debug")).await, 403);
+    let server = Server::start(CAMERAS, "");
+    assert_eq!(status(request(&server, "GET", "/debug")).await, 200);
+    for header in ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"] {
+        let passed_on = request(&server, "GET", "/debug").insert_header((header, "127.0.0.1"));
+        assert_eq!(status(passed_on).await, 403, "{header}");
+    }
+}
+
+#[test]
+fn a_network_is_served_only_if_somebody_has_an_account_or_everybody_is_meant() {
+    let folder = Folder::new();
+    let check = |text: &str| {
+        let file = folder.file("config.toml", &format!("[server]\nlisten = \"0.0.0.0:0\"\n{text}"));
+        let output = lenscap(&["check", "--config", file.to_str().unwrap()]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, words) = check("");
+    assert_eq!(code, Some(2));
+    assert!(words.contains("server.listen") && words.contains("[access]") && words.contains("open = true"), "{words}");
+    assert_eq!(check("[access]\nopen = true").0, Some(0));
+    assert_eq!(check(&Keys::new().section).0, Some(0));
+    for (wrong, word) in [
+        ("[access]\nhosts = [\"a b\"]", "access.hosts"),
+        ("[[access.user]]\nname = \"a:b\"\npassword = \"x\"", "access.user.name"),
+        ("[[access.user]]\nname = \"ann\"\npassword = \"open sesame\"", "lenscap passwd"),
+        ("[[access.token]]\nname = \"tv\"\nhash = \"secret\"", "lenscap token"),
+        ("[access]\nlink_key = \"short\"", "access.link_key"),
+    ] {
+        let (code, words) = check(wrong);
+        assert!(code == Some(2) && words.contains(word), "{wrong}: {words}");
+        assert!(!words.contains("open sesame") && !words.contains("secret"), "{words}");
+    }
+}
+
+#[actix::test]
+async fn every_route_asks_who_comes_but_those_that_show_nothing() {
+    let server = Keys::new().server();
+    for (method, path) in ROUTES {
+        let (code, problem) = answer(request(&server, method, path)).await;
+        assert_eq!((code, problem["code"].as_str()), (401, Some("unauthorised")), "{method} {path}");
+        for wrong in ["Bearer wrong", "Bearer", "Basic YW5u", "Digest x"] {
+            let request = request(&server, method, path).insert_header(("Authorization", wrong));
+            assert_eq!(status(request).await, 401, "{method} {path} with {wrong}");
+        }
+    }
+    for (method, path) in PUBLIC {
+        let code = status(request(&server, method, path)).await;
+        assert!(code < 400, "{method} {path}: {code}");
+    }
+    // Whoever looks is led to the login, and back.
+    let page = request(&server, "GET", "/view/front?a=b").insert_header(("Accept", "text/html"));
+    let response = page.send().await.unwrap();
+    assert_eq!(response.status(), 303);
+    assert_eq!(response.headers().get("Location").unwrap(), "/login?next=%2Fview%2Ffront%3Fa%3Db");
+}
+
+/// What HTTP libraries would tidy up is sent as it is.
+#[test]
+fn no_way_to_write_a_path_leads_past_the_door() {
+    let server = Keys::new().server();
+    for path in [
+        "//debug",
+        "/./debug",
+        "/x/../debug",
+        "/%2e%2e/debug",
+        "/debug/",
+        "/debug%00",
+        "/debug%2f",
+        "/DEBUG",
+        "/debug;x",
+        "/login/%2e%2e/debug",
+        "/lenscap.js/../debug",
+        "/lenscap.js%2f..%2fdebug",
+        "/healthz/../metrics",
+        "/metrics%20",
+        "/peers/x/leave/../../../debug",
+        "/%64%65%62%75%67",
+        "/debug%",
+        "/\u{ff}debug",
+        "*",
+        "http://x/debug",
+    ] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = vec![];
+        let _ = stream.read_to_end(&mut answer);
+        let answer = String::from_utf8_lossy(&answer);
+        let code = answer.split(' ').nth(1).unwrap_or("none").to_owned();
+        assert!(["none", "400", "401", "403", "404", "421"].contains(&&*code), "{path:?}: {answer}");
+        assert!(!answer.contains("uptime"), "{path:?}: {answer}");
+    }
+}
+
+#[actix::test]
+async fn each_may_do_what_the_configuration_says_and_no_more() {
+    let keys = Keys::new();
+    let server = keys.server();
+    let (ann, bob) = (log_in(&server, "ann").await, log_in(&server, "bob").await);
+    let bearer = format!("Bearer {}", keys.token);
+    let basic = "Basic Ym9iOm9wZW4gc2VzYW1l".to_owned();
+    for (header, value, expected) in [
+        ("Cookie", &ann, [200, 201, 201, 200, 200, 200]),
+        ("Cookie", &bob, [200, 201, 403, 403, 403, 403]),
+        ("Authorization", &basic, [200, 201, 403, 403, 403, 403]),
+        ("Authorization", &bearer, [200, 201, 403, 403, 403, 403]),
+    ] {
+        let asked = [
+            ("GET", "/streams"),
+            ("POST", "/whep/front"),
+            ("POST", "/whep/back"),
+            ("GET", "/cameras/front/controls"),
+            ("GET", "/debug"),
+            ("GET", "/metrics"),
+        ];
+        for ((method, path), expected) in asked.into_iter().zip(expected) {
+            let request = request(&server, method, path).insert_header((header, value.as_str()));
+            assert_eq!(status(request).await, expected, "{method} {path} by {value}");
+        }
+    }
+    // Of a stream that one may not watch nothing is told.
+    let (_, streams) = answer(request(&server, "GET", "/streams").insert_header(("Cookie", bob.as_str()))).await;
+    let names: Vec<&Value> = streams["streams"].as_array().unwrap().iter().map(|stream| &stream["id"]).collect();
+    assert_eq!(names, ["front"]);
+    // And by signalling neither, at first or by a switch.
+    let (_, mut socket) = visitor().ws(server.url("/ws")).header("Cookie", bob.as_str()).connect().await.unwrap();
+    say(&mut socket, &serde_json::json!({ "type": "watch", "stream": "back", "sdp": OFFER })).await;
+    assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "unauthorised");
+    say(&mut socket, &serde_json::json!({ "type": "watch", "stream": "front", "sdp": OFFER })).await;
+    hear(&mut socket, "answer").await.unwrap();
+    say(&mut socket, &serde_json::json!({ "type": "switch", "stream": "back" })).await;
+    assert_eq!(hear(&mut socket, "error").await.unwrap()["code"], "unauthorised");
+}
+
+#[actix::test]
+async fn a_login_is_its_own_and_ends() {
+    let server = Keys::new().server();
+    let wrong = visitor().post(server.url("/login")).content_type("application/x-www-form-urlencoded");
+    let mut response = wrong.send_body("name=ann&password=wrong&next=%22%3E%3Cscript%3E").await.unwrap();
+    assert_eq!(response.status(), 401);
+    let page = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
+    assert!(page.contains("is not right") && !page.contains("<script"), "{page}");
+    // A cookie that somebody else has chosen is no login, and does not become one (session fixation).
+    let chosen = "lenscap=0123456789abcdef";
+    let form = format!("name=bob&password={}", PASSWORD.replace(' ', "+"));
+    let post = visitor().post(server.url("/login")).content_type("application/x-www-form-urlencoded");
+    let response = post.insert_header(("Cookie", chosen)).send_body(form).await.unwrap();
+    let cookie = response.headers().get("Set-Cookie").unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_ne!(cookie, chosen);
+    let list = |cookie: &str| request(&server, "GET", "/streams").insert_header(("Cookie", cookie.to_owned()));
+    assert_eq!((status(list(chosen)).await, status(list(&cookie)).await), (401, 200));
+    let out = visitor().post(server.url("/logout")).insert_header(("Cookie", cookie.as_str()));
+    assert_eq!(out.send().await.unwrap().status(), 303);
+    assert_eq!(status(list(&cookie)).await, 401);
+}
+
+#[actix::test]
+async fn guessing_is_slowed_down() {
+    let server = Keys::new().server();
+    let mut codes = vec![];
+    for nth in 0..12 {
+        let post = visitor().post(server.url("/login")).content_type("application/x-www-form-urlencoded");
+        codes.push(post.send_body(format!("name=ann&password=guess{nth}")).await.unwrap().status().as_u16());
+    }
+    assert_eq!(codes[..8], [401; 8]);
+    assert!(codes.contains(&429), "{codes:?}");
+}
+
+#[actix::test]
+async fn no_page_of_another_site_changes_anything() {
+    let keys = Keys::new();
+    let server = keys.server();
+    let cookie = log_in(&server, "ann").await;
+    let changing = [
+        ("GET", "/ws"),
+        ("POST", "/whep/front"),
+        ("PUT", "/cameras/front/controls"),
+        ("POST", "/debug/actors/root/cameras/restart"),
+        ("POST", "/debug/actors/root/cameras/kill"),
+        ("POST", "/login"),
+        ("POST", "/logout"),
+        ("POST", "/peers/0123/leave"),
+        ("PATCH", "/whep/front/0123"),
+        ("DELETE", "/whep/front/0123"),
+    ];
+    for (method, path) in changing {
+        for (header, value) in [
+            ("Origin", "http://evil.example"),
+            ("Origin", "null"),
+            ("Sec-Fetch-Site", "cross-site"),
+            ("Sec-Fetch-Site", "same-site"),
+        ] {
+            let request = request(&server, method, path)
+                .insert_header(("Cookie", cookie.as_str()))
+                .insert_header(("Upgrade", "websocket"))
+                .insert_header((header, value));
+            assert_eq!(status(request).await, 403, "{method} {path} with {header}: {value}");
+        }
+    }
+    // Nor does it show one of ours within its own.
+    let page = request(&server, "GET", "/view/front").insert_header(("Cookie", cookie.as_str())).send().await.unwrap();
+    let policy = page.headers().get("Content-Security-Policy").unwrap().to_str().unwrap();
+    assert!(policy.contains("frame-ancestors 'self'"), "{policy}");
+    // And a browser that it sends here waits for a click.
+    for (site, waits) in [("cross-site", true), ("same-origin", false), ("none", false)] {
+        let page = request(&server, "GET", "/view/front")
+            .insert_header(("Cookie", cookie.as_str()))
+            .insert_header(("Sec-Fetch-Site", site))
+            .insert_header(("Sec-Fetch-Dest", "document"));
+        let text = page.send().await.unwrap().body().await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&text).contains("data-waits"), waits, "{site}");
+    }
+}
+
+#[actix::test]
+async fn whoever_loses_the_right_is_let_go_at_once() {
+    let keys = Keys::new();
+    let server = keys.server();
+    let (ann, bob) = (log_in(&server, "ann").await, log_in(&server, "bob").await);
+    let (_, mut socket) = visitor().ws(server.url("/ws")).header("Cookie", bob.as_str()).connect().await.unwrap();
+    say(&mut socket, &serde_json::json!({ "type": "watch", "stream": "front", "sdp": OFFER })).await;
+    hear(&mut socket, "answer").await.unwrap();
+    let by_token = request(&server, "POST", "/whep/front")
+        .insert_header(("Authorization", format!("Bearer {}", keys.token)))
+        .send_body(OFFER)
+        .await
+        .unwrap();
+    assert_eq!(by_token.status(), 201);
+    let debug = || request(&server, "GET", "/debug").insert_header(("Cookie", ann.as_str()));
+    let viewers = |report: &Value| report["peers"].as_array().unwrap().len();
+    assert_eq!(viewers(&answer(debug()).await.1), 2);
+    // A file that is wrong changes nothing.
+    server.rewrite("[server]\nlisten = \"127.0.0.1:0\"\n[access]\nnonsense = 1\n");
+    server.signal(libc::SIGHUP);
+    server.until_logged("[access] stays as it was").await;
+    assert_eq!(viewers(&answer(debug()).await.1), 2);
+    // bob is gone from it, and the token, too.
+    let section = keys.section.split("[[access.user]]\nname = \"bob\"").next().unwrap();
+    server.rewrite(&format!("[server]\nlisten = \"127.0.0.1:0\"\n{section}{CAMERAS}"));
+    server.signal(libc::SIGHUP);
+    assert_eq!(hear(&mut socket, "closed").await.unwrap()["cause"], "revoked");
+    server.until_logged("[access] was read again").await;
+    let report = loop {
+        let (_, report) = answer(debug()).await;
+        if viewers(&report) == 0 && report["releases"].as_array().is_some_and(|all| all.len() == 2) {
+            break report;
+        }
+    };
+    assert!(report["releases"].as_array().unwrap().iter().all(|it| it["cause"] == "revoked"), "{report:#}");
+    assert_eq!(status(request(&server, "GET", "/streams").insert_header(("Cookie", bob.as_str()))).await, 401);
+}
+
+#[actix::test]
+async fn a_link_plays_its_stream_until_its_time_and_no_longer() {
+    let keys = Keys::new();
+    let server = keys.server();
+    let folder = Folder::new();
+    let file = folder.file("config.toml", &format!("{}{CAMERAS}", keys.section));
+    let link = |stream: &str, lasts: &str| {
+        lenscap_with(&["link", stream, "--for", lasts, "--config", file.to_str().unwrap()], "")
+    };
+    let of = |path: &str, link: &str| {
+        let carried = link.split_once('?').unwrap().1;
+        request(&server, if path.starts_with("/whep") { "POST" } else { "GET" }, &format!("{path}?{carried}"))
+    };
+    let front = link("front", "2h");
+    assert!(front.starts_with("/view/front?link="), "{front}");
+    for (path, expected) in
+        [("/view/front", 200), ("/whep/front", 201), ("/whep/back", 403), ("/debug", 403), ("/", 200)]
+    {
+        assert_eq!(status(of(path, &front)).await, expected, "{path}");
+    }
+    assert_eq!(status(of("/whep/front", &front.replace("front.", "back."))).await, 401);
+    assert_eq!(status(of("/whep/front", &link("front", "0s"))).await, 401);
+    // Who watches when it ends is let go.
+    let short = link("front", "2s");
+    let (_, mut socket) =
+        visitor().ws(server.url(&format!("/ws?{}", short.split_once('?').unwrap().1))).connect().await.unwrap();
+    say(&mut socket, &serde_json::json!({ "type": "watch", "stream": "front", "sdp": OFFER })).await;
+    hear(&mut socket, "answer").await.unwrap();
+    assert_eq!(hear(&mut socket, "closed").await.unwrap()["cause"], "revoked");
+    assert_eq!(status(of("/whep/front", &short)).await, 401);
+}
