@@ -58,7 +58,7 @@ async fn trickle(
     if !fragment.lines().any(|line| line.starts_with("a=ice-ufrag:")) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let restarted = restart(&site, &peer, fragment, client::address(&request)).await?;
+    let restarted = restart(&site, &peer, None, fragment, client::address(&request)).await?;
     if !restarted.anew {
         return Ok(HttpResponse::NoContent().finish());
     }

@@ -174,7 +174,7 @@ impl Talk {
                 if let Some(former) = self.watching.take() {
                     former.bye().await;
                 }
-                let Joined { peer, token, answer: sdp, signals } =
+                let Joined { peer, token, answer: sdp, signals, .. } =
                     join(&self.site, "ws", &stream, &sdp, self.viewer).await?;
                 if let Value::String(former) = after {
                     self.site.root.board.returned(&former, self.site.root.clock.unix_ms());
@@ -209,7 +209,7 @@ impl Talk {
             Request::Candidate { .. } => self.watched().map(|_| ()),
             Request::Restart { sdp, offer } => {
                 let watched = self.watched()?;
-                let restarted = restart(&self.site, &watched.peer.peer, sdp, self.viewer).await?;
+                let restarted = restart(&self.site, &watched.peer.peer, None, sdp, self.viewer).await?;
                 let answer = json!({
                     "type": "answer",
                     "peer": watched.peer.id,
