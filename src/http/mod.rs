@@ -4,7 +4,10 @@ mod admission;
 mod beacon;
 mod client;
 mod controls;
+mod cors;
 mod debug;
+mod errors;
+mod methods;
 mod metrics;
 mod origin;
 mod pages;
@@ -14,7 +17,7 @@ mod ws;
 
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
-use crate::config::Config;
+use crate::config::{Config, IceServer};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
@@ -48,6 +51,8 @@ pub struct Site {
     pub public_addresses: Vec<SocketAddr>,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
+    /// STUN and TURN servers that players are told of.
+    pub ice_servers: Vec<IceServer>,
     /// Who is believed when it says from where a request comes.
     pub trusted_proxies: Vec<IpAddr>,
     /// The names of all cameras.
@@ -71,6 +76,7 @@ pub fn serve(
     site: Site,
     worker: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
+    let origins = site.allowed_origins.clone();
     let site = web::Data::new(site);
     let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
     let server = HttpServer::new(move || {
@@ -79,7 +85,11 @@ pub fn serve(
             .app_data(site.clone())
             .app_data(metrics.clone())
             .app_data(web::PayloadConfig::new(MESSAGE_BYTES_MAX))
+            // The last is the first that a request meets.
+            .wrap(cors::answers(&origins))
             .wrap(from_fn(origin::check))
+            .wrap(from_fn(methods::complete))
+            .wrap(from_fn(errors::as_json))
             .wrap(
                 DefaultHeaders::new()
                     .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -3,15 +3,17 @@
 
 use super::Site;
 use super::problem::Problem;
-use actix_web::body::BoxBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
-use actix_web::{HttpResponse, ResponseError, web};
+use actix_web::{ResponseError, web};
 
-/// The middleware: refuses, and answers for configured origins what browsers ask before they send
-/// (the CORS protocol of the Fetch standard).
-pub async fn check(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+/// The middleware: refuses. What browsers are told of the others, [`cors`](super::cors) does.
+pub async fn check(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let guarded = request.path() == "/ws" || !matches!(*request.method(), Method::GET | Method::HEAD);
     let (origin, host) = (text(header::ORIGIN), text(header::HOST));
@@ -26,25 +28,7 @@ pub async fn check(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
         ));
         return Ok(request.into_response(problem.error_response()));
     }
-    let cross = origin.filter(|origin| allowed && !is_own(origin, host.as_deref()));
-    let mut response = if cross.is_some() && request.method() == Method::OPTIONS {
-        request.into_response(HttpResponse::NoContent())
-    } else {
-        next.call(request).await?
-    };
-    if let Some(Ok(origin)) = cross.map(|origin| header::HeaderValue::from_str(&origin)) {
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(header::VARY, header::HeaderValue::from_static("Origin"));
-        for (name, value) in [
-            (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE"),
-            (header::ACCESS_CONTROL_ALLOW_HEADERS, "Content-Type, If-Match"),
-            (header::ACCESS_CONTROL_EXPOSE_HEADERS, "Location, ETag, Server-Timing"),
-        ] {
-            headers.insert(name, header::HeaderValue::from_static(value));
-        }
-    }
-    Ok(response)
+    Ok(next.call(request).await?.map_into_boxed_body())
 }
 
 fn is_own(origin: &str, host: Option<&str>) -> bool {
@@ -53,7 +37,7 @@ fn is_own(origin: &str, host: Option<&str>) -> bool {
 }
 
 /// Whether a request with these headers may go on.
-fn is_allowed(origin: Option<&str>, host: Option<&str>, configured: &[String]) -> bool {
+pub fn is_allowed(origin: Option<&str>, host: Option<&str>, configured: &[String]) -> bool {
     let Some(origin) = origin else { return true };
     is_own(origin, host) || configured.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
 }

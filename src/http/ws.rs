@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/ws", web::get().to(open));
+    app.service(web::resource("/ws").get(open));
 }
 
 #[derive(Deserialize, Debug)]
