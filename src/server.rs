@@ -110,6 +110,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
         udp: local,
         public_addresses: config.public_addresses.clone(),
         allowed_origins: config.allowed_origins.clone(),
+        ice_servers: config.ice_servers.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         hidden_timeout: config.departure.hidden_timeout,
         allow_kill: config.allow_kill,

@@ -215,42 +215,6 @@ async fn pages_from_elsewhere_may_connect_only_if_they_are_configured() {
 }
 
 #[actix::test]
-async fn whep_names_a_location_and_takes_candidates_there() {
-    let server = Server::start(CAMERAS, "");
-    let post = |kind: &'static str, path: &str| {
-        client().post(server.url(path)).insert_header(("Content-Type", kind)).send_body(OFFER)
-    };
-    assert_eq!(post("text/plain", "/whep/cam").await.unwrap().status(), 400);
-    assert_eq!(post("application/sdp", "/whep/nothing").await.unwrap().status(), 404);
-    let mut response = post("application/sdp", "/whep/cam").await.unwrap();
-    assert_eq!(response.status(), 201);
-    let location = response.headers().get("Location").unwrap().to_str().unwrap().to_owned();
-    let answer = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
-    assert!(answer.contains("a=setup:passive") && answer.contains("a=sendonly"), "{answer}");
-    let patch = |body: &str| {
-        client()
-            .patch(server.url(&location))
-            .insert_header(("Content-Type", "application/trickle-ice-sdpfrag"))
-            .send_body(body.to_owned())
-    };
-    let good = "a=mid:0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\r\n";
-    assert_eq!(patch(good).await.unwrap().status(), 204);
-    // What cannot be used is dropped without a word (draft-ietf-wish-whep, section 4.5.2); nothing is asked there.
-    assert_eq!(patch("a=candidate:rubbish\r\n").await.unwrap().status(), 204);
-    let restart = "a=ice-ufrag:anew\r\na=ice-pwd:a-password-of-22-chars\r\na=mid:0\r\n";
-    let mut restarted = patch(restart).await.unwrap();
-    assert_eq!(restarted.status(), 200, "ICE begins anew");
-    let fragment = String::from_utf8(restarted.body().await.unwrap().to_vec()).unwrap();
-    let name = |sdp: &str| sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:").map(str::to_owned)).unwrap();
-    assert_ne!(name(&fragment), name(&answer));
-    assert_eq!(patch(restart).await.unwrap().status(), 204, "the same again is no restart");
-    let nameless = "a=ice-ufrag:x\r\n";
-    assert_eq!(patch(nameless).await.unwrap().status(), 400);
-    client().delete(server.url(&location)).send().await.unwrap();
-    assert_eq!(patch(good).await.unwrap().status(), 404);
-}
-
-#[actix::test]
 async fn debug_tells_no_secret() {
     let cameras = "[[camera]]\nid = \"cam\"\nsource = \"exec:echo rtsp://me:hush@house/ && sleep 100\"\n";
     let server = Server::start(cameras, "");

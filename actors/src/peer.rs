@@ -20,7 +20,9 @@ pub mod subscription;
 mod switching;
 mod told;
 
-pub use messages::{Ask, Attach, Hangup, Leave, Line, RestartIce, Restarted, Signal, Switch, UnknownStream};
+pub use messages::{
+    Ask, Attach, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch, UnknownStream,
+};
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 pub use rendition::Carry;
 pub use told::Carried;

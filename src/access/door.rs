@@ -79,9 +79,18 @@ pub struct Source<'a> {
 
 impl Source<'_> {
     /// Whether the page that sends it is ours: of the host that the request is for.
-    pub fn is_own(&self) -> bool {
+    fn is_own(&self) -> bool {
         let authority = self.origin.and_then(|it| it.strip_prefix("https://").or_else(|| it.strip_prefix("http://")));
         matches!((authority, self.host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether a page sends it that is neither ours nor of one of these origins.
+    pub fn is_foreign(&self, allowed_origins: &[String]) -> bool {
+        match self.origin {
+            Some(origin) => !self.is_own() && !allowed_origins.iter().any(|it| it.eq_ignore_ascii_case(origin)),
+            // Not a page of ours, and it says of which only to the browser.
+            None => matches!(self.fetch_site, Some("cross-site" | "same-site")),
+        }
     }
 
     /// Whether it was sent to us, and by whom it may be.
@@ -94,15 +103,10 @@ impl Source<'_> {
         if !hosts.know(host) {
             return Err(Refusal::UnknownHost(host.chars().take(100).collect()));
         }
-        if !self.is_socket && matches!(*self.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        if !self.is_socket && matches!(*self.method, Method::GET | Method::HEAD) {
             return Ok(());
         }
-        let is_foreign = match self.origin {
-            Some(origin) => !self.is_own() && !allowed_origins.iter().any(|it| it.eq_ignore_ascii_case(origin)),
-            // Not a page of ours, and it says of which only to the browser.
-            None => matches!(self.fetch_site, Some("cross-site" | "same-site")),
-        };
-        match is_foreign {
+        match self.is_foreign(allowed_origins) {
             true => Err(Refusal::ForeignOrigin(self.origin.unwrap_or("another site").chars().take(100).collect())),
             false => Ok(()),
         }

@@ -4,7 +4,6 @@
 //! or a prefix. What nobody has thought of needs most.
 
 use super::rights::Right;
-use actix_web::http::Method;
 
 /// What a request needs besides a host that is ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +33,10 @@ const FILES: [&str; 15] = [
     "/login",
 ];
 
-/// What a request of this method to the route of this pattern needs.
-pub fn needs(method: &Method, pattern: Option<&str>) -> Need {
+/// What a request to the route of this pattern needs, whatever its method.
+pub fn needs(pattern: Option<&str>) -> Need {
     // Where no route seems to be there is nothing to protect, but nothing to have, either.
     match pattern.unwrap_or_default() {
-        // A preflight (Fetch standard) comes without credentials, and only says what may be asked.
-        _ if *method == Method::OPTIONS => Need::Nothing,
         "/healthz" | "/logout" | "/peers/{token}/leave" => Need::Nothing,
         // The address of a session is its secret.
         "/whep/{stream}/{token}" => Need::Nothing,
@@ -56,20 +53,19 @@ mod tests {
 
     #[test]
     fn whatever_is_not_known_needs_most() {
-        for (method, pattern, expected) in [
-            (Method::GET, Some("/"), Need::Right(Right::View)),
-            (Method::GET, Some("/ws"), Need::Right(Right::View)),
-            (Method::POST, Some("/whep/{stream}"), Need::Right(Right::View)),
-            (Method::DELETE, Some("/whep/{stream}/{token}"), Need::Nothing),
-            (Method::OPTIONS, Some("/whep/{stream}"), Need::Nothing),
-            (Method::PUT, Some("/cameras/{id}/controls"), Need::Right(Right::Control)),
-            (Method::GET, Some("/debug"), Need::Right(Right::Admin)),
-            (Method::GET, Some("/metrics"), Need::Right(Right::Admin)),
-            (Method::POST, Some("/debug/actors/{path:.+}/kill"), Need::Right(Right::Admin)),
-            (Method::GET, Some("/of/tomorrow"), Need::Right(Right::Admin)),
-            (Method::GET, None, Need::Right(Right::Admin)),
+        for (pattern, expected) in [
+            (Some("/"), Need::Right(Right::View)),
+            (Some("/ws"), Need::Right(Right::View)),
+            (Some("/whep/{stream}"), Need::Right(Right::View)),
+            (Some("/whep/{stream}/{token}"), Need::Nothing),
+            (Some("/cameras/{id}/controls"), Need::Right(Right::Control)),
+            (Some("/debug"), Need::Right(Right::Admin)),
+            (Some("/metrics"), Need::Right(Right::Admin)),
+            (Some("/debug/actors/{path:.+}/kill"), Need::Right(Right::Admin)),
+            (Some("/of/tomorrow"), Need::Right(Right::Admin)),
+            (None, Need::Right(Right::Admin)),
         ] {
-            assert_eq!(needs(&method, pattern), expected, "{method} {pattern:?}");
+            assert_eq!(needs(pattern), expected, "{pattern:?}");
         }
     }
 }

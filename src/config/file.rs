@@ -1,5 +1,6 @@
 //! The configuration as it is written: one struct a section, nothing checked but the types.
 
+use super::ice_servers::Entry as IceServer;
 use crate::capture::controls::Setting;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub(super) struct Server {
 pub(super) struct Webrtc {
     pub listen: Option<Spanned<String>>,
     pub public_addresses: Option<Vec<Spanned<String>>>,
+    pub ice_servers: Option<Vec<Spanned<IceServer>>>,
     pub media_threads: Option<Spanned<i64>>,
     #[serde(default)]
     pub ice: Ice,

@@ -7,6 +7,7 @@ mod access;
 pub mod departure;
 mod error;
 mod file;
+mod ice_servers;
 mod retry;
 mod source;
 mod stream;
@@ -15,6 +16,7 @@ mod values;
 
 pub use departure::Departure;
 pub use error::ConfigError;
+pub use ice_servers::{IceServer, Login};
 pub use source::Source;
 pub use stream::Stream;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub webrtc_listen: SocketAddr,
     /// More addresses under which viewers reach it.
     pub public_addresses: Vec<SocketAddr>,
+    /// STUN and TURN servers that players are told of.
+    pub ice_servers: Vec<IceServer>,
     /// Threads that viewers are spread over.
     pub media_threads: usize,
     /// ICE's own time-outs.
@@ -198,6 +202,7 @@ impl Reader<'_> {
         for address in raw.webrtc.public_addresses.iter().flatten() {
             public_addresses.push(self.at(address, public_address(address.get_ref(), webrtc_listen.port()))?);
         }
+        let ice_servers = self.ice_servers(raw.webrtc.ice_servers.as_deref().unwrap_or_default())?;
         let media_threads = match &raw.webrtc.media_threads {
             Some(value) => self.number(value, 1, MEDIA_THREADS_MAX)? as usize,
             None => std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MEDIA_THREADS_MAX as usize)),
@@ -214,6 +219,7 @@ impl Reader<'_> {
             trusted_proxies,
             webrtc_listen,
             public_addresses,
+            ice_servers,
             media_threads,
             departure: self.departure(&raw.departure)?,
             ice,

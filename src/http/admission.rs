@@ -4,7 +4,7 @@ use super::Site;
 use super::guard::Guest;
 use super::problem::Problem;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Ask, Attach, Line, Peer, RestartIce, Restarted, Signal};
+use lenscap_actors::peer::{Ask, Attach, IceSession, Line, Peer, RestartIce, Restarted, Signal};
 use lenscap_actors::peers::{Admitted, Join};
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{self, Secrets, Transport};
@@ -23,6 +23,8 @@ pub struct Joined {
     pub token: String,
     /// The answer to its offer.
     pub answer: String,
+    /// Its [`IceSession`].
+    pub ice_session: String,
     /// News for its page.
     pub signals: mpsc::Receiver<Signal>,
 }
@@ -43,6 +45,7 @@ pub async fn join(
     }
     let (secrets, token) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
     site.root.peers.has_room(viewer)?;
+    let ice_session = secrets.ufrag.clone();
     let (answer, terms) = transport::answer(offer, &site.identity, &addresses(site, viewer)?, secrets)?;
     let clock = &site.root.clock;
     let unix = Duration::from_millis(clock.unix_ms());
@@ -53,7 +56,7 @@ pub async fn join(
     let join = Join { transport: signaling, stream: stream.clone(), connection, signals: sender };
     let peer = site.root.peers.join(place, join).await?;
     site.access.watches(&token, &guest.visitor, stream.as_str());
-    Ok(Joined { peer, token, answer, signals })
+    Ok(Joined { peer, token, answer, ice_session, signals })
 }
 
 /// Where a viewer can reach us.
@@ -94,17 +97,23 @@ fn let_go() -> Problem {
     Problem::unknown_peer("this viewer has been let go: send `watch` to begin anew")
 }
 
-/// Has a peer begin ICE anew by an offer, or by the fragment of one.
+/// Which ICE session a peer is at.
+pub async fn ice_session(peer: &Registered<Peer>) -> Result<String, Problem> {
+    peer.send(IceSession).await.map_err(|_| Problem::session_ended())
+}
+
+/// Has a peer begin ICE anew by an offer, or by the fragment of one; with `only`, if that is its ICE session still.
 pub async fn restart(
     site: &Site,
     peer: &Registered<Peer>,
+    only: Option<String>,
     offer: String,
     viewer: IpAddr,
 ) -> Result<Restarted, Problem> {
     let (secrets, _) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
     let Secrets { ufrag, password, .. } = secrets;
-    let restart = RestartIce { offer, addresses: addresses(site, viewer)?, ufrag, password };
-    let answer = peer.send(restart).await.map_err(|_| Problem::unknown_stream("this session has ended"))?;
+    let restart = RestartIce { only, offer, addresses: addresses(site, viewer)?, ufrag, password };
+    let answer = peer.send(restart).await.map_err(|_| Problem::session_ended())?;
     Ok(answer?)
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/peers/{token}/leave", web::post().to(leave));
+    app.service(web::resource("/peers/{token}/leave").post(leave));
 }
 
 /// Where the leaving of the peer with this token is reported.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/cameras/{id}/controls", web::get().to(show)).route("/cameras/{id}/controls", web::put().to(set));
+    app.service(web::resource("/cameras/{id}/controls").get(show).put(set));
 }
 
 async fn show(site: web::Data<Site>, id: web::Path<String>) -> Result<HttpResponse, Problem> {

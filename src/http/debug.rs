@@ -23,11 +23,13 @@ const EVENT_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/debug", web::get().to(show))
-        .route("/debug/actors/{path:.+}/kill", web::post().to(kill))
-        .route("/debug/actors/{path:.+}/restart", web::post().to(restart))
-        .route("/debug/events", web::get().to(events))
-        .route("/healthz", web::get().to(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }));
+    app.service(web::resource("/debug").get(show))
+        .service(web::resource("/debug/actors/{path:.+}/kill").post(kill))
+        .service(web::resource("/debug/actors/{path:.+}/restart").post(restart))
+        .service(web::resource("/debug/events").get(events))
+        .service(
+            web::resource("/healthz").get(|| async { HttpResponse::Ok().content_type("text/plain").body("ok\n") }),
+        );
 }
 
 async fn show(request: HttpRequest, site: web::Data<Site>) -> HttpResponse {

@@ -79,7 +79,7 @@ async fn let_in(request: &ServiceRequest, site: &Site) -> Result<Guest, Refusal>
     source(request.request()).check(&accounts.hosts, &site.allowed_origins)?;
     // The router's own reading of the path, and no other.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
-    let need = needs(request.method(), pattern.as_deref());
+    let need = needs(pattern.as_deref());
     let (address, from) = client::whence(request.request());
     let visitor = site.access.identify(credentials(request.request()), address, from).await?;
     let rights = site.access.rights(&visitor);

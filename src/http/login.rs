@@ -11,9 +11,7 @@ use std::time::Duration;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/login", web::get().to(show))
-        .route("/login", web::post().to(log_in))
-        .route("/logout", web::post().to(log_out));
+    app.service(web::resource("/login").get(show).post(log_in)).service(web::resource("/logout").post(log_out));
 }
 
 #[derive(Deserialize)]

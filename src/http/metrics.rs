@@ -52,7 +52,7 @@ const PEER_STATES: [PeerState; 6] = [
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/metrics", web::get().to(show));
+    app.service(web::resource("/metrics").get(show));
 }
 
 async fn show(metrics: web::Data<Metrics>) -> Result<HttpResponse, Problem> {

@@ -4,11 +4,13 @@ mod admission;
 mod beacon;
 mod client;
 mod controls;
+mod cors;
 mod debug;
+mod errors;
 mod guard;
 mod login;
+mod methods;
 mod metrics;
-mod origin;
 mod pages;
 mod problem;
 pub mod streams;
@@ -18,7 +20,7 @@ mod ws;
 use crate::access::Access;
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
-use crate::config::Config;
+use crate::config::{Config, IceServer};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
@@ -56,6 +58,8 @@ pub struct Site {
     pub streams: streams::Feed,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
+    /// STUN and TURN servers that players are told of.
+    pub ice_servers: Vec<IceServer>,
     /// Who is believed when it says from where a request comes.
     pub trusted_proxies: Vec<IpAddr>,
     /// The names of all cameras.
@@ -79,6 +83,7 @@ pub fn serve(
     site: Site,
     worker: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
+    let origins = site.allowed_origins.clone();
     let site = web::Data::new(site);
     let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
     let policy = pages::content_security_policy(&config.allowed_origins);
@@ -89,8 +94,11 @@ pub fn serve(
             .app_data(site.clone())
             .app_data(metrics.clone())
             .app_data(web::PayloadConfig::new(MESSAGE_BYTES_MAX))
+            // The last is the first that a request meets.
             .wrap(from_fn(guard::guard))
-            .wrap(from_fn(origin::answer))
+            .wrap(cors::answers(&origins))
+            .wrap(from_fn(methods::complete))
+            .wrap(from_fn(errors::as_json))
             .wrap(
                 DefaultHeaders::new()
                     .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

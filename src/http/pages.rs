@@ -44,9 +44,9 @@ pub fn routes(app: &mut web::ServiceConfig) {
         ("/debug-page.js", "debug-page.js"),
         ("/style.css", "style.css"),
     ] {
-        app.route(path, web::get().to(move || async move { file(name) }));
+        app.service(web::resource(path).get(move || async move { file(name) }));
     }
-    app.route("/view/{stream}", web::get().to(view));
+    app.service(web::resource("/view/{stream}").get(view));
 }
 
 async fn view(

@@ -2,12 +2,17 @@
 
 use crate::access::door::Refusal;
 use crate::capture::controls::ControlError;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use lenscap_actors::peer::RestartError;
 use lenscap_actors::peers::Refused;
 use lenscap_actors::supervisor::tree::OrderError;
 use lenscap_actors::transport::OfferError;
 use serde_json::json;
+
+/// When whoever finds no place may ask again, in seconds: by then a viewer that has vanished has given up its own.
+const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +29,41 @@ impl Problem {
     /// What was sent cannot be understood.
     pub fn bad_message(message: impl Into<String>) -> Self {
         Self { code: "bad_message", message: message.into(), status: StatusCode::BAD_REQUEST }
+    }
+
+    /// What was sent is of a kind that is not read here.
+    pub fn wrong_type(expected: &str) -> Self {
+        let message = format!("expected Content-Type: {expected}");
+        Self { code: "bad_message", message, status: StatusCode::UNSUPPORTED_MEDIA_TYPE }
+    }
+
+    /// The ICE session that is meant was not named.
+    pub fn no_condition() -> Self {
+        let message = "expected If-Match with the ETag that the ICE session has, or with * to begin it anew".to_owned();
+        Self { code: "bad_message", message, status: StatusCode::PRECONDITION_REQUIRED }
+    }
+
+    /// Another ICE session was meant.
+    pub fn other_session() -> Self {
+        let message = "ICE has begun anew since: If-Match does not name its present session".to_owned();
+        Self { code: "other_session", message, status: StatusCode::PRECONDITION_FAILED }
+    }
+
+    /// The session of a viewer that has been let go.
+    pub fn session_ended() -> Self {
+        Self::unknown_stream("this session has ended")
+    }
+
+    /// What HTTP itself has a status for, and no route of ours says in words of its own.
+    pub fn of_http(status: StatusCode, message: impl Into<String>) -> Self {
+        let code = match status {
+            StatusCode::NOT_FOUND => "unknown_path",
+            StatusCode::METHOD_NOT_ALLOWED => "wrong_method",
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "unauthorised",
+            status if status.is_server_error() => "camera_failed",
+            _ => "bad_message",
+        };
+        Self { code, message: message.into(), status }
     }
 
     /// This order is not allowed.
@@ -122,17 +162,29 @@ impl From<OfferError> for Problem {
     }
 }
 
+impl From<RestartError> for Problem {
+    fn from(error: RestartError) -> Self {
+        match error {
+            RestartError::Offer(error) => error.into(),
+            RestartError::Superseded => Self::other_session(),
+        }
+    }
+}
+
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
         self.status
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.status);
+        let mut response = HttpResponse::build(self.status).json(self.to_json());
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             // Not Basic: browsers would ask for a password by a window of their own, and send it for ever.
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"lenscap\""));
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lenscap\""));
         }
-        response.json(self.to_json())
+        response
     }
 }

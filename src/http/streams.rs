@@ -22,7 +22,7 @@ const EVENT_AT_LEAST: Duration = Duration::from_secs(5);
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/streams", web::get().to(list)).route("/streams/events", web::get().to(events));
+    app.service(web::resource("/streams").get(list)).service(web::resource("/streams/events").get(events));
 }
 
 /// A stream, as visitors see it.

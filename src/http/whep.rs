@@ -1,29 +1,86 @@
 //! WHEP (draft-ietf-wish-whep): watching with nothing but HTTP.
 //!
-//! POST an offer to `/whep/{stream}`, get the answer and a `Location`; PATCH candidates to that,
-//! and DELETE it to leave.
+//! POST an offer to `/whep/{stream}`, get the answer and a `Location`; PATCH candidates to that, or a restart of ICE,
+//! and DELETE it to leave. Whoever knows a session's address may do so: it is a secret.
 
-use super::admission::{join, restart};
+mod link;
+mod patch;
+
+use super::admission::{Joined, ice_session, join, restart};
 use super::guard::Guest;
 use super::problem::Problem;
-use super::{Site, beacon, client};
-use actix_web::http::header;
+use super::{Site, beacon, client, cors};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    self, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, ETag, EntityTag, HeaderMap, HeaderName, HeaderValue, LINK,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use lenscap_actors::departure::Cause;
+use lenscap_actors::ids::StreamId;
+use patch::{Condition, Step};
 
-/// A piece of a description (RFC 8840, section 9).
+/// A session description.
+const SDP: &str = "application/sdp";
+
+/// A piece of one (RFC 8840, section 9).
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+
+/// Where offers are posted.
+const ENDPOINT: &str = "/whep/{stream}";
+
+/// What comes of one.
+const SESSION: &str = "/whep/{stream}/{token}";
+
+const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/whep/{stream}", web::post().to(watch))
-        .route("/whep/{stream}/{token}", web::patch().to(trickle))
-        .route("/whep/{stream}/{token}", web::delete().to(leave));
+    let options = web::method(Method::OPTIONS).to(options);
+    app.service(web::resource(ENDPOINT).get(endpoint).post(watch).route(options))
+        .service(web::resource(SESSION).get(session).patch(trickle).delete(leave));
 }
 
-fn content_type(request: &HttpRequest) -> &str {
+/// What is said to whoever asks with OPTIONS, before it asks for anything; of preflights no route hears.
+pub fn announce(pattern: &str, headers: &mut HeaderMap) {
+    match pattern {
+        ENDPOINT => headers.insert(ACCEPT_POST, HeaderValue::from_static(SDP)),
+        SESSION => headers.insert(ACCEPT_PATCH, HeaderValue::from_static(FRAGMENT)),
+        _ => return,
+    };
+}
+
+fn is(expected: &str, request: &HttpRequest) -> Result<(), Problem> {
     let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim()
+    let found = value.split(';').next().unwrap_or_default().trim();
+    found.eq_ignore_ascii_case(expected).then_some(()).ok_or_else(|| Problem::wrong_type(expected))
+}
+
+fn known(site: &Site, stream: &str) -> Result<(), Problem> {
+    let id = StreamId::from(stream);
+    let known = site.root.streams.contains_key(&id);
+    known.then_some(()).ok_or_else(|| Problem::unknown_stream(format!("there is no stream {id:?}")))
+}
+
+/// There is nothing to be had here but sessions; by the type players see that this is an endpoint.
+async fn endpoint(guest: Guest, site: web::Data<Site>, stream: web::Path<String>) -> Result<HttpResponse, Problem> {
+    guest.may_view(&stream)?;
+    known(&site, &stream)?;
+    Ok(HttpResponse::Ok().content_type(SDP).finish())
+}
+
+/// Some clients ask for this before anything else (MediaMTX), to learn of ICE servers while they can still use them, and
+/// by the methods whether candidates can be sent later. They are programs, which no CORS answers.
+async fn options(guest: Guest, site: web::Data<Site>, stream: web::Path<String>) -> Result<HttpResponse, Problem> {
+    guest.may_view(&stream)?;
+    known(&site, &stream)?;
+    let mut response = HttpResponse::NoContent();
+    response.insert_header((ALLOW, "GET, HEAD, POST, OPTIONS"));
+    response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, cors::METHODS.join(", ")));
+    for link in link::all(&site.ice_servers) {
+        response.append_header((LINK, link));
+    }
+    Ok(response.finish())
 }
 
 async fn watch(
@@ -33,42 +90,51 @@ async fn watch(
     stream: web::Path<String>,
     offer: String,
 ) -> Result<HttpResponse, Problem> {
-    if !content_type(&request).eq_ignore_ascii_case("application/sdp") {
-        return Err(Problem::bad_message("expected an offer with Content-Type: application/sdp"));
+    is(SDP, &request)?;
+    let Joined { token, answer, ice_session, .. } =
+        join(&site, "whep", &guest, &stream, &offer, client::address(&request)).await?;
+    let mut response = HttpResponse::Created();
+    response
+        .insert_header((header::LOCATION, format!("/whep/{stream}/{token}")))
+        .insert_header(ETag(EntityTag::new_strong(ice_session)))
+        // Without it older versions of MediaMTX send no candidates.
+        .insert_header((ACCEPT_PATCH, FRAGMENT));
+    for link in link::all(&site.ice_servers) {
+        response.append_header((LINK, link));
     }
-    let joined = join(&site, "whep", &guest, &stream, &offer, client::address(&request)).await?;
-    Ok(HttpResponse::Created()
-        .insert_header((header::LOCATION, format!("/whep/{stream}/{}", joined.token)))
-        .insert_header((header::ETAG, format!("\"{}\"", joined.peer.id)))
-        .content_type("application/sdp")
-        .body(joined.answer))
+    Ok(response.content_type(SDP).body(answer))
+}
+
+async fn session(site: web::Data<Site>, path: web::Path<(String, String)>) -> Result<HttpResponse, Problem> {
+    site.root.peers.find(&path.1).ok_or_else(Problem::session_ended)?;
+    Ok(HttpResponse::Ok().content_type(SDP).finish())
 }
 
 /// Takes a fragment with ICE candidates, or with new credentials: then ICE begins anew (RFC 8840). Candidates are not
-/// used: a viewer is found by what comes from it.
+/// used, and so none is wrong: a viewer is found by what comes from it.
 async fn trickle(
     request: HttpRequest,
     site: web::Data<Site>,
     path: web::Path<(String, String)>,
     fragment: String,
 ) -> Result<HttpResponse, Problem> {
-    if !content_type(&request).eq_ignore_ascii_case(FRAGMENT) {
-        return Err(Problem::bad_message(format!("expected candidates with Content-Type: {FRAGMENT}")));
-    }
-    let (_, token) = path.into_inner();
-    let peer = site.root.peers.find(&token).ok_or_else(|| Problem::unknown_stream("this session has ended"))?;
-    if !fragment.lines().any(|line| line.starts_with("a=ice-ufrag:")) {
-        return Ok(HttpResponse::NoContent().finish());
-    }
-    let restarted = restart(&site, &peer, fragment, client::address(&request)).await?;
+    is(FRAGMENT, &request)?;
+    let peer = site.root.peers.find(&path.1).ok_or_else(Problem::session_ended)?;
+    let present = ice_session(&peer).await?;
+    let only = match patch::decide(&Condition::of(request.headers()), &present, &fragment)? {
+        Step::Nothing => return Ok(HttpResponse::NoContent().finish()),
+        Step::Restart { only } => only,
+    };
+    let restarted = restart(&site, &peer, only, fragment, client::address(&request)).await?;
     if !restarted.anew {
         return Ok(HttpResponse::NoContent().finish());
     }
-    Ok(HttpResponse::Ok().content_type(FRAGMENT).body(restarted.answer))
+    let tag = ETag(EntityTag::new_strong(restarted.session));
+    Ok(HttpResponse::Ok().insert_header(tag).content_type(FRAGMENT).body(restarted.answer))
 }
 
+/// Whatever ICE session it is at: `If-Match` is not read.
 async fn leave(site: web::Data<Site>, path: web::Path<(String, String)>) -> HttpResponse {
-    let (_, token) = path.into_inner();
-    let took = beacon::release(&site, &token, Cause::WhepDelete).await;
+    let took = beacon::release(&site, &path.1, Cause::WhepDelete).await;
     HttpResponse::Ok().insert_header(("Server-Timing", beacon::timing(took))).finish()
 }

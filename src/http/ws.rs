@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    app.route("/ws", web::get().to(open));
+    app.service(web::resource("/ws").get(open));
 }
 
 #[derive(Deserialize, Debug)]
@@ -184,7 +184,7 @@ impl Talk {
                 if let Some(former) = self.watching.take() {
                     former.bye().await;
                 }
-                let Joined { peer, token, answer: sdp, signals } =
+                let Joined { peer, token, answer: sdp, signals, .. } =
                     join(&self.site, "ws", &self.guest(), &stream, &sdp, self.viewer).await?;
                 if let Value::String(former) = after {
                     self.site.root.board.returned(&former, self.site.root.clock.unix_ms());
@@ -219,7 +219,7 @@ impl Talk {
             Request::Candidate { .. } => self.watched().map(|_| ()),
             Request::Restart { sdp, offer } => {
                 let watched = self.watched()?;
-                let restarted = restart(&self.site, &watched.peer.peer, sdp, self.viewer).await?;
+                let restarted = restart(&self.site, &watched.peer.peer, None, sdp, self.viewer).await?;
                 let answer = json!({
                     "type": "answer",
                     "peer": watched.peer.id,

@@ -53,10 +53,17 @@ pub struct Line(pub u32);
 #[rtype(result = "()")]
 pub struct Hangup(pub Line);
 
+/// Which ICE session is it now? The answer is our user name fragment in it: every restart has a new one.
+#[derive(Message, Debug)]
+#[rtype(result = "String")]
+pub struct IceSession;
+
 /// The viewer begins ICE anew, or names candidates for what it has begun.
 #[derive(Message, Debug)]
-#[rtype(result = "Result<Restarted, OfferError>")]
+#[rtype(result = "Result<Restarted, RestartError>")]
 pub struct RestartIce {
+    /// Only if this is the [`IceSession`] still: who has been overtaken by another restart must not undo it.
+    pub only: Option<String>,
     /// Its new offer, or the fragment of one (RFC 8840, section 9).
     pub offer: String,
     /// Where it can reach us.
@@ -67,6 +74,17 @@ pub struct RestartIce {
     pub password: String,
 }
 
+/// Why ICE does not begin anew.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestartError {
+    /// What was offered cannot be used.
+    #[error(transparent)]
+    Offer(#[from] OfferError),
+    /// It is another ICE session by now.
+    #[error("ICE has begun anew meanwhile")]
+    Superseded,
+}
+
 /// What becomes of [`RestartIce`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restarted {
@@ -74,6 +92,8 @@ pub struct Restarted {
     pub answer: String,
     /// Whether ICE begins anew: the credentials were new ones.
     pub anew: bool,
+    /// The [`IceSession`] from now on.
+    pub session: String,
 }
 
 /// The viewer wants to watch another stream over the same connection.

@@ -1,15 +1,31 @@
 //! How a peer begins ICE anew over the connection that it has.
 
-use super::{Peer, RestartIce, Restarted};
-use crate::transport::OfferError;
+use super::{IceSession, Peer, RestartError, RestartIce, Restarted};
 use actix::prelude::*;
+
+impl Peer {
+    fn ice_session(&self) -> String {
+        self.connection.lock().transport.credentials().0
+    }
+}
+
+impl Handler<IceSession> for Peer {
+    type Result = String;
+
+    fn handle(&mut self, _: IceSession, _: &mut Self::Context) -> Self::Result {
+        self.ice_session()
+    }
+}
 
 /// The viewer's network has changed, or may have: it begins ICE anew over this connection (RFC 8445, section 9).
 impl Handler<RestartIce> for Peer {
-    type Result = Result<Restarted, OfferError>;
+    type Result = Result<Restarted, RestartError>;
 
     fn handle(&mut self, restart: RestartIce, ctx: &mut Self::Context) -> Self::Result {
-        let RestartIce { offer, addresses, ufrag, password } = restart;
+        let RestartIce { only, offer, addresses, ufrag, password } = restart;
+        if only.is_some_and(|only| only != self.ice_session()) {
+            return Err(RestartError::Superseded);
+        }
         let name = (ufrag.clone(), password.clone());
         let mut state = self.connection.lock();
         let answer = state.transport.restart(&offer, &addresses, ufrag, password, self.clock.now())?;
@@ -25,6 +41,6 @@ impl Handler<RestartIce> for Peer {
             self.names.push(name);
         }
         self.drain(ctx);
-        Ok(Restarted { answer, anew })
+        Ok(Restarted { answer, anew, session: self.ice_session() })
     }
 }

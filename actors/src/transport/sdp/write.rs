@@ -61,6 +61,11 @@ pub fn fragment(offer: &str, ufrag: &str, password: &str, addresses: &[SocketAdd
     let mut out = Lines(String::with_capacity(512));
     out.line(format_args!("a=ice-ufrag:{ufrag}"));
     out.line(format_args!("a=ice-pwd:{password}"));
+    // What was agreed in the beginning is said again (draft-ietf-wish-whep, section 4.5.3), and is what the viewer repeats.
+    let options = offer.lines().find_map(|line| line.strip_prefix("a=ice-options:"));
+    if options.is_some_and(|options| options.split_ascii_whitespace().any(|option| option == "trickle")) {
+        out.line(format_args!("a=ice-options:trickle"));
+    }
     let named = |prefix: &str| offer.lines().map(str::trim_end).find(|line| line.starts_with(prefix));
     for line in [named("a=group:BUNDLE"), named("m="), named("a=mid:")].into_iter().flatten() {
         if !line.bytes().any(|byte| byte.is_ascii_control()) {

@@ -1,0 +1,51 @@
+//! Which ICE session a viewer is at, and that nobody restarts another one than was meant.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
+
+#[path = "transport/link.rs"]
+mod link;
+#[path = "transport/reports.rs"]
+mod reports;
+mod support;
+#[path = "transport/viewer.rs"]
+mod viewer;
+
+#[path = "support/connected.rs"]
+mod connected;
+
+use connected::Scene;
+use lenscap_actors::peer::{IceSession, RestartError, RestartIce, Restarted};
+use lenscap_actors::ports::*;
+
+/// The viewer begins anew, and we would call ourselves `ufrag`.
+async fn restart(scene: &mut Scene, only: Option<&str>, ufrag: &str) -> Result<Restarted, RestartError> {
+    let restart = RestartIce {
+        only: only.map(str::to_owned),
+        offer: scene.viewer.fragment(),
+        addresses: vec!["198.51.100.1:8555".parse().unwrap()],
+        ufrag: ufrag.to_owned(),
+        password: "a/password/of/the/server/1".to_owned(),
+    };
+    scene.peer.send(restart).await.unwrap()
+}
+
+#[actix::test]
+async fn a_restart_of_a_session_that_is_over_changes_nothing() {
+    let mut scene = Scene::new(false).await;
+    assert_eq!(scene.peer.send(IceSession).await.unwrap(), "lens0");
+    scene.viewer.begin_restart();
+    let first = restart(&mut scene, Some("lens0"), "lens1").await.unwrap();
+    assert_eq!((first.anew, first.session.as_str()), (true, "lens1"));
+    scene.viewer.accept(&first.answer, SystemClock.now());
+    let again = restart(&mut scene, Some("lens1"), "lens2").await.unwrap();
+    assert_eq!((again.anew, again.session.as_str()), (false, "lens1"), "the viewer's credentials are the same");
+    scene.viewer.begin_restart();
+    assert_eq!(restart(&mut scene, Some("lens0"), "lens2").await, Err(RestartError::Superseded));
+    assert_eq!(scene.peer.send(IceSession).await.unwrap(), "lens1");
+    let whatever = restart(&mut scene, None, "lens2").await.unwrap();
+    assert_eq!((whatever.anew, whatever.session.as_str()), (true, "lens2"));
+    scene.viewer.accept(&whatever.answer, SystemClock.now());
+    scene.pass(500).await;
+    scene.show("full", false).await;
+    assert_eq!(scene.seen(), ["full"], "the picture goes on");
+}

@@ -1,0 +1,36 @@
+//! What browsers are told about pages of other origins: the CORS protocol of the Fetch standard.
+//!
+//! It only tells. Who may do what, [`access`](crate::access) decides; a preflight, which browsers send without
+//! credentials, changes nothing and shows nothing.
+
+use crate::access::door::Source;
+use actix_cors::Cors;
+use actix_web::http::header;
+
+/// What scripts may send. Those of a path are in `Allow`.
+pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// The headers that they may set beside those that are always theirs.
+const HEADERS: [&str; 3] = ["Content-Type", "If-Match", "Authorization"];
+
+/// Those of an answer that they may read.
+const EXPOSED: [&str; 7] = ["Location", "ETag", "Link", "Server-Timing", "Accept-Post", "Accept-Patch", "Retry-After"];
+
+/// Browsers ask again after so long, in seconds. No browser trusts an answer for more than a day, Chromium for two hours.
+const MAX_AGE_SECONDS: usize = 7200;
+
+/// The middleware, for our own origin and for configured ones.
+pub fn answers(configured: &[String]) -> Cors {
+    let configured = configured.to_vec();
+    Cors::default()
+        .allowed_origin_fn(move |origin, request| {
+            let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+            let (method, origin) = (&request.method, origin.to_str().ok());
+            let source = Source { method, is_socket: false, host, origin, fetch_site: None };
+            origin.is_some() && !source.is_foreign(&configured)
+        })
+        .allowed_methods(METHODS)
+        .allowed_headers(HEADERS)
+        .expose_headers(EXPOSED)
+        .max_age(MAX_AGE_SECONDS)
+}
