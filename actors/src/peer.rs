@@ -79,6 +79,8 @@ pub struct Peer {
     holds: bool,
     /// Since when it has had no picture because it was suspect.
     no_picture_since: Option<Instant>,
+    /// When it was last found to be there after all.
+    back_since: Option<Instant>,
     released: bool,
     connected: bool,
     signals: tokio::sync::mpsc::Sender<Signal>,
@@ -123,6 +125,7 @@ impl Peer {
             silence: Silence::new(parts.waiting.patience.clone()),
             holds: parts.waiting.eager,
             no_picture_since: None,
+            back_since: None,
             waiting: parts.waiting,
             released: false,
             connected: false,

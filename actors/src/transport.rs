@@ -344,7 +344,7 @@ impl Transport {
         }
     }
 
-    /// The viewer is heard again after a silence: [`track::Track::leap`].
+    /// What was sent last was held up, and what comes now is not: [`track::Track::leap`].
     pub fn leap(&mut self) {
         self.sender.leap();
     }

@@ -15,6 +15,12 @@ use std::time::{Duration, Instant};
 /// Hints that nobody is there are heeded no more often: each draws a probe, and anybody can forge them.
 const HINTS_APART: Duration = Duration::from_millis(20);
 
+/// So much longer than two usual round trips an answer takes if it, and the last frames, were held up.
+const HELD_UP: Duration = Duration::from_millis(400);
+
+/// Answers that were held up come so soon after the first sign of whoever is back.
+const BACK: Duration = Duration::from_millis(150);
+
 /// All that has arrived is in the mailbox before this: now it can be decided.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
@@ -47,6 +53,8 @@ impl Peer {
 
     /// Takes in what the connection has heard.
     pub(super) fn hear(&mut self, news: &mut News, now: Instant) {
+        let usual = self.silence.path().round_trip().unwrap_or_default();
+        let longest = news.round_trips.iter().max().copied().unwrap_or_default();
         for round_trip in news.round_trips.drain(..) {
             self.silence.measured(round_trip);
         }
@@ -60,6 +68,11 @@ impl Peer {
             && let Some(since) = self.silence.proven(now, age)
         {
             self.is_back(since, was_away, now);
+        }
+        // Answers to old questions come with the first signs, in whatever order. When they are lost nothing was held up.
+        let is_back = |since: &mut Instant| now.saturating_duration_since(*since) < BACK;
+        if longest > 2 * usual + HELD_UP && self.back_since.take_if(is_back).is_some() {
+            self.connection.lock().transport.leap();
         }
         if news.leaving == Some(Cause::IceDisconnected) && self.connected {
             // Nothing has come for seconds, perhaps because nothing is sent that calls for an answer: it is asked.
@@ -78,11 +91,8 @@ impl Peer {
         self.seat.iter().for_each(|seat| seat.suspect(None));
         self.status.state = PeerState::Watching;
         self.show();
-        {
-            let mut connection = self.connection.lock();
-            connection.open = true;
-            connection.transport.leap();
-        }
+        self.connection.lock().open = true;
+        self.back_since = Some(now);
         if was_away {
             self.board.back();
             self.holds = true;

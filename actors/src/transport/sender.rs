@@ -205,7 +205,7 @@ impl Sender {
         self.rate = StreamRate::default();
     }
 
-    /// Later frames are not to be taken for as late as those that were held up.
+    /// What was sent last was held up, and what comes now is not.
     pub fn leap(&mut self) {
         self.track.leap();
     }

@@ -16,8 +16,8 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 /// Timestamp ticks between replayed frames: 1 ms, so that the past is played in a blink.
 const REPLAY_TICKS: u32 = 90;
 
-/// By so much a track's clock leaps, in seconds. Browsers on libwebrtc learn anew how late frames are when one seems to be more
-/// than 10 s early.
+/// By so much a track's clock leaps, in seconds. libwebrtc learns anew how late frames are when one seems to be more than 10 s
+/// early.
 const LEAP_S: u32 = 12;
 
 /// What to do with a frame.
@@ -62,8 +62,8 @@ impl Track {
         self.admit_at(frame, timestamp, now, || true)
     }
 
-    /// Has the clock leap. A viewer who was silent may have got the last frames of before only now, all of them late, because a link or
-    /// its own machine held them up. It would take later ones for as late, and show them seconds after they came.
+    /// Has the clock leap. What was sent last was held up, by a link or by the viewer's own machine. The viewer would take later
+    /// frames, which come in time, for early, and show them as much too late.
     pub fn leap(&mut self) {
         self.timestamp_offset = self.timestamp_offset.wrapping_add(LEAP_S * CLOCK_RATE as u32);
     }
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_is_longer_than_any_lateness_that_browsers_believe() {
+    fn a_leap_is_longer_than_any_lateness_that_browsers_believe_and_the_clock_goes_on_from_there() {
         let start = Instant::now();
         let mut track = Track::new(start, u32::MAX - 100_000);
         let stamps = [0, 1, 2].map(|nth| {
