@@ -20,9 +20,8 @@ pub mod watchers;
 
 use accounts::{Accounts, Visitor};
 use digest::Digest;
-use door::{From, Refusal};
+use door::{Place, Refusal};
 use lenscap_actors::peers::Network;
-use password::PasswordHash;
 use rights::Rights;
 use sessions::Sessions;
 use std::net::IpAddr;
@@ -64,7 +63,7 @@ pub struct Access {
     watchers: Mutex<Watchers>,
     tries: Tries,
     /// One password at a time: each takes 19 MiB and a core.
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
     /// Somebody may have lost a right.
     changed: Notify,
     failed_logins: AtomicU64,
@@ -80,7 +79,7 @@ impl Access {
             known: Mutex::default(),
             watchers: Mutex::default(),
             tries: Tries::default(),
-            hashing: Semaphore::new(1),
+            hashing: Arc::new(Semaphore::new(1)),
             changed: Notify::new(),
             failed_logins: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -104,23 +103,24 @@ impl Access {
     /// # Errors
     ///
     /// If they are wrong, or were tried too often.
-    pub async fn identify(&self, shown: Credentials, address: IpAddr, from: From) -> Result<Visitor, Refusal> {
+    pub async fn identify(&self, shown: Credentials, address: IpAddr, from: Place) -> Result<Visitor, Refusal> {
         let accounts = self.accounts();
-        let nobody = || if from == From::Here { Visitor::Local } else { Visitor::Anybody };
+        let nobody = || if from == Place::Here { Visitor::Local } else { Visitor::Anybody };
         let visitor = match shown {
             Credentials::None => Some(nobody()),
             // It may be of a login that is over: that is no offense.
             Credentials::Cookie(secret) => Some(self.of_cookie(&secret, &accounts).unwrap_or_else(nobody)),
-            Credentials::Bearer(secret) => accounts.token(&secret).map(|name| Visitor::Token(name.to_owned())),
+            Credentials::Bearer(secret) => accounts.of_token(&secret),
             Credentials::Basic(name, password) => {
-                self.has_password(&name, &password, address).await?.then_some(Visitor::User(name, None))
+                let proof = self.proof_of(&name, &password, address).await?;
+                proof.map(|proof| Visitor::User { name, proof, login: None })
             }
             Credentials::Link(text) => {
-                let read = accounts.link_key.as_ref().and_then(|key| key.read(&text));
-                if read.is_some_and(|(_, until)| until <= unix_now()) {
+                let visitor = accounts.of_link(&text);
+                if matches!(visitor, Some(Visitor::Link { until, .. }) if until <= unix_now()) {
                     return Err(Refusal::LinkExpired);
                 }
-                read.map(|(stream, until)| Visitor::Link(stream.to_owned(), until))
+                visitor
             }
             Credentials::Unreadable => None,
         };
@@ -130,37 +130,51 @@ impl Access {
         })
     }
 
+    /// Whose login this is, as long as the user has the same password.
     fn of_cookie(&self, secret: &str, accounts: &Accounts) -> Option<Visitor> {
         let id = Digest::of(secret.as_bytes());
         let sessions = lock(&self.sessions);
-        let user = sessions.user(&id, Instant::now()).filter(|name| accounts.users.contains_key(*name));
-        user.map(|name| Visitor::User(name.to_owned(), Some(id)))
+        let (name, proof) = sessions.user(&id, Instant::now())?;
+        let is_so = accounts.users.get(name).is_some_and(|user| user.password.digest() == proof);
+        is_so.then(|| Visitor::User { name: name.to_owned(), proof, login: Some(id) })
     }
 
     /// What a visitor may do now.
     pub fn rights(&self, visitor: &Visitor) -> Rights {
         let lasts = |id| lock(&self.sessions).user(id, Instant::now()).is_some();
         match visitor {
-            Visitor::User(_, Some(id)) if !lasts(id) => self.accounts().rights(&Visitor::Anybody, unix_now()),
+            Visitor::User { login: Some(id), .. } if !lasts(id) => {
+                self.accounts().rights(&Visitor::Anybody, unix_now())
+            }
             visitor => self.accounts().rights(visitor, unix_now()),
         }
     }
 
-    /// A user logs in: the secret for the cookie, and for how long.
+    /// A user logs in: the secret for the cookie, and for how long. The login of the cookie that was sent ends.
     ///
     /// # Errors
     ///
     /// If the password is wrong, or was tried too often.
-    pub async fn log_in(&self, name: &str, password: &str, address: IpAddr) -> Result<(String, Duration), Refusal> {
-        if !self.has_password(name, password, address).await? {
+    pub async fn log_in(
+        &self,
+        name: &str,
+        password: &str,
+        former: Option<String>,
+        address: IpAddr,
+    ) -> Result<(String, Duration), Refusal> {
+        let Some(proof) = self.proof_of(name, password, address).await? else {
             self.failed_logins.fetch_add(1, Ordering::Relaxed);
             log::warn!("somebody at {address} could not log in");
             return Err(Refusal::WrongCredentials);
-        }
+        };
         // Never one that was sent: whoever knows it could use the login (session fixation).
         let secret = secret().map_err(|_| Refusal::Busy)?;
         let lasts = self.accounts().session_for;
-        lock(&self.sessions).begin(Digest::of(secret.as_bytes()), name, Instant::now(), lasts);
+        {
+            let mut sessions = lock(&self.sessions);
+            former.iter().for_each(|former| sessions.end(&Digest::of(former.as_bytes())));
+            sessions.begin(Digest::of(secret.as_bytes()), name, proof, Instant::now(), lasts);
+        }
         // There is a new end to wait for.
         self.changed.notify_one();
         Ok((secret, lasts))
@@ -172,31 +186,34 @@ impl Access {
         self.changed.notify_one();
     }
 
-    async fn has_password(&self, name: &str, password: &str, address: IpAddr) -> Result<bool, Refusal> {
+    /// By what a user's password is known, if this is it.
+    async fn proof_of(&self, name: &str, password: &str, address: IpAddr) -> Result<Option<Digest>, Refusal> {
         let accounts = self.accounts();
         let user = accounts.users.get(name);
-        // Found by name and password together, and by what the password's hash is now.
-        let credentials = Digest::of(format!("{}\n{name}\n{password}", name.len()).as_bytes());
-        if user.is_some() && lock(&self.known).has(&credentials, Instant::now()) {
-            return Ok(true);
+        let proof = user.map(|user| user.password.digest());
+        let credentials = Digest::of(format!("{}\n{name}\n{password}\n{proof:?}", name.len()).as_bytes());
+        if proof.is_some() && lock(&self.known).has(&credentials, Instant::now()) {
+            return Ok(proof);
         }
         self.tries.one_more(Network::of(address)).map_err(Refusal::TooManyTries)?;
-        let turn = tokio::time::timeout(HASHING_PATIENCE, self.hashing.acquire()).await;
-        let Ok(Ok(_turn)) = turn else { return Err(Refusal::Busy) };
+        let turn = tokio::time::timeout(HASHING_PATIENCE, self.hashing.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(Refusal::Busy) };
         // Who does not exist takes as long as who does.
-        let (hash, password) = (user.map(|user| user.password.clone()), password.to_owned());
-        let looked_at = tokio::task::spawn_blocking(move || match hash {
-            Some(hash) => hash.is_of(&password),
-            None => {
-                let _ = PasswordHash::of(&password);
-                false
-            }
+        let hash = user.or_else(|| accounts.users.values().next()).map(|user| user.password.clone());
+        let password = password.to_owned();
+        let looked_at = tokio::task::spawn_blocking(move || {
+            // It goes on if whoever asks does not wait for it: its turn is over when it ends.
+            let _turn = turn;
+            hash.is_some_and(|hash| hash.is_of(&password))
         });
-        let is_right = looked_at.await.map_err(|_| Refusal::Busy)?;
-        if is_right {
-            lock(&self.known).remember(credentials, Instant::now());
+        let is_right = looked_at.await.map_err(|_| Refusal::Busy)? && proof.is_some();
+        // The accounts may be others meanwhile.
+        let is_so = self.accounts().users.get(name).map(|user| user.password.digest()) == proof;
+        if !is_right || !is_so {
+            return Ok(None);
         }
-        Ok(is_right)
+        lock(&self.known).remember(credentials, Instant::now());
+        Ok(proof)
     }
 
     /// The viewer of this token watches that stream by the right of this visitor.

@@ -60,7 +60,8 @@ enum Command {
 
 #[derive(Args)]
 struct ProbeArguments {
-    /// http://HOST:PORT/whep/STREAM, http://HOST:PORT/view/STREAM or http://HOST:PORT/STREAM
+    /// http://HOST:PORT/whep/STREAM, http://HOST:PORT/view/STREAM or http://HOST:PORT/STREAM; with NAME:PASSWORD@ or the
+    /// ?link=… of a link where that is needed, or a token in the variable LENSCAP_TOKEN
     url: Target,
     /// Stop after so many frames
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

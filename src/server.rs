@@ -24,7 +24,7 @@ use lenscap_actors::supervisor::shell::Settle;
 use lenscap_actors::supervisor::spec::ExitReason;
 use lenscap_actors::transport::{self, TransportError};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -139,17 +139,22 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     let handle = server.handle();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let reloads = reload(file, access.clone(), signal(SignalKind::hangup())?);
+    if access.accounts().open {
+        log::warn!(
+            "everybody who can reach this server may watch, and set its cameras: `open = true` in [access] says so"
+        );
+    }
     if let Some(systemd) = &systemd {
         systemd.ready();
         actix_web::rt::spawn(systemd.status(root.board.clone()));
     }
-    let reloads = reload(file, access, signal(SignalKind::hangup())?);
     let mut server = std::pin::pin!(server);
     let result = tokio::select! {
         result = &mut server => return Ok(result?),
-        // These two never end.
-        () = keeper => Ok(()),
         () = reloads => Ok(()),
+        // It never ends.
+        () = keeper => Ok(()),
         error = udp_failed => Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
         reason = given_up => Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
         _ = interrupt.recv() => Ok(()),
@@ -175,13 +180,12 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     result
 }
 
-/// At each SIGHUP: who may come is what the file says now, if it is right. All else needs a new start.
+/// At each SIGHUP: who may come is what the file says now, if it is right. All else needs a new start. Ends at the first one if there
+/// is no file, or a terminal that has been closed: then it means what it always did.
 async fn reload(file: Option<PathBuf>, access: Arc<Access>, mut hangup: Signal) {
+    let file = file.filter(|_| !std::io::stderr().is_terminal());
     while hangup.recv().await.is_some() {
-        let Some(file) = file.clone() else {
-            log::warn!("there is no configuration file to be read again");
-            continue;
-        };
+        let Some(file) = file.clone() else { return };
         let read = tokio::task::spawn_blocking(move || Config::load(&file)).await;
         match read {
             Ok(Ok(config)) => {

@@ -83,6 +83,15 @@ fn lenscap_with(arguments: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// Its section of the configuration, and its secret, which stands elsewhere.
+fn new_token(name: &str) -> (String, String) {
+    let made = lenscap(&["token", name]);
+    let [section, words] = [made.stdout, made.stderr].map(|text| String::from_utf8(text).unwrap());
+    let secret = words.split("Bearer ").nth(1).unwrap().lines().next().unwrap().to_owned();
+    assert!(!section.contains(&secret), "what is put into a file keeps no secret");
+    (section, secret)
+}
+
 /// `[access]` with the users ann (all), bob (front only) and a token for front.
 struct Keys {
     section: String,
@@ -94,8 +103,7 @@ const PASSWORD: &str = "open sesame";
 impl Keys {
     fn new() -> Self {
         let hash = lenscap_with(&["passwd"], &format!("{PASSWORD}\n"));
-        let made = lenscap_with(&["token", "tv"], "");
-        let token = made.split("Bearer ").nth(1).unwrap().lines().next().unwrap().to_owned();
+        let (made, token) = new_token("tv");
         let section = format!(
             "[access]\nlink_key = \"0123456789abcdef0123456789abcdef\"\n\
              [[access.user]]\nname = \"ann\"\npassword = \"{hash}\"\nadmin = true\n\
@@ -150,11 +158,16 @@ async fn without_accounts_only_this_machine_may_come() {
     }
     let from_here = request(&server, "GET", "/debug").insert_header(("X-Forwarded-For", "127.0.0.1"));
     assert_eq!(status(from_here).await, 200);
-    // What a proxy does not say cannot be believed, and what is no proxy is not believed.
+    // What a proxy does not say, or says so that it cannot be read, is not believed; nor is what is no proxy.
     assert_eq!(status(request(&server, "GET", "/debug")).await, 403);
+    for unreadable in [&b"\xff"[..], b"unknown", b"127.0.0.1, \xff", b"unix:", b""] {
+        let value = actix_web::http::header::HeaderValue::from_bytes(unreadable).unwrap();
+        let request = request(&server, "GET", "/debug").insert_header(("X-Forwarded-For", value));
+        assert_eq!(status(request).await, 403, "{unreadable:?}");
+    }
     let server = Server::start(CAMERAS, "");
     assert_eq!(status(request(&server, "GET", "/debug")).await, 200);
-    for header in ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"] {
+    for header in ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP", "X-Forwarded-Proto", "X-Forwarded-Host"] {
         let passed_on = request(&server, "GET", "/debug").insert_header((header, "127.0.0.1"));
         assert_eq!(status(passed_on).await, 403, "{header}");
     }
@@ -242,7 +255,7 @@ fn no_way_to_write_a_path_leads_past_the_door() {
         let _ = stream.read_to_end(&mut answer);
         let answer = String::from_utf8_lossy(&answer);
         let code = answer.split(' ').nth(1).unwrap_or("none").to_owned();
-        assert!(["none", "400", "401", "403", "404", "421"].contains(&&*code), "{path:?}: {answer}");
+        assert!(["400", "401", "403", "404", "421"].contains(&&*code), "{path:?}: {answer}");
         assert!(!answer.contains("uptime"), "{path:?}: {answer}");
     }
 }
@@ -347,8 +360,8 @@ async fn no_page_of_another_site_changes_anything() {
         ] {
             let request = request(&server, method, path)
                 .insert_header(("Cookie", cookie.as_str()))
-                .insert_header(("Upgrade", "websocket"))
                 .insert_header((header, value));
+            let request = if path == "/ws" { request.insert_header(("Upgrade", "websocket")) } else { request };
             assert_eq!(status(request).await, 403, "{method} {path} with {header}: {value}");
         }
     }
@@ -403,6 +416,59 @@ async fn whoever_loses_the_right_is_let_go_at_once() {
     };
     assert!(report["releases"].as_array().unwrap().iter().all(|it| it["cause"] == "revoked"), "{report:#}");
     assert_eq!(status(request(&server, "GET", "/streams").insert_header(("Cookie", bob.as_str()))).await, 401);
+}
+
+#[actix::test]
+async fn what_was_proved_by_a_secret_ends_with_it() {
+    let keys = Keys::new();
+    let server = keys.server();
+    let (ann, bob) = (log_in(&server, "ann").await, log_in(&server, "bob").await);
+    let bearer = format!("Bearer {}", keys.token);
+    let folder = Folder::new();
+    let file = folder.file("config.toml", &format!("{}{CAMERAS}", keys.section));
+    let link = lenscap_with(&["link", "front", "--for", "2h", "--config", file.to_str().unwrap()], "");
+    let by_link = format!("/whep/front?{}", link.split_once('?').unwrap().1);
+    for (path, header, value) in [
+        ("/whep/front", "Cookie", &bob),
+        ("/whep/front", "Authorization", &"Basic Ym9iOm9wZW4gc2VzYW1l".to_owned()),
+        ("/whep/front", "Authorization", &bearer),
+        (by_link.as_str(), "X-Nothing", &String::new()),
+    ] {
+        assert_eq!(status(request(&server, "POST", path).insert_header((header, value.as_str()))).await, 201);
+    }
+    // The same names with other secrets; only ann's is what it was.
+    let (bobs, of_bob) = keys.section.split_once("name = \"bob\"\npassword = \"").unwrap();
+    let (_, rest) = of_bob.split_once('"').unwrap();
+    let changed = format!("{bobs}name = \"bob\"\npassword = \"{}\"{rest}", lenscap_with(&["passwd"], "another one\n"));
+    let changed = changed.replace("0123456789abcdef0123456789abcdef", "another key of thirty-two characters");
+    let old = changed.split("hash = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let new = new_token("tv").0.split("hash = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    server.rewrite(&format!("[server]\nlisten = \"127.0.0.1:0\"\n{}{CAMERAS}", changed.replace(&old, &new)));
+    server.signal(libc::SIGHUP);
+    server.until_logged("[access] was read again").await;
+    let debug = || request(&server, "GET", "/debug").insert_header(("Cookie", ann.as_str()));
+    while !answer(debug()).await.1["peers"].as_array().unwrap().is_empty() {}
+    for (header, value) in
+        [("Cookie", &bob), ("Authorization", &"Basic Ym9iOm9wZW4gc2VzYW1l".to_owned()), ("Authorization", &bearer)]
+    {
+        let request = request(&server, "GET", "/streams").insert_header((header, value.as_str()));
+        assert_eq!(status(request).await, 401, "{value}");
+    }
+    assert_eq!(status(request(&server, "POST", &by_link)).await, 401);
+}
+
+#[actix::test]
+async fn cameras_are_set_only_by_who_may_see_them() {
+    let keys = Keys::new();
+    let server = Server::start(
+        &format!("{}{CAMERAS}", keys.section.replace("[\"front\"]\n", "[\"front\"]\ncontrol = true\n")),
+        "",
+    );
+    let bob = log_in(&server, "bob").await;
+    for (camera, expected) in [("front", 200), ("back", 403), ("nothing", 403)] {
+        let request = request(&server, "GET", &format!("/cameras/{camera}/controls"));
+        assert_eq!(status(request.insert_header(("Cookie", bob.as_str()))).await, expected, "{camera}");
+    }
 }
 
 #[actix::test]

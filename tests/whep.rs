@@ -12,9 +12,9 @@ use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
 
-/// A program that may watch, by the secret "abc".
-const TOKEN: &str = "[[access.token]]\nname = \"player\"\nhash = \"sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"\n";
-const BEARER: &str = "Bearer abc";
+/// A program that may watch, by the secret "player".
+const TOKEN: &str = "[[access.token]]\nname = \"player\"\nhash = \"sha256:cdb59355f3ba293977fc0945fb85f11822d412c45c7520c7121bd2234f6c1f48\"\n";
+const BEARER: &str = "Bearer player";
 
 const SDP: (&str, &str) = ("Content-Type", "application/sdp");
 const FRAGMENT: (&str, &str) = ("Content-Type", "application/trickle-ice-sdpfrag");

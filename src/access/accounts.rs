@@ -51,21 +51,41 @@ pub enum Visitor {
     Local,
     /// Somebody who has not said who.
     Anybody,
-    /// A user, by name; by a login, unless the password came with the request.
-    User(String, Option<SessionId>),
-    /// A program, by the name of its token.
-    Token(String),
-    /// Whoever has been given a link to this stream, until then (seconds since the Unix epoch).
-    Link(String, u64),
+    /// A user.
+    User {
+        /// The name.
+        name: String,
+        /// What the password was known by.
+        proof: Digest,
+        /// The login, unless the password came with the request.
+        login: Option<SessionId>,
+    },
+    /// A program.
+    Token {
+        /// The name of its token.
+        name: String,
+        /// What that was known by.
+        proof: Digest,
+    },
+    /// Whoever has been given a link.
+    Link {
+        /// The stream that it is for.
+        stream: String,
+        /// Until when, in seconds since the Unix epoch.
+        until: u64,
+        /// What it was signed with.
+        proof: Digest,
+    },
 }
 
 impl Accounts {
     /// Whether there is anybody to be told from others. If not, this machine is trusted.
     pub fn is_any(&self) -> bool {
-        !self.users.is_empty() || !self.tokens.is_empty() || self.link_key.is_some()
+        !self.users.is_empty() || !self.tokens.is_empty()
     }
 
-    /// What a visitor may do, whose login, if there is one, still lasts. `now` is in seconds since the Unix epoch.
+    /// What a visitor may do, whose login, if there is one, still lasts. What was proved has to be so still: another password,
+    /// token or key ends what the former one has opened. `now` is in seconds since the Unix epoch.
     pub fn rights(&self, visitor: &Visitor, now: u64) -> Rights {
         let everybody = match self.open {
             true => Rights { view: Streams::all(), control: true, admin: false },
@@ -75,19 +95,36 @@ impl Accounts {
             // Behind a proxy on this machine everybody would seem to be here.
             Visitor::Local if !self.is_any() => Rights::all(),
             Visitor::Local | Visitor::Anybody => everybody,
-            Visitor::User(name, _) => self.users.get(name).map_or(everybody, |user| user.rights.clone()),
-            Visitor::Token(name) => self.tokens.get(name).map_or(everybody, |token| token.rights.clone()),
-            Visitor::Link(stream, until) if self.link_key.is_some() && now < *until => {
-                Rights { view: Streams::named([stream.as_str()]), ..Rights::default() }
+            Visitor::User { name, proof, .. } => {
+                let user = self.users.get(name).filter(|user| user.password.digest() == *proof);
+                user.map_or(everybody, |user| user.rights.clone())
             }
-            Visitor::Link(..) => everybody,
+            Visitor::Token { name, proof } => {
+                let token = self.tokens.get(name).filter(|token| token.digest == *proof);
+                token.map_or(everybody, |token| token.rights.clone())
+            }
+            Visitor::Link { stream, until, proof } => {
+                let holds = now < *until && self.link_key.as_ref().is_some_and(|key| key.digest() == *proof);
+                match holds && !self.open {
+                    true => Rights { view: Streams::named([stream.as_str()]), ..Rights::default() },
+                    false => everybody,
+                }
+            }
         }
     }
 
-    /// The token of this secret.
-    pub fn token(&self, secret: &str) -> Option<&str> {
-        let digest = Digest::of(secret.as_bytes());
-        self.tokens.iter().find(|(_, token)| token.digest == digest).map(|(name, _)| name.as_str())
+    /// Who has the token of this secret.
+    pub fn of_token(&self, secret: &str) -> Option<Visitor> {
+        let proof = Digest::of(secret.as_bytes());
+        let name = self.tokens.iter().find(|(_, token)| token.digest == proof).map(|(name, _)| name.clone());
+        name.map(|name| Visitor::Token { name, proof })
+    }
+
+    /// Who has what a link carries, whether or not its time is over.
+    pub fn of_link(&self, text: &str) -> Option<Visitor> {
+        let key = self.link_key.as_ref()?;
+        let (stream, until) = key.read(text)?;
+        Some(Visitor::Link { stream: stream.to_owned(), until, proof: key.digest() })
     }
 }
 
@@ -121,19 +158,30 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_named_no_more_has_the_rights_of_everybody() {
-        let accounts = accounts(false, true);
-        assert!(accounts.rights(&Visitor::Token("tv".into()), 0).may_view("front"));
-        for gone in
-            [Visitor::Token("gone".into()), Visitor::User("gone".into(), None), Visitor::Link("front".into(), u64::MAX)]
-        {
-            assert_eq!(accounts.rights(&gone, 0), Rights::default(), "{gone:?}");
-        }
+    fn whoever_is_named_no_more_or_otherwise_has_the_rights_of_everybody() {
+        let mut accounts = accounts(false, true);
+        accounts.link_key = "0123456789abcdef0123456789abcdef".parse().ok();
+        let (tv, link) = (accounts.of_token("secret").unwrap(), accounts.link_key.as_ref().unwrap().sign("front", 9));
+        let link = accounts.of_link(&link).unwrap();
+        let may = |accounts: &Accounts, visitor: &Visitor, now| accounts.rights(visitor, now).may_view("front");
+        assert!(may(&accounts, &tv, 0) && may(&accounts, &link, 8));
+        assert!(!may(&accounts, &link, 9), "its time is over");
+        accounts.link_key = "another key of thirty-two characters".parse().ok();
+        assert!(!may(&accounts, &link, 8));
+        let mut changed = accounts.clone();
+        changed.tokens.insert("tv".into(), Token { digest: Digest::of(b"another"), ..changed.tokens["tv"].clone() });
+        assert!(!may(&changed, &tv, 0));
+        changed.tokens.clear();
+        assert!(!may(&changed, &tv, 0));
+        let ann = |proof: &[u8]| Visitor::User { name: "ann".into(), proof: Digest::of(proof), login: None };
+        assert!(!may(&changed, &ann(b"x"), 0));
     }
 
     #[test]
     fn a_token_is_found_by_its_secret() {
         let accounts = accounts(false, true);
-        assert_eq!((accounts.token("secret"), accounts.token("Secret"), accounts.token("")), (Some("tv"), None, None));
+        let tv = Visitor::Token { name: "tv".into(), proof: Digest::of(b"secret") };
+        assert_eq!(accounts.of_token("secret"), Some(tv));
+        assert_eq!((accounts.of_token("Secret"), accounts.of_token("")), (None, None));
     }
 }

@@ -115,7 +115,7 @@ impl Source<'_> {
 
 /// From where a request comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Place {
     /// From this machine.
     Here,
     /// From another.
@@ -129,18 +129,18 @@ pub enum From {
 /// # Errors
 ///
 /// If not.
-pub fn may(need: Need, rights: &Rights, visitor: &Visitor, accounts: &Accounts, from: From) -> Result<(), Refusal> {
+pub fn may(need: Need, rights: &Rights, visitor: &Visitor, accounts: &Accounts, from: Place) -> Result<(), Refusal> {
     let right = match need {
         Need::Nothing => return Ok(()),
         Need::Right(right) if rights.include(right) => return Ok(()),
         Need::Right(right) => right,
     };
     match (visitor, from) {
-        (Visitor::User(..) | Visitor::Token(_) | Visitor::Link(..), _) => Err(Refusal::lacking(right)),
+        (Visitor::User { .. } | Visitor::Token { .. } | Visitor::Link { .. }, _) => Err(Refusal::lacking(right)),
         (Visitor::Local | Visitor::Anybody, _) if accounts.is_any() => Err(Refusal::Unidentified),
-        (_, From::UnknownProxy) => Err(Refusal::UnknownProxy),
-        (_, From::Here | From::Elsewhere) if accounts.open => Err(Refusal::lacking(right)),
-        (_, From::Here | From::Elsewhere) => Err(Refusal::OnlyHere),
+        (_, Place::UnknownProxy) => Err(Refusal::UnknownProxy),
+        (_, Place::Here | Place::Elsewhere) if accounts.open => Err(Refusal::lacking(right)),
+        (_, Place::Here | Place::Elsewhere) => Err(Refusal::OnlyHere),
     }
 }
 
@@ -196,22 +196,22 @@ mod tests {
     #[test]
     fn who_may_not_is_told_what_to_do_about_it() {
         let of = |right| Need::Right(right);
-        let token = || Visitor::Token("tv".into());
+        let token = || Visitor::Token { name: "tv".into(), proof: Digest::of(b"secret") };
         for (need, visitor, open, any, from, expected) in [
-            (Need::Nothing, Visitor::Anybody, false, true, From::Elsewhere, Ok(())),
-            (of(Right::Admin), Visitor::Local, false, false, From::Here, Ok(())),
-            (of(Right::View), Visitor::Anybody, false, false, From::Elsewhere, Err(Refusal::OnlyHere)),
-            (of(Right::View), Visitor::Anybody, false, false, From::UnknownProxy, Err(Refusal::UnknownProxy)),
-            (of(Right::View), Visitor::Anybody, false, true, From::UnknownProxy, Err(Refusal::Unidentified)),
-            (of(Right::View), Visitor::Local, false, true, From::Here, Err(Refusal::Unidentified)),
-            (of(Right::View), Visitor::Anybody, true, false, From::Elsewhere, Ok(())),
-            (of(Right::Control), Visitor::Anybody, true, false, From::Elsewhere, Ok(())),
-            (of(Right::Admin), Visitor::Anybody, true, false, From::Elsewhere, Err(Refusal::lacking(Right::Admin))),
-            (of(Right::Admin), Visitor::Local, true, false, From::Here, Ok(())),
-            (of(Right::Admin), Visitor::Anybody, true, true, From::Elsewhere, Err(Refusal::Unidentified)),
-            (of(Right::View), token(), false, true, From::Elsewhere, Ok(())),
-            (of(Right::Control), token(), false, true, From::Elsewhere, Err(Refusal::lacking(Right::Control))),
-            (of(Right::Admin), token(), false, true, From::Here, Err(Refusal::lacking(Right::Admin))),
+            (Need::Nothing, Visitor::Anybody, false, true, Place::Elsewhere, Ok(())),
+            (of(Right::Admin), Visitor::Local, false, false, Place::Here, Ok(())),
+            (of(Right::View), Visitor::Anybody, false, false, Place::Elsewhere, Err(Refusal::OnlyHere)),
+            (of(Right::View), Visitor::Anybody, false, false, Place::UnknownProxy, Err(Refusal::UnknownProxy)),
+            (of(Right::View), Visitor::Anybody, false, true, Place::UnknownProxy, Err(Refusal::Unidentified)),
+            (of(Right::View), Visitor::Local, false, true, Place::Here, Err(Refusal::Unidentified)),
+            (of(Right::View), Visitor::Anybody, true, false, Place::Elsewhere, Ok(())),
+            (of(Right::Control), Visitor::Anybody, true, false, Place::Elsewhere, Ok(())),
+            (of(Right::Admin), Visitor::Anybody, true, false, Place::Elsewhere, Err(Refusal::lacking(Right::Admin))),
+            (of(Right::Admin), Visitor::Local, true, false, Place::Here, Ok(())),
+            (of(Right::Admin), Visitor::Anybody, true, true, Place::Elsewhere, Err(Refusal::Unidentified)),
+            (of(Right::View), token(), false, true, Place::Elsewhere, Ok(())),
+            (of(Right::Control), token(), false, true, Place::Elsewhere, Err(Refusal::lacking(Right::Control))),
+            (of(Right::Admin), token(), false, true, Place::Here, Err(Refusal::lacking(Right::Admin))),
         ] {
             let accounts = accounts(open, any);
             let rights = accounts.rights(&visitor, 0);

@@ -29,7 +29,8 @@ impl Access {
     fn next_end(&self) -> Duration {
         let now = Instant::now();
         let login = lock(&self.sessions).tidy(now).map(|end| end.saturating_duration_since(now));
-        let link = lock(&self.watchers).first_end().map(|end| Duration::from_secs(end.saturating_sub(unix_now())));
+        let link =
+            lock(&self.watchers).first_end(unix_now()).map(|end| Duration::from_secs(end.saturating_sub(unix_now())));
         login.into_iter().chain(link).min().unwrap_or(Duration::MAX)
     }
 

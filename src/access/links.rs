@@ -3,6 +3,7 @@
 //! A link carries what it allows, and a signature (HMAC-SHA256, RFC 2104) by a key of the configuration. Nothing is kept of
 //! it, so that it outlives a restart; another key ends all of them.
 
+use super::digest::Digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -39,6 +40,11 @@ impl FromStr for LinkKey {
 }
 
 impl LinkKey {
+    /// By which it is known whether this is still the key.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
+    }
+
     /// What a link to this stream carries that holds until then, in seconds since the Unix epoch.
     pub fn sign(&self, stream: &str, until: u64) -> String {
         let tag = self.mac(stream, until).finalize().into_bytes();

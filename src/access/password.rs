@@ -1,7 +1,8 @@
 //! Passwords, which are short and guessed: kept by Argon2id (RFC 9106), slow on purpose.
 
+use super::digest::Digest;
 use argon2::password_hash::phc;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::{Argon2, Params, PasswordHasher, PasswordVerifier};
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,8 +20,10 @@ impl FromStr for PasswordHash {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let usable =
-            phc::PasswordHash::new(text).is_ok_and(|hash| hash.algorithm.as_str() == "argon2id" && hash.hash.is_some());
+        // Also of costs that can be computed.
+        let usable = phc::PasswordHash::new(text).is_ok_and(|hash| {
+            hash.algorithm.as_str() == "argon2id" && hash.hash.is_some() && Params::try_from(&hash).is_ok()
+        });
         usable.then(|| Self(text.to_owned())).ok_or_else(|| {
             "is no hash of a password: expected what `lenscap passwd` prints, \"$argon2id$…\"".to_owned()
         })
@@ -36,6 +39,11 @@ impl PasswordHash {
     pub fn of(password: &str) -> Result<String, String> {
         let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|error| error.to_string())?;
         Ok(hash.to_string())
+    }
+
+    /// By which it is known whether this is still the hash.
+    pub fn digest(&self) -> Digest {
+        Digest::of(self.0.as_bytes())
     }
 
     /// Whether this is the password. Takes as long as [`PasswordHash::of`].

@@ -9,22 +9,28 @@ use governor::{Quota, RateLimiter};
 use lenscap_actors::peers::Network;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// So many tries at once, and then one in this time.
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 const THEN_EVERY: Duration = Duration::from_secs(5);
 
-/// More networks than this are looked through for those that may try again as often as anybody.
+/// When there are more networks than this, and then twice as many as were left, those are forgotten that may try as often as anybody.
 const NETWORKS_KEPT: usize = 1000;
 
+type Limiter = RateLimiter<Network, governor::state::keyed::HashMapStateStore<Network>, DefaultClock>;
+
 /// Counts tries by network.
-pub struct Tries(RateLimiter<Network, governor::state::keyed::HashMapStateStore<Network>, DefaultClock>);
+pub struct Tries {
+    limiter: Limiter,
+    tidy_at: AtomicUsize,
+}
 
 impl Default for Tries {
     fn default() -> Self {
         let quota = Quota::with_period(THEN_EVERY).unwrap_or(Quota::per_minute(AT_ONCE)).allow_burst(AT_ONCE);
-        Self(RateLimiter::hashmap(quota))
+        Self { limiter: RateLimiter::hashmap(quota), tidy_at: AtomicUsize::new(NETWORKS_KEPT) }
     }
 }
 
@@ -35,10 +41,11 @@ impl Tries {
     ///
     /// If there were too many: for how long there can be no other.
     pub fn one_more(&self, from: Network) -> Result<(), Duration> {
-        if self.0.len() > NETWORKS_KEPT {
-            self.0.retain_recent();
+        if self.limiter.len() > self.tidy_at.load(Ordering::Relaxed) {
+            self.limiter.retain_recent();
+            self.tidy_at.store((2 * self.limiter.len()).max(NETWORKS_KEPT), Ordering::Relaxed);
         }
-        self.0.check_key(&from).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        self.limiter.check_key(&from).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
 }
 

@@ -35,33 +35,37 @@ impl Watchers {
         HashMap::into_keys(go).collect()
     }
 
-    /// When the right of the first of them ends, as far as that is known: in seconds since the Unix epoch.
-    pub fn first_end(&self) -> Option<u64> {
+    /// When the right of the first of them ends after `now`, as far as that is known: in seconds since the Unix epoch.
+    pub fn first_end(&self, now: u64) -> Option<u64> {
         let ends = self.0.values().filter_map(|watcher| match &watcher.visitor {
-            Visitor::Link(_, until) => Some(*until),
+            Visitor::Link { until, .. } => Some(*until),
             _ => None,
         });
-        ends.min()
+        // Whose right has ended and who is still here may watch by another.
+        ends.filter(|end| *end > now).min()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::digest::Digest;
     use super::*;
 
     #[test]
     fn whoever_loses_the_right_is_named_once() {
+        let proof = Digest::of(b"");
+        let tv = Visitor::Token { name: "tv".into(), proof };
         let mut watchers = Watchers::default();
-        watchers.watches("a", &Visitor::Token("tv".into()), "front");
-        watchers.watches("b", &Visitor::Link("front".into(), 7), "front");
+        watchers.watches("a", &tv, "front");
+        watchers.watches("b", &Visitor::Link { stream: "front".into(), until: 7, proof }, "front");
         watchers.watches("c", &Visitor::Local, "back");
-        watchers.watches("a", &Visitor::Token("tv".into()), "back");
-        assert_eq!((watchers.0.len(), watchers.first_end()), (3, Some(7)));
+        watchers.watches("a", &tv, "back");
+        assert_eq!((watchers.0.len(), watchers.first_end(6), watchers.first_end(7)), (3, Some(7), None));
         let mut gone = watchers.take_unless(|watcher| watcher.stream == "back" && watcher.visitor != Visitor::Local);
         gone.sort();
         assert_eq!(gone, ["b", "c"]);
         assert!(watchers.take_unless(|_| true).is_empty());
         watchers.retain(|token| token != "a");
-        assert_eq!((watchers.0.len(), watchers.first_end()), (0, None));
+        assert_eq!((watchers.0.len(), watchers.first_end(0)), (0, None));
     }
 }

@@ -3,7 +3,7 @@
 use crate::access::digest::Digest;
 use crate::access::password::PasswordHash;
 use crate::access::{secret, unix_now};
-use crate::config::Config;
+use crate::config::{Config, check_id};
 use std::io::{BufRead, IsTerminal, stdin};
 use std::time::Duration;
 
@@ -32,12 +32,12 @@ pub fn password() -> Result<String, String> {
 
 /// A new token, which is shown once, and what keeps it in the configuration.
 pub fn token(name: &str) -> Result<String, String> {
+    let name = check_id(name)?;
     let secret = secret().map_err(|error| format!("no random numbers: {error}"))?;
     let digest = Digest::of(secret.as_bytes());
-    let name = serde_json::json!(name);
-    Ok(format!(
-        "# Authorization: Bearer {secret}\n# (This is shown once; the server keeps the hash.)\n[[access.token]]\nname = {name}\nhash = \"{digest}\"\nview = [\"*\"]"
-    ))
+    // Not where the section goes: that may be a file.
+    eprintln!("The program has to send this, which is shown once:\nAuthorization: Bearer {secret}\n");
+    Ok(format!("[[access.token]]\nname = \"{name}\"\nhash = \"{digest}\"\nview = [\"*\"]"))
 }
 
 /// The address of a stream for whoever has it, from now on for so long.

@@ -8,6 +8,7 @@ use crate::access::hosts::Hosts;
 use crate::access::rights::{Rights, Streams};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::str::FromStr;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -16,6 +17,13 @@ const SESSION_FOR: Duration = Duration::from_secs(30 * 86_400);
 
 /// Names of streams that nobody has to list.
 const ALL: &str = "*";
+
+/// What stands in config.toml as an example: everybody knows it.
+const EXAMPLES: [&str; 3] = [
+    "$argon2id$v=19$m=19456,t=2,p=1$Ym9vY2hsb2Jvb2NobG8$DmzcRTXBPcmr0+kzDYZzRsiqZ7TPkOxLqMhSq0mJvLo",
+    "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    "replace this by 32 random characters or more",
+];
 
 impl Reader<'_> {
     pub(super) fn access(&self, section: &Section) -> Checked<Accounts> {
@@ -27,14 +35,14 @@ impl Reader<'_> {
         for user in &section.user {
             self.unique(&mut names, &user.name, "user")?;
             let name = self.at(&user.name, check_name(user.name.get_ref()))?;
-            let password = self.at(&user.password, user.password.get_ref().parse())?;
+            let password = self.secret(&user.password)?;
             users.insert(name, User { password, rights: self.rights(user.view.as_deref(), user.control, user.admin)? });
         }
         let (mut tokens, mut names) = (BTreeMap::new(), BTreeMap::new());
         for token in &section.token {
             self.unique(&mut names, &token.name, "token")?;
             let name = self.at(&token.name, check_id(token.name.get_ref()))?;
-            let digest = self.at(&token.hash, token.hash.get_ref().parse())?;
+            let digest = self.secret(&token.hash)?;
             tokens.insert(
                 name,
                 Token { digest, rights: self.rights(token.view.as_deref(), token.control, token.admin)? },
@@ -48,10 +56,19 @@ impl Reader<'_> {
                 self.at(value, fits.then_some(lasts).ok_or("is out of range: expected 1m to 366d".to_owned()))?
             }
         };
-        let link_key = section.link_key.as_ref().map(|key| self.at(key, key.get_ref().parse())).transpose()?;
+        let link_key = section.link_key.as_ref().map(|key| self.secret(key)).transpose()?;
         let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let open = section.open.unwrap_or(false);
         Ok(Accounts { hosts: Hosts::new(hosts, &machine), open, users, tokens, link_key, session_for })
+    }
+
+    /// One that is not in the documentation.
+    fn secret<T: FromStr<Err = String>>(&self, value: &Spanned<String>) -> Checked<T> {
+        let parsed = match EXAMPLES.contains(&value.get_ref().as_str()) {
+            true => Err("is the example of config.toml, which everybody can read".to_owned()),
+            false => value.get_ref().parse(),
+        };
+        self.at(value, parsed)
     }
 
     /// Nobody shall find out that the whole network could watch.
@@ -61,7 +78,8 @@ impl Reader<'_> {
         listen: SocketAddr,
         at: Option<&Spanned<String>>,
     ) -> Checked<()> {
-        if listen.ip().to_canonical().is_loopback() || accounts.is_any() || accounts.open {
+        if listen.ip().to_canonical().is_loopback() || accounts.is_any() || accounts.link_key.is_some() || accounts.open
+        {
             return Ok(());
         }
         let message = format!(

@@ -38,13 +38,12 @@ impl fmt::Debug for Login {
 }
 
 /// As it is written: a URL, or a table like the `RTCIceServer` of browsers.
-#[derive(Debug)]
 pub(super) enum Entry {
     Url(String),
     Table(Table),
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
     urls: Urls,
@@ -53,8 +52,14 @@ pub(super) struct Table {
 }
 
 /// One, or a list.
-#[derive(Debug)]
 struct Urls(Vec<String>);
+
+/// There may be a password in it.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entry(…)")
+    }
+}
 
 struct EntryVisitor;
 

@@ -32,7 +32,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
-use values::{check_id, check_origin, pixel_format, public_address};
+pub use values::check_id;
+use values::{check_origin, pixel_format, public_address};
 
 /// The configuration that runs without a file; also the documentation of every key.
 pub const DEFAULTS: &str = include_str!("../../config.toml");
@@ -151,9 +152,25 @@ impl Config {
         let reader = Reader { file, text };
         let raw: File = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
-            reader.error(offset, error.message().to_owned())
+            let mistake = reader.error(offset, error.message().to_owned());
+            let holds_secrets = ["access", "webrtc.ice_servers"].iter().any(|section| mistake.key.starts_with(section));
+            match holds_secrets {
+                true => ConfigError { message: without_values(&mistake.message), ..mistake },
+                false => mistake,
+            }
         })?;
         reader.config(raw)
+    }
+}
+
+/// The words of a TOML error without what they repeat of the file, except for the names of keys.
+fn without_values(message: &str) -> String {
+    if ["unknown field", "missing field", "duplicate"].iter().any(|start| message.starts_with(start)) {
+        return message.to_owned();
+    }
+    match message.split_once(", expected ") {
+        Some((_, expected)) => format!("is of another kind: expected {expected}"),
+        None => "cannot be read: expected a value in TOML".to_owned(),
     }
 }
 
@@ -191,9 +208,9 @@ impl Reader<'_> {
         };
         let mut trusted_proxies = vec![];
         for proxy in server.trusted_proxies.iter().flatten() {
-            let address =
-                proxy.get_ref().parse().map_err(|_| "is no address: expected one like \"127.0.0.1\"".to_owned());
-            trusted_proxies.push(self.at(proxy, address)?);
+            let address = proxy.get_ref().parse::<IpAddr>();
+            let address = address.map_err(|_| "is no address: expected one like \"127.0.0.1\"".to_owned());
+            trusted_proxies.push(self.at(proxy, address)?.to_canonical());
         }
         let access = self.access(&raw.access)?;
         self.is_meant(&access, listen, server.listen.as_ref())?;

@@ -40,11 +40,39 @@ fn every_commented_key_of_the_defaults_is_a_key() {
         .map(|line| format!("{line}\n"))
         .collect::<String>()
         .replace("profile = \"production\"", "profile = \"custom\"");
+    // Examples are no secrets, and that would be said, too.
+    let text = text
+        .replace("replace this by 32 random characters or more", &"0123456789abcdef".repeat(2))
+        .replace("Ym9vY2hsb2Jvb2NobG8", "Ym9vY2hsb2Jvb2NobGg")
+        .replace("sha256:ba", "sha256:ab");
     // These have no effect on the test picture, and that would be said.
     let v4l2 = |text: &str| text.replace("source = \"test\"", "source = \"usb:046d:0825\"");
     let config = Config::parse("x", &v4l2(&text)).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(config.streams.len(), 2);
     assert_eq!(config.ice.disconnected, Duration::from_secs(5));
+}
+
+#[test]
+fn the_examples_of_the_defaults_are_no_secrets_and_no_secret_is_quoted() {
+    let examples = DEFAULTS.lines().filter_map(|line| line.strip_prefix("# "));
+    let line = |key: &str| examples.clone().find(|line| line.starts_with(key)).unwrap();
+    for text in [
+        format!("[access]\n{}", line("link_key")),
+        format!("[[access.user]]\nname = \"ann\"\n{}", line("password")),
+        format!("[[access.token]]\nname = \"tv\"\n{}", line("hash")),
+    ] {
+        assert!(wrong(&text).contains("is the example"), "{text}");
+    }
+    for text in [
+        "[access]\nlink_key = 4711471147114711",
+        "[[access.user]]\nname = \"ann\"\npassword = 4711471147114711",
+        "[[access.token]]\nname = \"tv\"\nhash = 4711471147114711",
+        "[[webrtc.ice_servers]]\nurls = \"turn:x\"\nusername = \"me\"\ncredential = 4711471147114711",
+    ] {
+        let words = wrong(text);
+        assert!(!words.contains("4711") && words.contains("expected"), "{words}");
+    }
+    assert!(wrong("[access]\nusers = 1").contains("unknown field"));
 }
 
 #[test]

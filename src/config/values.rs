@@ -3,8 +3,12 @@
 use super::{PixelFormat, Source};
 use std::net::{IpAddr, SocketAddr};
 
-/// A name.
-pub(super) fn check_id(id: &str) -> Result<String, String> {
+/// A name of a camera, a stream or a token.
+///
+/// # Errors
+///
+/// In words, if it is none.
+pub fn check_id(id: &str) -> Result<String, String> {
     let fine =
         !id.is_empty() && id.len() <= 64 && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     fine.then(|| id.to_owned())

@@ -1,18 +1,19 @@
 //! From where a request comes.
 
 use super::Site;
-use crate::access::door::From;
+use crate::access::door::Place;
 use actix_web::dev::Extensions;
+use actix_web::http::Version;
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpRequest, web};
 use std::any::Any;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Where proxies say for whom they ask: the one nearest to us appends last.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Whoever sends one of these passes a request on for somebody else (RFC 7239; RFC 9110, section 7.6.3).
-const OF_PROXIES: [&str; 4] = [FORWARDED_FOR, "forwarded", "x-real-ip", "via"];
+const OF_PROXIES: [&str; 6] = [FORWARDED_FOR, "forwarded", "x-real-ip", "via", "x-forwarded-host", FORWARDED_PROTO];
 
 /// Over what the client reached the proxy.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
@@ -28,62 +29,89 @@ pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
     }
 }
 
-/// The client's address. Of what proxies say only that is believed which comes from one that is trusted.
+/// What a request and its connection say of where it comes from.
+struct Way<'a> {
+    /// Who is connected; none if that cannot be told any more, because the connection was reset.
+    connected: Option<IpAddr>,
+    /// The address of ours that it is connected to.
+    reached_at: Option<IpAddr>,
+    /// What is said of whom it is passed on for, as it came.
+    forwarded_for: Vec<&'a [u8]>,
+    /// Whether anything shows that it was passed on.
+    is_passed_on: bool,
+}
+
+impl<'a> Way<'a> {
+    fn of(request: &'a HttpRequest) -> Self {
+        let headers = request.headers();
+        Self {
+            connected: request.peer_addr().map(|address| address.ip().to_canonical()),
+            reached_at: request.conn_data::<ReachedAt>().map(|reached| reached.0),
+            forwarded_for: headers.get_all(FORWARDED_FOR).map(|value| value.as_bytes()).collect(),
+            // No browser speaks HTTP/1.0, and nginx does to whom it asks if nothing else is configured.
+            is_passed_on: OF_PROXIES.iter().any(|name| headers.contains_key(*name))
+                || request.version() <= Version::HTTP_10,
+        }
+    }
+
+    /// The client's address, and how that stands to this machine. Of what proxies say only that is believed which comes from
+    /// one that is trusted; what cannot be read is nobody's word.
+    fn end(&self, trusted: &[IpAddr]) -> (IpAddr, Place) {
+        let Some(connected) = self.connected else { return (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere) };
+        if !trusted.contains(&connected) {
+            let from = if self.is_passed_on { Place::UnknownProxy } else { self.stands(connected) };
+            return (connected, from);
+        }
+        let mut at = connected;
+        let mut hops = self.forwarded_for.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
+        let mut is_told = false;
+        while trusted.contains(&at) {
+            match hops.next().map(address_in) {
+                Some(Some(named)) => (at, is_told) = (named, true),
+                None if is_told => break,
+                // Who is trusted as a proxy is nothing else, and so does not ask for itself.
+                Some(None) | None => return (at, Place::UnknownProxy),
+            }
+        }
+        (at, self.stands(at))
+    }
+
+    fn stands(&self, address: IpAddr) -> Place {
+        // A machine that connects to an address of its own does so from that address.
+        match address.is_loopback() || Some(address) == self.reached_at {
+            true => Place::Here,
+            false => Place::Elsewhere,
+        }
+    }
+}
+
+/// An address as proxies write it: alone, with a port, or in brackets.
+fn address_in(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().ok().or_else(|| hop.parse().ok().map(|address: SocketAddr| address.ip()));
+    address.map(|address: IpAddr| address.to_canonical())
+}
+
+/// From which address a request comes, and how that stands to this machine.
+pub fn whence(request: &HttpRequest) -> (IpAddr, Place) {
+    let trusted = request.app_data::<web::Data<Site>>().map_or(&[][..], |site| &site.trusted_proxies);
+    Way::of(request).end(trusted)
+}
+
+/// The client's address.
 pub fn address(request: &HttpRequest) -> IpAddr {
-    let connected = connected(request);
-    let Some(site) = request.app_data::<web::Data<Site>>() else { return connected };
-    let forwarded = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok());
-    farthest_believed(connected, forwarded, &site.trusted_proxies)
+    whence(request).0
 }
 
-/// The same, and how that stands to this machine.
-pub fn whence(request: &HttpRequest) -> (IpAddr, From) {
-    let (address, connected) = (address(request), connected(request));
-    let is_passed_on = OF_PROXIES.iter().any(|name| request.headers().contains_key(*name));
-    // A machine that connects to an address of its own does so from that address.
-    let own = request.conn_data::<ReachedAt>().map(|reached| reached.0);
-    let is_here = |address: IpAddr| address.is_loopback() || Some(address) == own;
-    let from = match is_trusted(request, connected) {
-        false if is_passed_on => From::UnknownProxy,
-        // What it does not say for whom it asks is no request of its own: who is trusted as a proxy is nothing else.
-        true if !request.headers().contains_key(FORWARDED_FOR) => From::UnknownProxy,
-        _ if is_here(address) => From::Here,
-        _ => From::Elsewhere,
-    };
-    (address, from)
-}
-
-/// Whether the client speaks HTTPS, to us or to a proxy that is trusted.
+/// Whether the client speaks HTTPS, to a proxy that is trusted.
 pub fn is_https(request: &HttpRequest) -> bool {
     let said = request.headers().get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
-    is_trusted(request, connected(request)) && said.is_some_and(|said| said.eq_ignore_ascii_case("https"))
-}
-
-fn connected(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip()).to_canonical()
-}
-
-fn is_trusted(request: &HttpRequest, proxy: IpAddr) -> bool {
-    request.app_data::<web::Data<Site>>().is_some_and(|site| site.trusted_proxies.contains(&proxy))
-}
-
-/// Goes back from proxy to proxy as long as each is trusted.
-fn farthest_believed<'a>(
-    connected: IpAddr,
-    forwarded: impl DoubleEndedIterator<Item = &'a str>,
-    trusted: &[IpAddr],
-) -> IpAddr {
-    let mut hops = forwarded.rev().flat_map(|line| line.rsplit(','));
-    let mut at = connected.to_canonical();
-    while trusted.contains(&at) {
-        // An IPv4 address may have a port.
-        let named = hops.next().map(str::trim).and_then(|hop| {
-            hop.parse().ok().or_else(|| hop.parse().ok().map(|address: std::net::SocketAddr| address.ip()))
-        });
-        let Some(named) = named else { break };
-        at = named.to_canonical();
-    }
-    at
+    let first = said.and_then(|said| said.split(',').next()).unwrap_or_default();
+    let connected = Way::of(request).connected;
+    let site = request.app_data::<web::Data<Site>>();
+    let is_trusted = site.zip(connected).is_some_and(|(site, proxy)| site.trusted_proxies.contains(&proxy));
+    is_trusted && first.trim().eq_ignore_ascii_case("https")
 }
 
 #[cfg(test)]
@@ -91,24 +119,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_trusted_proxies_are_believed() {
-        for (connected, forwarded, expected) in [
-            ("198.51.100.7", &[][..], "198.51.100.7"),
-            ("198.51.100.7", &["192.0.2.1"], "198.51.100.7"),
-            ("127.0.0.1", &["192.0.2.1"], "192.0.2.1"),
-            ("::ffff:127.0.0.1", &["192.0.2.1:4711"], "192.0.2.1"),
-            ("127.0.0.1", &["[2001:db8::1]:4711"], "2001:db8::1"),
+    fn only_trusted_proxies_are_believed_and_only_what_can_be_read() {
+        use Place::{Elsewhere, Here, UnknownProxy};
+        for (connected, forwarded, expected, from) in [
+            ("198.51.100.7", &[][..], "198.51.100.7", Elsewhere),
+            ("198.51.100.7", &[&b"192.0.2.1"[..]], "198.51.100.7", UnknownProxy),
+            ("198.51.100.7", &[b"127.0.0.1"], "198.51.100.7", UnknownProxy),
+            ("127.0.0.1", &[b"192.0.2.1"], "192.0.2.1", Elsewhere),
+            ("127.0.0.1", &[b"127.0.0.1"], "127.0.0.1", Here),
+            ("::ffff:127.0.0.1", &[b"192.0.2.1:4711"], "192.0.2.1", Elsewhere),
+            ("127.0.0.1", &[b"[2001:db8::1]:4711"], "2001:db8::1", Elsewhere),
+            ("127.0.0.1", &[b"[2001:db8::1]"], "2001:db8::1", Elsewhere),
             // What the client itself said is to the left of what our proxy saw.
-            ("127.0.0.1", &["203.0.113.9, 192.0.2.1"], "192.0.2.1"),
-            ("127.0.0.1", &["203.0.113.9", "192.0.2.1"], "192.0.2.1"),
-            ("127.0.0.1", &["192.0.2.1, 10.0.0.1"], "192.0.2.1"),
-            ("127.0.0.1", &["10.0.0.1"], "10.0.0.1"),
-            ("127.0.0.1", &["unknown"], "127.0.0.1"),
-            ("127.0.0.1", &[], "127.0.0.1"),
+            ("127.0.0.1", &[b"203.0.113.9, 192.0.2.1"], "192.0.2.1", Elsewhere),
+            ("127.0.0.1", &[b"127.0.0.1, 192.0.2.1"], "192.0.2.1", Elsewhere),
+            ("127.0.0.1", &[b"\xff, 192.0.2.1"], "192.0.2.1", Elsewhere),
+            ("127.0.0.1", &[b"203.0.113.9", b"192.0.2.1"], "192.0.2.1", Elsewhere),
+            ("127.0.0.1", &[b"192.0.2.1, 10.0.0.1"], "192.0.2.1", Elsewhere),
+            ("127.0.0.1", &[b"10.0.0.1"], "10.0.0.1", Elsewhere),
+            ("127.0.0.1", &[b"unknown"], "127.0.0.1", UnknownProxy),
+            ("127.0.0.1", &[b"192.0.2.1, unix:"], "127.0.0.1", UnknownProxy),
+            ("127.0.0.1", &[b"192.0.2.1, \xff"], "127.0.0.1", UnknownProxy),
+            ("127.0.0.1", &[b"fe80::1%eth0"], "127.0.0.1", UnknownProxy),
+            ("127.0.0.1", &[b""], "127.0.0.1", UnknownProxy),
+            ("127.0.0.1", &[], "127.0.0.1", UnknownProxy),
+            ("::1", &[], "::1", Here),
+            ("192.0.2.80", &[], "192.0.2.80", Here),
         ] {
             let trusted = ["127.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
-            let address = farthest_believed(connected.parse().unwrap(), forwarded.iter().copied(), &trusted);
-            assert_eq!(address.to_string(), expected, "{connected}, {forwarded:?}");
+            let connected: IpAddr = connected.parse().unwrap();
+            let way = Way {
+                connected: Some(connected.to_canonical()),
+                reached_at: Some("192.0.2.80".parse().unwrap()),
+                forwarded_for: forwarded.to_vec(),
+                is_passed_on: !forwarded.is_empty(),
+            };
+            let (address, found) = way.end(&trusted);
+            assert_eq!((address.to_string().as_str(), found), (expected, from), "{connected}, {forwarded:?}");
         }
+    }
+
+    #[test]
+    fn whoever_is_gone_is_not_from_here() {
+        let way = Way { connected: None, reached_at: None, forwarded_for: vec![b"127.0.0.1"], is_passed_on: true };
+        assert_eq!(way.end(&["127.0.0.1".parse().unwrap()]), (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere));
     }
 }

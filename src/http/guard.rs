@@ -5,7 +5,7 @@ use super::{Site, client, login};
 use crate::access::Credentials;
 use crate::access::accounts::Visitor;
 use crate::access::door::{self, Refusal, Source};
-use crate::access::needs::needs;
+use crate::access::needs::{Need, needs};
 use crate::access::rights::Rights;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -64,7 +64,9 @@ pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
         }
         Err(refusal) => {
             site.access.count_refusal();
-            log::debug!("{} {} is refused: {refusal}", request.method(), request.path());
+            let pattern = request.resource_map().match_pattern(request.match_info().as_str());
+            // Not the path: there may be a secret in it.
+            log::debug!("{} {} is refused: {refusal}", request.method(), pattern.unwrap_or_default());
             let response = match login::is_for_people(request.request()) {
                 true => login::page_for(request.request(), &site, &refusal),
                 false => Problem::from(refusal).error_response(),
@@ -80,6 +82,10 @@ async fn let_in(request: &ServiceRequest, site: &Site) -> Result<Guest, Refusal>
     // The router's own reading of the path, and no other.
     let pattern = request.resource_map().match_pattern(request.match_info().as_str());
     let need = needs(pattern.as_deref());
+    if need == Need::Nothing {
+        // Whatever is sent along: it is not looked at, and so can be neither wrong nor a burden.
+        return Ok(Guest { visitor: Visitor::Anybody, rights: Rights::default() });
+    }
     let (address, from) = client::whence(request.request());
     let visitor = site.access.identify(credentials(request.request()), address, from).await?;
     let rights = site.access.rights(&visitor);

@@ -3,7 +3,7 @@
 use super::guard::{COOKIE, cookie};
 use super::problem::Problem;
 use super::{Site, client, pages};
-use crate::access::door::Refusal;
+use crate::access::door::{Place, Refusal};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde::Deserialize;
@@ -34,7 +34,13 @@ async fn show(next: web::Query<Next>) -> HttpResponse {
 
 async fn log_in(request: HttpRequest, site: web::Data<Site>, form: web::Form<Form>) -> HttpResponse {
     let form = form.into_inner();
-    match site.access.log_in(&form.name, &form.password, client::address(&request)).await {
+    let (address, from) = client::whence(&request);
+    if from == Place::UnknownProxy {
+        log::warn!(
+            "somebody logs in through a proxy that is not in `server.trusted_proxies`: tries are counted for all of them together"
+        );
+    }
+    match site.access.log_in(&form.name, &form.password, cookie(&request), address).await {
         Ok((secret, lasts)) => to(&own_path(&form.next), Some(set_cookie(&request, &secret, lasts))),
         Err(refusal) => page(status(&refusal), &refusal.to_string(), &form.next),
     }

@@ -8,6 +8,7 @@ mod family;
 
 use super::Site;
 use super::problem::Problem;
+use crate::access::Access;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use catalog::*;
@@ -20,6 +21,7 @@ use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// States that are shown even if nothing is in them, so that a series does not come and go.
@@ -69,7 +71,12 @@ impl Metrics {
     pub fn of(site: &Site) -> prometheus::Result<Self> {
         let descriptions = FAMILIES.iter().map(|family| family.describe()).collect::<prometheus::Result<_>>()?;
         let registry = Registry::new();
-        registry.register(Box::new(Look { root: site.root.clone(), started: site.started, descriptions }))?;
+        registry.register(Box::new(Look {
+            root: site.root.clone(),
+            access: site.access.clone(),
+            started: site.started,
+            descriptions,
+        }))?;
         Ok(Self(registry))
     }
 }
@@ -77,6 +84,7 @@ impl Metrics {
 /// Takes all values at the moment that they are asked for.
 struct Look {
     root: Root,
+    access: Arc<Access>,
     started: Instant,
     descriptions: Vec<Desc>,
 }
@@ -94,6 +102,9 @@ impl Collector for Look {
         let mut families = families(&self.root.board.snapshot(now));
         families.push(UPTIME.one(family::Value::Number(self.started.elapsed().as_secs_f64())));
         families.push(RESTARTS.of(restarts));
+        let (failed_logins, refused) = self.access.counts();
+        families.push(DOOR.one(refused));
+        families.push(FAILED_LOGINS.one(failed_logins));
         families
     }
 }

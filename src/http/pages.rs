@@ -72,7 +72,8 @@ pub fn text(name: &str) -> String {
 /// A page that was made for this request.
 pub fn html(status: StatusCode, text: String) -> HttpResponse {
     let mut response = HttpResponse::build(status);
-    response.content_type("text/html; charset=utf-8").insert_header((header::CACHE_CONTROL, "no-store")).body(text)
+    // A page that is not stored is not kept for going back to it, either.
+    response.content_type("text/html; charset=utf-8").insert_header((header::CACHE_CONTROL, "no-cache")).body(text)
 }
 
 /// One embedded file.

@@ -11,7 +11,8 @@ use lenscap_actors::supervisor::tree::OrderError;
 use lenscap_actors::transport::OfferError;
 use serde_json::json;
 
-/// When whoever finds no place may ask again, in seconds: by then a viewer that has vanished has given up its own.
+/// When whoever finds no place may ask again, in seconds: by then a viewer that has vanished has given up its own, and a password
+/// can be tried again.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// Why a request is refused.
@@ -178,7 +179,7 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status).json(self.to_json());
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
         if self.status == StatusCode::UNAUTHORIZED {

@@ -2,6 +2,7 @@
 
 use super::Site;
 use super::guard::Guest;
+use crate::access::accounts::Visitor;
 use crate::access::rights::{Right, Rights};
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -19,6 +20,9 @@ const EVENT_SPACING: Duration = Duration::from_millis(100);
 
 /// Without changes something is sent this often, so that it is noticed when nobody reads any more, or may not.
 const EVENT_AT_LEAST: Duration = Duration::from_secs(5);
+
+/// What is said of a failure to who may not see more.
+const TROUBLE: &str = "The camera cannot be had just now.";
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -65,10 +69,15 @@ fn entries(board: &Snapshot) -> Entries {
 /// What has changed from one look to the next, of what these rights show: `{"id", …}` each.
 fn changes(before: &Entries, now: &Entries, rights: &Rights) -> Vec<Value> {
     let changed = now.iter().filter(|(id, entry)| rights.may_view(id) && before.get(*id) != Some(*entry));
-    changed.map(|(id, entry)| with_id(id, entry)).collect()
+    changed.map(|(id, entry)| with_id(id, entry, rights)).collect()
 }
 
-fn with_id(id: &str, entry: &Entry) -> Value {
+fn with_id(id: &str, entry: &Entry, rights: &Rights) -> Value {
+    let mut entry = entry.clone();
+    if !rights.admin && entry.last_error.is_some() {
+        // The words for the operator name devices, processes, and other cameras.
+        entry.last_error = Some(TROUBLE.to_owned());
+    }
     let mut object = json!({ "id": id });
     if let Ok(Value::Object(fields)) = serde_json::to_value(entry) {
         for (name, value) in fields {
@@ -121,11 +130,15 @@ impl Feed {
 }
 
 /// What the page has to know of the visitor.
-fn visitor(site: &Site, rights: &Rights) -> Value {
+fn visitor(site: &Site, guest: &Guest, rights: &Rights) -> Value {
     json!({
         "control": rights.include(Right::Control),
         "admin": rights.include(Right::Admin),
         "open": site.access.accounts().open,
+        "name": match &guest.visitor {
+            Visitor::User { name, .. } => Some(name),
+            _ => None,
+        },
     })
 }
 
@@ -133,12 +146,12 @@ async fn list(guest: Guest, site: web::Data<Site>) -> HttpResponse {
     let streams = changes(&Entries::new(), &site.root.board.read(entries), &guest.rights);
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "streams": streams, "you": visitor(&site, &guest.rights) }))
+        .json(json!({ "streams": streams, "you": visitor(&site, &guest, &guest.rights) }))
 }
 
 async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
     let following = site.streams.follow(&site.root.board);
-    let state = (site, guest, following, None::<Arc<Entries>>);
+    let state = (site, guest, following, None::<(Rights, Arc<Entries>)>);
     let stream = futures_util::stream::unfold(state, |(site, guest, mut following, before)| async move {
         let _ = tokio::time::timeout(EVENT_AT_LEAST, following.changed()).await;
         let rights = site.access.rights(&guest.visitor);
@@ -147,16 +160,17 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
         }
         let now = following.borrow_and_update().clone();
         let event = match &before {
-            None => {
-                let streams = changes(&Entries::new(), &now, &rights);
-                format!("data: {}\n\n", json!({ "streams": streams, "you": visitor(&site, &rights) }))
-            }
-            Some(before) => match changes(before, &now, &rights) {
+            Some((had, before)) if *had == rights => match changes(before, &now, &rights) {
                 nothing if nothing.is_empty() => ":\n\n".to_owned(),
                 streams => format!("data: {}\n\n", json!({ "streams": streams })),
             },
+            // At first, and when other rights show other streams: all.
+            _ => {
+                let streams = changes(&Entries::new(), &now, &rights);
+                format!("data: {}\n\n", json!({ "streams": streams, "you": visitor(&site, &guest, &rights) }))
+            }
         };
-        Some((Ok::<_, actix_web::Error>(Bytes::from(event)), (site, guest, following, Some(now))))
+        Some((Ok::<_, actix_web::Error>(Bytes::from(event)), (site, guest, following, Some((rights, now)))))
     });
     HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -176,6 +190,9 @@ mod tests {
         for (name, size) in [("front", Size::Full), ("front~small", Size::Small), ("back", Size::Full)] {
             let known_as = name.trim_end_matches("~small").into();
             board.streams.insert(name.into(), StreamStatus::of("hub".into(), known_as, size));
+        }
+        if let Some(front) = board.streams.get_mut(&"front".into()) {
+            front.last_error = Some("camera \"back\" is held by pid 7".into());
         }
         let camera = CameraStatus { source: "exec:secret".into(), device: Some("pid 7".into()), ..Default::default() };
         board.cameras.insert("hub".into(), camera);

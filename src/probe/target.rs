@@ -4,10 +4,29 @@ use std::fmt;
 use std::str::FromStr;
 use url::Url;
 
+/// Where a link's part that proves it stands in an address.
+const LINK: &str = "link";
+
 /// A stream of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     whep: Url,
+    login: Option<Login>,
+}
+
+/// A name and a password. Not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name.
+    pub name: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Login(…)")
+    }
 }
 
 /// An address that names no stream.
@@ -29,13 +48,18 @@ impl Target {
     pub fn whep(&self) -> &Url {
         &self.whep
     }
+
+    /// Who watches it.
+    pub fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
+    }
 }
 
 impl FromStr for Target {
     type Err = WrongTarget;
 
     /// Takes `http://HOST:PORT/whep/STREAM`, `http://HOST:PORT/view/STREAM` (both also beneath a
-    /// prefix that a proxy adds) and `http://HOST:PORT/STREAM`.
+    /// prefix that a proxy adds) and `http://HOST:PORT/STREAM`, each also with `NAME:PASSWORD@` or with what a link carries.
     fn from_str(text: &str) -> Result<Self, WrongTarget> {
         let mut whep = Url::parse(text)?;
         if whep.scheme() != "http" {
@@ -48,17 +72,32 @@ impl FromStr for Target {
             _ => return Err(WrongTarget::NoStream),
         };
         whep.set_path(&path.join("/"));
+        let link = whep.query_pairs().find(|(name, _)| name == LINK).map(|(_, text)| text.into_owned());
         whep.set_query(None);
+        if let Some(link) = link {
+            whep.query_pairs_mut().append_pair(LINK, &link);
+        }
         whep.set_fragment(None);
-        Ok(Self { whep })
+        let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let (name, password) = (decoded(whep.username()), decoded(whep.password().unwrap_or_default()));
+        let login = (!name.is_empty()).then_some(Login { name, password });
+        // Neither fails for an address with a host, which `http` always has.
+        let _ = whep.set_username("");
+        let _ = whep.set_password(None);
+        Ok(Self { whep, login })
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without what else a URL can carry: a password has no place in a log.
-        f.write_str(&self.whep[..url::Position::BeforeUsername])?;
-        f.write_str(&self.whep[url::Position::BeforeHost..])
+        // Without what else a URL can carry: neither a password nor a link has a place in a log.
+        f.write_str(&self.whep[..url::Position::AfterPath])
     }
 }
 
@@ -79,6 +118,16 @@ mod tests {
         ] {
             assert_eq!(given.parse::<Target>().unwrap().to_string(), whep, "{given}");
         }
+    }
+
+    #[test]
+    fn what_an_address_carries_to_be_let_in_is_used_and_not_shown() {
+        let target: Target = "http://me:a%3Ab%40@cam/view/front?a=b&link=front.1.x_-&c=d#e".parse().unwrap();
+        assert_eq!(target.whep().as_str(), "http://cam/whep/front?link=front.1.x_-");
+        assert_eq!(target.login(), Some(&Login { name: "me".into(), password: "a:b@".into() }));
+        let shown = format!("{target} {:?}", target.login());
+        assert_eq!(shown, "http://cam/whep/front Some(Login(…))");
+        assert_eq!("http://cam/front".parse::<Target>().unwrap().login(), None);
     }
 
     #[test]

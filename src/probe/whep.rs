@@ -1,13 +1,17 @@
 //! The HTTP of a viewer: POST an offer, DELETE the session.
 
 use super::error::ProbeError;
-use super::target::Target;
+use super::target::{Login, Target};
+use awc::ClientRequest;
 use awc::http::{StatusCode, header};
 use std::time::{Duration, Instant};
 use url::Url;
 
 /// Larger answers are none.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// The variable with a token to be let in by: what is on a command line, everybody on the machine can read.
+const TOKEN: &str = "LENSCAP_TOKEN";
 
 /// A session that the server holds for us.
 pub struct Session {
@@ -18,8 +22,8 @@ pub struct Session {
 impl Session {
     /// Sends an offer and waits for the answer.
     pub async fn open(target: &Target, offer: String, patience: Duration) -> Result<Self, ProbeError> {
-        let mut response = client(patience)
-            .post(target.whep().as_str())
+        let request = client(patience).post(target.whep().as_str());
+        let mut response = identified(request, target)
             .insert_header((header::CONTENT_TYPE, "application/sdp"))
             .send_body(offer)
             .await
@@ -52,6 +56,15 @@ impl Session {
             client(patience).delete(self.location.as_str()).send().await.map_err(|error| error.to_string())?;
         let status = response.status();
         if status.is_success() { Ok(asked.elapsed()) } else { Err(format!("the answer to DELETE is {status}")) }
+    }
+}
+
+/// With what its address carries, or the environment.
+fn identified(request: ClientRequest, target: &Target) -> ClientRequest {
+    match (target.login(), std::env::var(TOKEN)) {
+        (Some(Login { name, password }), _) => request.basic_auth(name, password),
+        (None, Ok(token)) => request.bearer_auth(token),
+        (None, Err(_)) => request,
     }
 }
 

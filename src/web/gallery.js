@@ -6,6 +6,7 @@ import { followStreams } from './streams.js';
 const gallery = document.getElementById('gallery');
 const summary = document.getElementById('summary');
 const cards = new Map();
+const link = new URLSearchParams(location.search).get('link');
 
 const LIGHT = { closed: 'off', opening: 'busy', capturing: 'on', closing: 'busy', backoff: 'bad', absent: 'bad', failed: 'bad' };
 
@@ -20,7 +21,7 @@ function card(id) {
   const light = element('span', { className: 'light off' });
   const state = element('span', { className: 'state' });
   const trouble = element('p', { className: 'trouble' });
-  const full = element('a', { href: `/view/${encodeURIComponent(id)}`, textContent: 'full window' });
+  const full = element('a', { href: `/view/${encodeURIComponent(id)}${location.search}`, textContent: 'full window' });
   const caption = element('div', { className: 'caption' }, light, element('h2', { textContent: id }), state, full);
   const root = element('article', {}, screen, caption, trouble);
   screen.addEventListener('click', () => {
@@ -31,6 +32,7 @@ function card(id) {
     } else {
       const video = document.createElement('lenscap-video');
       video.setAttribute('stream', id);
+      if (link) video.setAttribute('link', link);
       screen.append(video);
     }
   });
@@ -48,6 +50,9 @@ function show(streams, you) {
     : 'No camera is configured or found.';
   document.getElementById('open-to-all').hidden = !you.open;
   document.getElementById('debug').hidden = !you.admin;
+  const logout = document.getElementById('logout');
+  logout.hidden = !you.name;
+  if (you.name) logout.querySelector('button').textContent = `Log ${you.name} out`;
   for (const stream of all) {
     if (!cards.has(stream.id)) cards.set(stream.id, card(stream.id));
     const { light, state, trouble } = cards.get(stream.id);

@@ -2,14 +2,25 @@
 
 import { refusal } from './refusal.js';
 
+/** Whoever was refused asks again after so long: the server may have been started anew, or the visitor have logged in. */
+const AGAIN_MS = 5000;
+
 /** Calls `show` with all streams (a Map by id) and what the visitor may do, at each change; and `lost` with words when nothing comes. */
 export function followStreams(show, lost) {
   const streams = new Map();
   let events = null;
+  let again = null;
   let you = {};
+  const close = () => {
+    clearTimeout(again);
+    events?.close();
+    events = null;
+  };
   const open = () => {
-    events ??= new EventSource('/streams/events');
-    events.onmessage = ({ data }) => {
+    if (events) return;
+    const source = new EventSource(`/streams/events${location.search}`);
+    events = source;
+    source.onmessage = ({ data }) => {
       const message = JSON.parse(data);
       if (message.you) {
         // All of them: the server may be another than before.
@@ -19,16 +30,15 @@ export function followStreams(show, lost) {
       for (const stream of message.streams) streams.set(stream.id, stream);
       show(streams, you);
     };
-    events.onerror = async () => {
+    source.onerror = async () => {
       lost('The server does not answer. Trying again …');
-      // It does not try again if it was refused.
-      const words = events?.readyState === EventSource.CLOSED && await refusal(location.origin);
-      if (words) lost(words);
+      // A browser does not try again if it was refused.
+      if (source.readyState !== EventSource.CLOSED) return;
+      close();
+      again = setTimeout(open, AGAIN_MS);
+      const words = await refusal(location.href);
+      if (words && !events) lost(words);
     };
-  };
-  const close = () => {
-    events?.close();
-    events = null;
   };
   addEventListener('pagehide', close);
   addEventListener('pageshow', open);

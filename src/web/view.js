@@ -22,7 +22,9 @@ if ('waits' in document.body.dataset) {
 viewer.addEventListener('state', async function playing({ detail }) {
   if (detail !== 'live') return;
   viewer.removeEventListener('state', playing);
-  const { streams, you } = await (await fetch(`/streams${location.search}`)).json();
+  const response = await fetch(`/streams${location.search}`);
+  if (!response.ok) return;
+  const { streams, you } = await response.json();
   const camera = streams.find(({ id }) => id === stream)?.camera;
   if (camera && you.control) await showControls(camera, document.body);
 });

@@ -95,8 +95,13 @@ pub const RETURNS: Family = Family::counter(
     "Viewers back within 10 s of being let go for their silence: verdicts that were probably wrong.",
 );
 
+pub const DOOR: Family =
+    Family::counter("lenscap_refused_requests_total", &[], "HTTP requests of those who may not come in.");
+pub const FAILED_LOGINS: Family =
+    Family::counter("lenscap_failed_logins_total", &[], "How often a password, a token or a link was wrong.");
+
 /// All of them.
-pub const FAMILIES: [&Family; 26] = [
+pub const FAMILIES: [&Family; 30] = [
     &BUILD,
     &UPTIME,
     &CAMERA_STATE,
@@ -113,6 +118,8 @@ pub const FAMILIES: [&Family; 26] = [
     &LOST,
     &RESENT,
     &SKIPPED,
+    &LATE,
+    &REFUSED,
     &RESTARTS,
     &RELEASE,
     &SILENCE,
@@ -123,4 +130,6 @@ pub const FAMILIES: [&Family; 26] = [
     &BACKS,
     &PROBES,
     &RETURNS,
+    &DOOR,
+    &FAILED_LOGINS,
 ];

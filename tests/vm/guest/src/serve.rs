@@ -17,7 +17,7 @@ pub fn forever(mut report: File, public: &str) -> ! {
         .map(|(source, format)| CameraConfig { id: format, source, format, size: [320, 240], fps: 10 })
         .collect();
     let tables = format!(
-        "[server]\nlisten = \"0.0.0.0:8080\"\n[webrtc]\nlisten = \"0.0.0.0:8555\"\npublic_addresses = [{public:?}]\n"
+        "[server]\nlisten = \"0.0.0.0:8080\"\n[webrtc]\nlisten = \"0.0.0.0:8555\"\npublic_addresses = [{public:?}]\n[access]\nopen = true\n"
     );
     let mut server = Server::start_with(&tables, &configs);
     writeln!(report, "ready").unwrap();
