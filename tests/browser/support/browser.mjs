@@ -14,10 +14,10 @@ const ARGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '
  * `executable` runs the browser elsewhere, by a script of its own; with `cache` pages that are left
  * go to the back/forward cache, as they do for people.
  */
-export function launch({ executable = '/usr/bin/chromium', cache = false } = {}) {
+export function launch({ executable = '/usr/bin/chromium', cache = false, args = [] } = {}) {
   return chromium.launch({
     executablePath: executable,
-    args: ARGS,
+    args: [...ARGS, ...args],
     ignoreDefaultArgs: cache ? ['--disable-back-forward-cache'] : [],
   });
 }

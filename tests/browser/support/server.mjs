@@ -32,10 +32,12 @@ export class Server {
   #child;
   #folder;
   #wrap;
+  #headers = { Accept: 'application/json' };
 
-  /** `wrap` is put before the command, to run it elsewhere: ['ip', 'netns', 'exec', …]. */
-  static async start(configuration, { wrap = [] } = {}) {
+  /** `wrap` is put before the command, to run it elsewhere: ['ip', 'netns', 'exec', …]. `login` (NAME:PASSWORD) is who asks. */
+  static async start(configuration, { wrap = [], login = null } = {}) {
     const server = new Server();
+    if (login) server.#headers.Authorization = `Basic ${Buffer.from(login).toString('base64')}`;
     server.#wrap = wrap;
     server.#folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
     const file = join(server.#folder, 'config.toml');
@@ -66,6 +68,16 @@ export class Server {
     return this.#child.exitCode;
   }
 
+  /** Replaces its configuration. */
+  rewrite(configuration) {
+    writeFileSync(join(this.#folder, 'config.toml'), configuration);
+  }
+
+  /** Has it read who may come. */
+  hangUp() {
+    this.#child.kill('SIGHUP');
+  }
+
   async debug() {
     if (this.#wrap.length > 0) {
       // It is on a network of its own.
@@ -73,13 +85,13 @@ export class Server {
       const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 1 << 24 });
       return JSON.parse(stdout);
     }
-    const response = await fetch(`${this.url}/debug`, { headers: { Accept: 'application/json' } });
+    const response = await fetch(`${this.url}/debug`, { headers: this.#headers });
     return response.json();
   }
 
   /** Gives an order to an actor; resolves to the status of the answer. */
   async order(path, what) {
-    const { status } = await fetch(`${this.url}/debug/actors/${path}/${what}`, { method: 'POST' });
+    const { status } = await fetch(`${this.url}/debug/actors/${path}/${what}`, { method: 'POST', headers: this.#headers });
     return status;
   }
 
@@ -107,7 +119,7 @@ export class Server {
     const timer = setTimeout(() => abort.abort(), patience);
     let last;
     try {
-      const response = await fetch(`${this.url}/debug/events`, { signal: abort.signal });
+      const response = await fetch(`${this.url}/debug/events`, { signal: abort.signal, headers: this.#headers });
       let text = '';
       for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
         text += chunk;
