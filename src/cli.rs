@@ -6,6 +6,7 @@ use crate::capture::devices;
 use crate::config::{Config, ConfigError, departure};
 use crate::probe::{self, Limits, ProbeError, Target};
 use crate::server;
+use crate::tls::Files;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +44,14 @@ enum Command {
     Token {
         /// What it is called
         name: String,
+    },
+    /// Make a certificate that nobody has signed, for HTTPS on a LAN, and print its fingerprint
+    Cert {
+        /// Names and addresses that it is for [default: those of this machine]
+        names: Vec<String>,
+        /// Where the two files go
+        #[arg(long, value_name = "FOLDER", default_value = ".")]
+        out: PathBuf,
     },
     /// Print the address of a stream that holds for a while, for whoever has it
     Link {
@@ -101,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Probe(arguments) => probe(&arguments),
         Command::Passwd => said(keys::password()),
         Command::Token { name } => said(keys::token(&name)),
+        Command::Cert { names, out } => said(keys::certificate(names, &out)),
         Command::Link { stream, lasts } => match config() {
             Err(error) => wrong(&error),
             Ok(config) => said(keys::link(&config, &stream, lasts)),
@@ -108,6 +118,10 @@ pub fn main() -> ExitCode {
         Command::Check => match config() {
             Err(error) => wrong(&error),
             Ok(config) => {
+                if let Some(Err(error)) = config.tls.as_ref().map(Files::read) {
+                    eprintln!("{error}");
+                    return ExitCode::from(WRONG_CONFIG);
+                }
                 println!("{} cameras, {} streams: fine", config.cameras.len(), config.streams.len());
                 departure::explain(&config.departure.waiting).iter().for_each(|line| println!("{line}"));
                 println!("a camera that fails is {}", config.retry);

@@ -5,7 +5,7 @@
 //!
 //! - [`cli`] is the command line, [`config`] the file;
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
-//! - [`access`] says who may do what;
+//! - [`access`] says who may do what, [`tls`] keeps others from listening;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
 //! - [`secrets`] hides what must not be shown;
@@ -25,3 +25,4 @@ pub mod probe;
 pub mod secrets;
 pub mod server;
 mod systemd;
+pub mod tls;

@@ -15,6 +15,7 @@ use crate::http::{self, Site};
 use crate::memory;
 use crate::net::{self, Udp};
 use crate::systemd::{Pulse, Systemd};
+use crate::tls::{Certificate, TlsError};
 use actix::prelude::*;
 use ending::Ending;
 use lenscap_actors::ports::{Encode, SystemClock};
@@ -57,6 +58,9 @@ pub enum ServerError {
     /// The actors fail again and again.
     #[error("the server gives up: {0}; what led to it is in the log")]
     GivenUp(ExitReason),
+    /// There is no certificate for HTTPS.
+    #[error("HTTPS ([tls]) is not possible: {0}")]
+    Tls(#[from] TlsError),
     /// No certificate could be made.
     #[error(transparent)]
     Certificate(#[from] TransportError),
@@ -99,6 +103,8 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
     root.tree.until_started().await;
+    let certificate = config.tls.clone().map(Certificate::load).transpose()?;
+    let tls = certificate.as_ref().map(Certificate::accept).transpose()?;
     let access = Arc::new(Access::new(config.access.clone()));
     let keeper = keeper::keep(access.clone(), root.peers.clone());
     let site = Site {
@@ -114,6 +120,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
         trusted_proxies: config.trusted_proxies.clone(),
         hidden_timeout: config.departure.hidden_timeout,
         allow_kill: config.allow_kill,
+        is_https: certificate.is_some(),
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,
         processes: processes.clone(),
@@ -132,13 +139,20 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
         }
     };
     let (server, addresses) =
-        http::serve(&config, site, worker).map_err(|error| ServerError::Http { address, error })?;
+        http::serve(&config, site, tls, worker).map_err(|error| ServerError::Http { address, error })?;
     for address in addresses {
-        log::info!("{} streams at http://{address}/ (video by UDP {local})", config.streams.len());
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        log::info!("{} streams at {scheme}://{address}/ (video by UDP {local})", config.streams.len());
     }
     let handle = server.handle();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    let renewals = async {
+        match certificate {
+            Some(certificate) => certificate.follow().await,
+            None => std::future::pending().await,
+        }
+    };
     let reloads = reload(file, access.clone(), signal(SignalKind::hangup())?);
     if access.accounts().open {
         log::warn!(
@@ -153,8 +167,9 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     let result = tokio::select! {
         result = &mut server => return Ok(result?),
         () = reloads => Ok(()),
-        // It never ends.
+        // These two never end.
         () = keeper => Ok(()),
+        () = renewals => Ok(()),
         error = udp_failed => Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
         reason = given_up => Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
         _ = interrupt.recv() => Ok(()),

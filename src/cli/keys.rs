@@ -4,7 +4,9 @@ use crate::access::digest::Digest;
 use crate::access::password::PasswordHash;
 use crate::access::{secret, unix_now};
 use crate::config::{Config, check_id};
+use crate::tls;
 use std::io::{BufRead, IsTerminal, stdin};
+use std::path::Path;
 use std::time::Duration;
 
 /// Shorter passwords are guessed, in characters.
@@ -38,6 +40,27 @@ pub fn token(name: &str) -> Result<String, String> {
     // Not where the section goes: that may be a file.
     eprintln!("The program has to send this, which is shown once:\nAuthorization: Bearer {secret}\n");
     Ok(format!("[[access.token]]\nname = \"{name}\"\nhash = \"{digest}\"\nview = [\"*\"]"))
+}
+
+/// A certificate for these names, or for this machine's own, and how it is used.
+pub fn certificate(mut names: Vec<String>, folder: &Path) -> Result<String, String> {
+    if names.is_empty() {
+        let machine = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
+        let short = machine.split('.').next().unwrap_or_default().to_owned();
+        names = vec!["localhost".to_owned(), format!("{short}.local"), short, machine];
+        names.extend(if_addrs::get_if_addrs().into_iter().flatten().map(|interface| interface.ip().to_string()));
+        names.retain(|name| !name.is_empty() && name != ".local");
+        names.sort();
+        names.dedup();
+    }
+    let whom = names.join(", ");
+    let (files, fingerprint) = tls::make(names, folder)?;
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let [certificate, key] = [&files.certificate, &files.key].map(|file| absolute(file).display().to_string());
+    Ok(format!(
+        "# For {whom}\n# Browsers warn of it once. Compare its SHA-256 fingerprint then:\n# {fingerprint}\n\
+         [tls]\ncertificate = {certificate:?}\nkey = {key:?}"
+    ))
 }
 
 /// The address of a stream for whoever has it, from now on for so long.

@@ -24,6 +24,8 @@ pub(super) struct File {
     #[serde(default)]
     pub access: Access,
     #[serde(default)]
+    pub tls: Tls,
+    #[serde(default)]
     pub debug: Debug,
     #[serde(default)]
     pub camera: Vec<Spanned<Camera>>,
@@ -140,6 +142,13 @@ pub(super) struct Token {
     pub view: Option<Vec<Spanned<String>>>,
     pub control: Option<bool>,
     pub admin: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub certificate: Option<Spanned<String>>,
+    pub key: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

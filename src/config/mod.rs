@@ -12,6 +12,7 @@ mod retry;
 mod source;
 mod stream;
 mod supervision;
+mod tls;
 mod values;
 
 pub use departure::Departure;
@@ -23,6 +24,7 @@ pub use stream::Stream;
 use crate::access::accounts::Accounts;
 use crate::capture::controls::Setting;
 use crate::capture::identity::Identity;
+use crate::tls::Files;
 use file::{Camera as CameraEntry, File, Ice, Retry};
 use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
@@ -80,6 +82,8 @@ pub struct Config {
     pub retry: Policy,
     /// Who may come.
     pub access: Accounts,
+    /// The certificate, if HTTPS is spoken.
+    pub tls: Option<Files>,
     /// Whether actors may be killed by HTTP, for drills.
     pub allow_kill: bool,
     /// The cameras, in the order of the file.
@@ -244,6 +248,7 @@ impl Reader<'_> {
             supervision: self.supervision(&raw.supervision)?,
             retry,
             access,
+            tls: self.tls(&raw.tls)?,
             allow_kill: raw.debug.allow_kill.unwrap_or(false),
             cameras,
             streams,

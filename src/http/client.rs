@@ -2,6 +2,7 @@
 
 use super::Site;
 use crate::access::door::Place;
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::http::Version;
 use actix_web::rt::net::TcpStream;
@@ -23,7 +24,8 @@ struct ReachedAt(IpAddr);
 
 /// Remembers what a connection says of itself.
 pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
-    let stream = connection.downcast_ref::<TcpStream>();
+    let plain = connection.downcast_ref::<TcpStream>();
+    let stream = plain.or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0));
     if let Some(address) = stream.and_then(|stream| stream.local_addr().ok()) {
         extensions.insert(ReachedAt(address.ip().to_canonical()));
     }
@@ -104,14 +106,14 @@ pub fn address(request: &HttpRequest) -> IpAddr {
     whence(request).0
 }
 
-/// Whether the client speaks HTTPS, to a proxy that is trusted.
+/// Whether the client speaks HTTPS, to us or to a proxy that is trusted.
 pub fn is_https(request: &HttpRequest) -> bool {
     let said = request.headers().get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
     let first = said.and_then(|said| said.split(',').next()).unwrap_or_default();
     let connected = Way::of(request).connected;
     let site = request.app_data::<web::Data<Site>>();
     let is_trusted = site.zip(connected).is_some_and(|(site, proxy)| site.trusted_proxies.contains(&proxy));
-    is_trusted && first.trim().eq_ignore_ascii_case("https")
+    site.is_some_and(|site| site.is_https) || is_trusted && first.trim().eq_ignore_ascii_case("https")
 }
 
 #[cfg(test)]

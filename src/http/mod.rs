@@ -27,6 +27,7 @@ use actix_web::{App, HttpServer, web};
 use lenscap_actors::root::Root;
 use lenscap_actors::transport::{IceTimeouts, Identity};
 use metrics::Metrics;
+use rustls::ServerConfig;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -72,6 +73,8 @@ pub struct Site {
     pub hidden_timeout: Option<Duration>,
     /// Whether actors may be killed for drills.
     pub allow_kill: bool,
+    /// Whether HTTPS is spoken.
+    pub is_https: bool,
     /// When the server was started.
     pub started: Instant,
 }
@@ -81,6 +84,7 @@ pub struct Site {
 pub fn serve(
     config: &Config,
     site: Site,
+    tls: Option<ServerConfig>,
     worker: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
     let origins = site.allowed_origins.clone();
@@ -120,8 +124,11 @@ pub fn serve(
     .workers(2)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .client_disconnect_timeout(Duration::from_secs(1))
-    .disable_signals()
-    .bind(config.listen)?;
+    .disable_signals();
+    let server = match tls {
+        Some(tls) => server.bind_rustls_0_23(config.listen, tls)?,
+        None => server.bind(config.listen)?,
+    };
     let addresses = server.addrs();
     Ok((server.run(), addresses))
 }

@@ -102,7 +102,7 @@ impl Server {
             .by_ref()
             .map(|line| line.unwrap())
             .find_map(|line| {
-                let (address, rest) = line.split("streams at http://").nth(1)?.split_once('/')?;
+                let (address, rest) = line.split("streams at http").nth(1)?.split_once("://")?.1.split_once('/')?;
                 let udp = rest.split("video by UDP ").nth(1)?.trim_end_matches(')');
                 Some((address.to_owned(), udp.parse().ok()?))
             })

@@ -1,0 +1,164 @@
+//! HTTPS: the certificate, and what becomes of it when its files change.
+//!
+//! Connections keep the certificate that they began with; new ones get the one that stands in the files. So whoever renews it
+//! (certbot, acme.sh, a script) has nothing to tell, and nobody who watches notices.
+
+mod own;
+
+pub use own::make;
+
+use rustls::ServerConfig;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+/// The files are looked at this often.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Where a certificate and its key are, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// The certificate, and those that lead from it to a root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Why there is no HTTPS.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file is not to be had, or holds something else.
+    #[error("{}: {what} in PEM is expected there: {error}", .file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is expected in it.
+        what: &'static str,
+        /// What was found.
+        error: rustls::pki_types::pem::Error,
+    },
+    /// The two do not go together, or are of a kind that is not known.
+    #[error("certificate and key ({}) cannot be used: {error}", .file.display())]
+    Unusable {
+        /// The certificate's file.
+        file: PathBuf,
+        /// What is wrong.
+        error: rustls::Error,
+    },
+}
+
+/// The certificate that is shown to new connections.
+pub struct Certificate {
+    files: Files,
+    provider: Arc<CryptoProvider>,
+    current: RwLock<Arc<CertifiedKey>>,
+}
+
+/// There is a key in it.
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate(…)")
+    }
+}
+
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+/// By which it is seen that a file has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stamp(Option<(SystemTime, u64)>);
+
+impl Stamp {
+    fn of(file: &Path) -> Self {
+        let data = std::fs::metadata(file).ok();
+        Self(data.and_then(|data| Some((data.modified().ok()?, data.len()))))
+    }
+}
+
+impl Files {
+    /// Reads them, and makes sure that they go together.
+    ///
+    /// # Errors
+    ///
+    /// If that cannot be done.
+    pub fn read(&self) -> Result<CertifiedKey, TlsError> {
+        self.read_by(&ring::default_provider())
+    }
+
+    fn read_by(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+        let wrong = |file: &Path, what| {
+            let file = file.to_owned();
+            move |error| TlsError::File { file, what, error }
+        };
+        let chain = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .and_then(
+                |chain| if chain.is_empty() { Err(rustls::pki_types::pem::Error::NoItemsFound) } else { Ok(chain) },
+            )
+            .map_err(wrong(&self.certificate, "a certificate"))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(wrong(&self.key, "a private key"))?;
+        CertifiedKey::from_der(chain, key, provider)
+            .map_err(|error| TlsError::Unusable { file: self.certificate.clone(), error })
+    }
+
+    fn stamps(&self) -> [Stamp; 2] {
+        [Stamp::of(&self.certificate), Stamp::of(&self.key)]
+    }
+}
+
+impl Certificate {
+    /// The one in these files.
+    ///
+    /// # Errors
+    ///
+    /// If there is none that can be used.
+    pub fn load(files: Files) -> Result<Arc<Self>, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let current = RwLock::new(Arc::new(files.read_by(&provider)?));
+        Ok(Arc::new(Self { files, provider, current }))
+    }
+
+    /// How connections are accepted: TLS 1.2 and 1.3, without certificates of clients.
+    ///
+    /// # Errors
+    ///
+    /// If the cryptography that is built in knows neither.
+    pub fn accept(self: &Arc<Self>) -> Result<ServerConfig, TlsError> {
+        let config = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Unusable { file: self.files.certificate.clone(), error })?;
+        Ok(config.with_no_client_auth().with_cert_resolver(self.clone()))
+    }
+
+    /// Takes what stands in the files whenever they change. Goes on as long as the server does.
+    pub async fn follow(self: Arc<Self>) {
+        let mut shown = self.files.stamps();
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let this = self.clone();
+            let looked = tokio::task::spawn_blocking(move || {
+                let stamps = this.files.stamps();
+                // One after the other is written: what does not go together yet is looked at again when it changes.
+                (stamps != shown).then(|| (stamps, this.files.read_by(&this.provider)))
+            });
+            let Ok(Some((stamps, read))) = looked.await else { continue };
+            shown = stamps;
+            match read {
+                Ok(key) => {
+                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                    log::info!("the certificate was read again: new connections get it");
+                }
+                Err(error) => log::warn!("the certificate stays as it was: {error}"),
+            }
+        }
+    }
+}

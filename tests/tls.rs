@@ -1,0 +1,223 @@
+//! HTTPS: what is served over it, and what becomes of viewers when the certificate changes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use support::*;
+
+const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
+
+type Tls = StreamOwned<ClientConnection, TcpStream>;
+
+/// A certificate and its key, in a folder of their own.
+struct Pair {
+    folder: Folder,
+    section: String,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let made = lenscap(&["cert", "localhost", "127.0.0.1", "--out", folder.0.to_str().unwrap()]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        Self { folder, section: String::from_utf8(made.stdout).unwrap() }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.0.join(format!("lenscap-{name}.pem"))
+    }
+
+    fn certificate(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(self.file("cert")).unwrap()
+    }
+
+    /// Takes the place of another's files.
+    fn replace(&self, other: &Pair) {
+        for name in ["key", "cert"] {
+            std::fs::copy(self.file(name), other.file(name)).unwrap();
+        }
+    }
+}
+
+/// Connects, trusting these certificates only.
+fn connect(address: &str, trusted: &[&Pair], protocols: &[&str]) -> Result<Tls, std::io::Error> {
+    let mut roots = RootCertStore::empty();
+    trusted.iter().for_each(|pair| roots.add(pair.certificate()).unwrap());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let mut config = config.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let mut client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    while client.is_handshaking() {
+        client.complete_io(&mut stream)?;
+    }
+    Ok(StreamOwned::new(client, stream))
+}
+
+/// One request, answered to the end.
+fn ask(stream: &mut Tls, head: &str, body: &str) -> String {
+    let length = body.len();
+    let text =
+        format!("{head} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut answer = vec![];
+    // Whoever answers may end the connection without saying so.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A viewer who signals over WSS.
+struct Viewer(Tls);
+
+impl Viewer {
+    fn new(address: &str, pair: &Pair) -> Self {
+        let mut stream = connect(address, &[pair], &["http/1.1"]).unwrap();
+        let head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut read = vec![];
+        while !read.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            read.push(byte[0]);
+        }
+        assert!(read.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&read));
+        let mut viewer = Self(stream);
+        viewer.say(&json!({ "type": "watch", "stream": "cam", "sdp": OFFER }));
+        viewer.until("answer");
+        viewer
+    }
+
+    /// A text frame (RFC 6455, section 5.2), masked with zeros.
+    fn say(&mut self, message: &Value) {
+        let text = message.to_string();
+        let mut frame = vec![0x81, 0x80 | 126];
+        frame.extend((text.len() as u16).to_be_bytes());
+        frame.extend([0; 4]);
+        frame.extend(text.as_bytes());
+        self.0.write_all(&frame).unwrap();
+    }
+
+    /// Reads to the next message of this type.
+    fn until(&mut self, kind: &str) -> Value {
+        loop {
+            let mut head = [0; 2];
+            self.0.read_exact(&mut head).unwrap();
+            let mut length = u64::from(head[1]);
+            if length > 125 {
+                let mut bytes = [0; 8];
+                let wide = if length == 126 { 2 } else { 8 };
+                self.0.read_exact(&mut bytes[8 - wide..]).unwrap();
+                length = u64::from_be_bytes(bytes);
+            }
+            let mut text = vec![0; length as usize];
+            self.0.read_exact(&mut text).unwrap();
+            let message: Value = serde_json::from_slice(&text).unwrap_or_default();
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+}
+
+fn shown(stream: &Tls) -> Vec<u8> {
+    stream.conn.peer_certificates().unwrap()[0].to_vec()
+}
+
+#[actix::test]
+async fn a_changed_certificate_is_taken_and_nobody_is_interrupted() {
+    let (first, second) = (Pair::new(), Pair::new());
+    let server = Server::start(&format!("{}{CAMERAS}", first.section), "max_viewers = 30");
+    let mut viewers: Vec<Viewer> = (0..20).map(|_| Viewer::new(&server.address, &first)).collect();
+    assert!(connect(&server.address, &[&second], &[]).is_err(), "it is not the other yet");
+    // Half of a change is none.
+    std::fs::copy(second.file("key"), first.file("key")).unwrap();
+    server.until_logged("the certificate stays as it was").await;
+    second.replace(&first);
+    server.until_logged("the certificate was read again").await;
+    let mut stream = connect(&server.address, &[&second], &["http/1.1"]).unwrap();
+    assert_eq!(shown(&stream), second.certificate().to_vec());
+    for viewer in &mut viewers {
+        viewer.say(&json!({ "type": "ping" }));
+        viewer.until("pong");
+    }
+    let answer = ask(&mut stream, "GET /debug", "");
+    let report: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!(report["peers"].as_array().unwrap().len(), 20, "all of them watch on");
+}
+
+#[actix::test]
+async fn https_speaks_http_2_and_1_and_its_cookies_are_for_it_alone() {
+    let pair = Pair::new();
+    let hash = {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_lenscap"))
+            .arg("passwd")
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(b"open sesame\n").unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    let user = format!("[[access.user]]\nname = \"ann\"\npassword = \"{hash}\"\n");
+    let server = Server::start(&format!("{}\n{user}{CAMERAS}", pair.section), "");
+    for (offered, taken) in [(&["h2", "http/1.1"][..], "h2"), (&["http/1.1"], "http/1.1")] {
+        let stream = connect(&server.address, &[&pair], offered).unwrap();
+        assert_eq!(stream.conn.alpn_protocol(), Some(taken.as_bytes()));
+    }
+    let mut stream = connect(&server.address, &[&pair], &["http/1.1"]).unwrap();
+    let body = "name=ann&password=open+sesame";
+    let head = format!(
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nOrigin: https://localhost\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = vec![];
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    let cookie =
+        answer.lines().find(|line| line.starts_with("set-cookie: lenscap=")).unwrap_or_else(|| panic!("{answer}"));
+    assert!(cookie.contains("Secure") && cookie.contains("HttpOnly"), "{cookie}");
+}
+
+#[test]
+fn what_is_no_certificate_is_said_before_anything_starts() {
+    let pair = Pair::new();
+    let folder = Folder::new();
+    let check = |section: &str| {
+        let file = folder.file("config.toml", section);
+        let output = lenscap(&["check", "--config", file.to_str().unwrap()]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(check(&pair.section).0, Some(0), "{}", check(&pair.section).1);
+    let path = |file: &Path| file.display().to_string();
+    let (cert, key, other) = (path(&pair.file("cert")), path(&pair.file("key")), Pair::new());
+    for (certificate, key, word) in [
+        (key.as_str(), key.as_str(), "a certificate"),
+        (cert.as_str(), cert.as_str(), "a private key"),
+        (cert.as_str(), path(&other.file("key")).as_str(), "cannot be used"),
+        ("/nowhere.pem", key.as_str(), "/nowhere.pem"),
+    ] {
+        let (code, words) = check(&format!("[tls]\ncertificate = {certificate:?}\nkey = {key:?}\n"));
+        assert!(code == Some(2) && words.contains(word), "{certificate}, {key}: {words}");
+    }
+    let (code, words) = check(&format!("[tls]\ncertificate = {cert:?}\n"));
+    assert!(code == Some(2) && words.contains("tls.certificate"), "{words}");
+    // What is there is not written over.
+    let again = lenscap(&["cert", "--out", pair.folder.0.to_str().unwrap()]);
+    assert!(!again.status.success());
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(pair.file("key")).unwrap().permissions().mode() & 0o777, 0o600);
+}
