@@ -1,16 +1,21 @@
 // From a viewer's leaving, by every road and by none, to the end of its camera's process: a real Chromium on a
 // network of its own.
+//
+//   leaving [RUNS] [WORD IN THE NAME …] [--tls]: over HTTPS and WSS
 
 import { ACTS, CUTS, measureAct } from '../tests/browser/support/acts.mjs';
 import { across } from '../tests/browser/support/network.mjs';
 import { ffmpegCamera } from '../tests/browser/support/server.mjs';
 import { figures, report } from './table.mjs';
 
-const RUNS = Number(process.argv[2] ?? 10);
-const chosen = process.argv.slice(3);
+const words = process.argv.slice(2);
+const tls = words.includes('--tls');
+const [runs, ...chosen] = words.filter((word) => word !== '--tls');
+const RUNS = Number(runs ?? 10);
 
 const endings = [];
 const { network, server, browser } = await across({ after: (end) => endings.push(end) }, {
+  tls,
   cameras: [{ id: 'pipe', source: `exec:${ffmpegCamera()}` }],
 });
 try {
@@ -24,7 +29,7 @@ try {
     rows.push({ what: act, ...figures(series) });
     console.error(rows.at(-1));
   }
-  report('leaving', 'ms', rows);
+  report(tls ? 'leaving-tls' : 'leaving', 'ms', rows);
 } finally {
   for (const end of endings) await end();
 }

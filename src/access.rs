@@ -3,13 +3,14 @@
 //! [`door`] decides, purely: whether a request was sent to us ([`hosts`]) by a page of ours, and whether a visitor's rights
 //! ([`rights`], by [`accounts`]) are what its route [`needs`]. Who a visitor is follows from a password ([`password`],
 //! [`tries`]), a login ([`sessions`]), a token ([`digest`]) or a link ([`links`]). [`watchers`] remembers who watches by whose
-//! right, and [`keeper`] lets go whoever loses it.
+//! right, and [`keeper`] lets go whoever loses it. [`limits`] keeps places for others.
 
 pub mod accounts;
 pub mod digest;
 pub mod door;
 pub mod hosts;
 pub mod keeper;
+pub mod limits;
 pub mod links;
 pub mod needs;
 pub mod password;

@@ -9,7 +9,8 @@
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
 //! - [`secrets`] hides what must not be shown;
-//! - [`server`] puts it together, and tells systemd how it is; [`memory`] sets up the allocator.
+//! - [`server`] puts it together, and tells systemd how it is; [`memory`] sets up the allocator,
+//!   and `descriptors` the number of files.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -18,6 +19,7 @@ pub mod capture;
 pub mod cli;
 pub mod codec;
 pub mod config;
+mod descriptors;
 pub mod http;
 pub mod memory;
 pub mod net;

@@ -2,6 +2,7 @@
 
 mod ending;
 
+use crate::access::limits::Open;
 use crate::access::{Access, keeper};
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
@@ -10,6 +11,7 @@ use crate::capture::identity::Identity;
 use crate::capture::{self, devices};
 use crate::codec::{Encoder, Rendering};
 use crate::config::{Camera, Config, Source, Stream};
+use crate::descriptors;
 use crate::http::streams::Feed;
 use crate::http::{self, Site};
 use crate::memory;
@@ -80,6 +82,7 @@ pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
 
 async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
     let started = Instant::now();
+    let connections = descriptors::for_connections();
     if config.discover_v4l2 {
         discover(&mut config);
     }
@@ -109,6 +112,8 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     let keeper = keeper::keep(access.clone(), root.peers.clone());
     let site = Site {
         access: access.clone(),
+        sockets: Open::new(config.limits.sockets.within(connections)),
+        limits: config.limits,
         streams: Feed::of(root.board.clone()),
         root: root.clone(),
         identity,
@@ -139,7 +144,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
         }
     };
     let (server, addresses) =
-        http::serve(&config, site, tls, worker).map_err(|error| ServerError::Http { address, error })?;
+        http::serve(&config, site, tls, connections, worker).map_err(|error| ServerError::Http { address, error })?;
     for address in addresses {
         let scheme = if certificate.is_some() { "https" } else { "http" };
         log::info!("{} streams at {scheme}://{address}/ (video by UDP {local})", config.streams.len());

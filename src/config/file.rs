@@ -26,6 +26,8 @@ pub(super) struct File {
     #[serde(default)]
     pub tls: Tls,
     #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
     pub debug: Debug,
     #[serde(default)]
     pub camera: Vec<Spanned<Camera>>,
@@ -142,6 +144,15 @@ pub(super) struct Token {
     pub view: Option<Vec<Spanned<String>>>,
     pub control: Option<bool>,
     pub admin: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub websockets: Option<Spanned<i64>>,
+    pub websockets_per_address: Option<Spanned<i64>>,
+    pub silent_websocket: Option<Spanned<String>>,
+    pub request_timeout: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

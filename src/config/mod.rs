@@ -8,6 +8,7 @@ pub mod departure;
 mod error;
 mod file;
 mod ice_servers;
+mod limits;
 mod retry;
 mod source;
 mod stream;
@@ -18,6 +19,7 @@ mod values;
 pub use departure::Departure;
 pub use error::ConfigError;
 pub use ice_servers::{IceServer, Login};
+pub use limits::Limits;
 pub use source::Source;
 pub use stream::Stream;
 
@@ -82,6 +84,8 @@ pub struct Config {
     pub retry: Policy,
     /// Who may come.
     pub access: Accounts,
+    /// How much visitors may take.
+    pub limits: Limits,
     /// The certificate, if HTTPS is spoken.
     pub tls: Option<Files>,
     /// Whether actors may be killed by HTTP, for drills.
@@ -248,6 +252,7 @@ impl Reader<'_> {
             supervision: self.supervision(&raw.supervision)?,
             retry,
             access,
+            limits: self.limits(&raw.limits)?,
             tls: self.tls(&raw.tls)?,
             allow_kill: raw.debug.allow_kill.unwrap_or(false),
             cameras,

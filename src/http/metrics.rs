@@ -9,6 +9,7 @@ mod family;
 use super::Site;
 use super::problem::Problem;
 use crate::access::Access;
+use crate::access::limits::Open;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use catalog::*;
@@ -74,6 +75,7 @@ impl Metrics {
         registry.register(Box::new(Look {
             root: site.root.clone(),
             access: site.access.clone(),
+            sockets: site.sockets.clone(),
             started: site.started,
             descriptions,
         }))?;
@@ -85,6 +87,7 @@ impl Metrics {
 struct Look {
     root: Root,
     access: Arc<Access>,
+    sockets: Open,
     started: Instant,
     descriptions: Vec<Desc>,
 }
@@ -104,6 +107,9 @@ impl Collector for Look {
         families.push(RESTARTS.of(restarts));
         let (failed_logins, refused) = self.access.counts();
         families.push(DOOR.one(refused));
+        let (open, refused) = self.sockets.counts();
+        families.push(SOCKETS.one(open));
+        families.push(REFUSED_SOCKETS.one(refused));
         families.push(FAILED_LOGINS.one(failed_logins));
         families
     }

@@ -12,15 +12,17 @@ mod login;
 mod methods;
 mod metrics;
 mod pages;
+mod patience;
 mod problem;
 pub mod streams;
 mod whep;
 mod ws;
 
 use crate::access::Access;
+use crate::access::limits::Open;
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
-use crate::config::{Config, IceServer};
+use crate::config::{Config, IceServer, Limits};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
@@ -41,6 +43,9 @@ const MESSAGE_BYTES_MAX: usize = 64 << 10;
 /// this cannot be.
 const SHUTDOWN_SECONDS: u64 = 1;
 
+/// Threads that answer requests.
+const WORKERS: usize = 2;
+
 /// What the routes work with.
 pub struct Site {
     /// The actors.
@@ -55,6 +60,10 @@ pub struct Site {
     pub public_addresses: Vec<SocketAddr>,
     /// Who may come.
     pub access: Arc<Access>,
+    /// The WebSockets that are open.
+    pub sockets: Open,
+    /// How much visitors may take.
+    pub limits: Limits,
     /// What visitors may know of streams.
     pub streams: streams::Feed,
     /// Origins besides our own.
@@ -80,11 +89,12 @@ pub struct Site {
 }
 
 /// Binds the server; it runs when what is returned is awaited. `worker` is called on each thread that answers requests,
-/// when it begins.
+/// when it begins. There are at most so many `connections` at a time; more wait.
 pub fn serve(
     config: &Config,
     site: Site,
     tls: Option<ServerConfig>,
+    connections: usize,
     worker: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
     let origins = site.allowed_origins.clone();
@@ -99,6 +109,7 @@ pub fn serve(
             .app_data(metrics.clone())
             .app_data(web::PayloadConfig::new(MESSAGE_BYTES_MAX))
             // The last is the first that a request meets.
+            .wrap(from_fn(patience::limit))
             .wrap(from_fn(guard::guard))
             .wrap(cors::answers(&origins))
             .wrap(from_fn(methods::complete))
@@ -121,7 +132,8 @@ pub fn serve(
             .configure(pages::routes)
     })
     .on_connect(client::on_connect)
-    .workers(2)
+    .workers(WORKERS)
+    .max_connections(connections.div_ceil(WORKERS))
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .client_disconnect_timeout(Duration::from_secs(1))
     .disable_signals();

@@ -1,6 +1,7 @@
 //! Errors of the signalling protocol: a code for programs, words for people.
 
 use crate::access::door::Refusal;
+use crate::access::limits::Full;
 use crate::capture::controls::ControlError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,6 +11,7 @@ use lenscap_actors::peers::Refused;
 use lenscap_actors::supervisor::tree::OrderError;
 use lenscap_actors::transport::OfferError;
 use serde_json::json;
+use std::time::Duration;
 
 /// When whoever finds no place may ask again, in seconds: by then a viewer that has vanished has given up its own, and a password
 /// can be tried again.
@@ -36,6 +38,12 @@ impl Problem {
     pub fn wrong_type(expected: &str) -> Self {
         let message = format!("expected Content-Type: {expected}");
         Self { code: "bad_message", message, status: StatusCode::UNSUPPORTED_MEDIA_TYPE }
+    }
+
+    /// What was begun to be sent did not come to its end.
+    pub fn too_slow(patience: Duration) -> Self {
+        let message = format!("the request has not come whole within {} s", patience.as_secs());
+        Self { code: "bad_message", message, status: StatusCode::REQUEST_TIMEOUT }
     }
 
     /// The ICE session that is meant was not named.
@@ -127,6 +135,12 @@ impl From<Refusal> for Problem {
             }
         };
         Self { code: "unauthorised", message: refusal.to_string(), status }
+    }
+}
+
+impl From<Full> for Problem {
+    fn from(full: Full) -> Self {
+        Self { code: "too_many_viewers", message: full.to_string(), status: StatusCode::SERVICE_UNAVAILABLE }
     }
 }
 

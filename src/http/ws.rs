@@ -15,6 +15,7 @@ use lenscap_actors::peers::Admitted;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 /// The routes of this family.
@@ -70,13 +71,15 @@ async fn open(
     site: web::Data<Site>,
 ) -> actix_web::Result<HttpResponse> {
     let viewer = client::address(&request);
+    let place = site.sockets.one_more(viewer).map_err(Problem::from)?;
     let (response, session, messages) = actix_ws::handle(&request, body)?;
     let messages =
         messages.max_frame_size(MESSAGE_BYTES_MAX).aggregate_continuations().max_continuation_size(MESSAGE_BYTES_MAX);
-    // It ends with the connection; if it panics, the peer's guard lets the viewer go.
-    rt::spawn(
-        async move { Talk { site, session, viewer, visitor: guest.visitor, watching: None }.run(messages).await },
-    );
+    // It ends with the connection, and the place is free again; if it panics, the peer's guard lets the viewer go.
+    rt::spawn(async move {
+        let _place = place;
+        Talk { site, session, viewer, visitor: guest.visitor, watching: None }.run(messages).await;
+    });
     Ok(response)
 }
 
@@ -124,7 +127,15 @@ struct Over;
 
 impl Talk {
     async fn run(mut self, mut messages: actix_ws::AggregatedMessageStream) {
+        let mut spoke = Instant::now();
         let reason = loop {
+            let useless_at = self.watching.is_none().then(|| spoke + self.site.limits.silent_websocket);
+            let silence = async {
+                match useless_at {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
             let signal = async {
                 match &mut self.watching {
                     Some(watching) => watching.signals.recv().await,
@@ -132,8 +143,12 @@ impl Talk {
                 }
             };
             let result = tokio::select! {
+                () = silence => break Some(CloseReason::from((CloseCode::Policy, "nothing was said"))),
                 message = messages.next() => match message {
-                    Some(Ok(message)) => self.message(message).await,
+                    Some(Ok(message)) => {
+                        spoke = Instant::now();
+                        self.message(message).await
+                    }
                     Some(Err(error)) => break self.broken(error).await,
                     None => break None,
                 },

@@ -85,18 +85,25 @@ impl Server {
 
     /// The same with these variables in its environment.
     pub fn start_with(cameras: &str, keys: &str, variables: &[(&str, String)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lenscap"));
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        Self::start_by(command, cameras, keys)
+    }
+
+    /// The same, with so many file descriptors.
+    pub fn start_with_descriptors(most: u32, cameras: &str, keys: &str) -> Self {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={most}:{most}")).arg(env!("CARGO_BIN_EXE_lenscap"));
+        Self::start_by(command, cameras, keys)
+    }
+
+    fn start_by(mut command: Command, cameras: &str, keys: &str) -> Self {
         let folder = Folder::new();
         let text = format!(
             "[server]\nlisten = \"127.0.0.1:0\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"
         );
         let config = folder.file("config.toml", &text);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lenscap"))
-            .arg("--config")
-            .arg(&config)
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.arg("--config").arg(&config).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let (address, udp) = log
             .by_ref()

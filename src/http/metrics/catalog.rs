@@ -95,13 +95,19 @@ pub const RETURNS: Family = Family::counter(
     "Viewers back within 10 s of being let go for their silence: verdicts that were probably wrong.",
 );
 
+pub const SOCKETS: Family = Family::gauge("lenscap_websockets", &[], "WebSockets that are open.");
+pub const REFUSED_SOCKETS: Family = Family::counter(
+    "lenscap_refused_websockets_total",
+    &[],
+    "WebSockets that were refused because there were too many.",
+);
 pub const DOOR: Family =
     Family::counter("lenscap_refused_requests_total", &[], "HTTP requests of those who may not come in.");
 pub const FAILED_LOGINS: Family =
     Family::counter("lenscap_failed_logins_total", &[], "How often a password, a token or a link was wrong.");
 
 /// All of them.
-pub const FAMILIES: [&Family; 30] = [
+pub const FAMILIES: [&Family; 32] = [
     &BUILD,
     &UPTIME,
     &CAMERA_STATE,
@@ -130,6 +136,8 @@ pub const FAMILIES: [&Family; 30] = [
     &BACKS,
     &PROBES,
     &RETURNS,
+    &SOCKETS,
+    &REFUSED_SOCKETS,
     &DOOR,
     &FAILED_LOGINS,
 ];

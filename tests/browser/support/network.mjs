@@ -5,19 +5,22 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { launch } from './browser.mjs';
-import { Server, toml } from './server.mjs';
+import { BINARY, Server, toml } from './server.mjs';
 
 let count = 0;
 
 /** Server and browser on a network of their own, all of it gone when the test `t` is over. */
-export async function across(t, configuration) {
+export async function across(t, { tls = false, ...configuration }) {
   const network = new Network();
-  const server = await Server.start(toml({ ...configuration, host: network.host }), { wrap: network.inside('server') });
-  const browser = await launch({ executable: network.chromium });
+  const folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
+  const section = tls ? execFileSync(BINARY, ['cert', network.host, '--out', folder], { encoding: 'utf8' }) : '';
+  const server = await Server.start(`${toml({ ...configuration, host: network.host })}${section}`, { wrap: network.inside('server') });
+  const browser = await launch({ executable: network.chromium, args: tls ? ['--ignore-certificate-errors'] : [] });
   t.after(async () => {
     await browser.close();
     await server.stop();
     network.remove();
+    rmSync(folder, { recursive: true });
   });
   return { network, server, browser };
 }

@@ -48,7 +48,7 @@ export class Server {
     const ready = Promise.withResolvers?.() ?? withResolvers();
     child.stderr.setEncoding('utf8').on('data', (text) => {
       server.log += text;
-      const found = /streams at (http:\/\/[^/]+)\/ \(video by UDP ([^)]+)\)/.exec(server.log);
+      const found = /streams at (https?:\/\/[^/]+)\/ \(video by UDP ([^)]+)\)/.exec(server.log);
       if (found) ready.resolve(found);
     });
     child.once('exit', (code) => ready.reject(new Error(`the server ended with ${code}:\n${server.log}`)));
@@ -81,7 +81,7 @@ export class Server {
   async debug() {
     if (this.#wrap.length > 0) {
       // It is on a network of its own.
-      const [command, ...args] = [...this.#wrap, 'curl', '-sS', '-H', 'Accept: application/json', `${this.url}/debug`];
+      const [command, ...args] = [...this.#wrap, 'curl', '-sSk', '-H', 'Accept: application/json', `${this.url}/debug`];
       const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 1 << 24 });
       return JSON.parse(stdout);
     }

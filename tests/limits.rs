@@ -1,0 +1,121 @@
+//! What a flood of connections does: nothing to others, and nothing to cameras.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use support::*;
+
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+/// Connects from this address of loopback.
+fn from(source: &str, server: &Server) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&format!("{source}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.connect_timeout(&server.address.parse::<SocketAddr>().unwrap().into(), PATIENCE).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.into()
+}
+
+/// Sends this, and gives the status of the answer.
+fn status(stream: &mut TcpStream, text: &str) -> String {
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).unwrap();
+    String::from_utf8_lossy(&head[9..]).into_owned()
+}
+
+fn offer() -> String {
+    format!(
+        "POST /whep/pipe HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{OFFER}",
+        OFFER.len()
+    )
+}
+
+#[actix::test]
+async fn thousands_of_idle_web_sockets_keep_out_no_viewer_and_no_camera() {
+    // The test's own side of them needs descriptors, too.
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let limits = rustix::process::Rlimit { current: most, maximum: most };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limits).unwrap();
+    let camera = format!("[[camera]]\nid = \"pipe\"\nsource = {SILENT_CAMERA:?}\n");
+    let server = Server::start_with_descriptors(1024, &format!("{camera}[limits]\nsilent_websocket = \"3s\"\n"), "");
+    let mut codes = std::collections::BTreeMap::<String, usize>::new();
+    let mut held = vec![];
+    for nth in 0..5000 {
+        let mut stream = from(&format!("127.0.1.{}", 1 + nth % 20), &server);
+        let code = status(&mut stream, UPGRADE);
+        if code == "101" {
+            held.push(stream);
+        }
+        *codes.entry(code).or_default() += 1;
+    }
+    assert_eq!(codes.keys().collect::<Vec<_>>(), ["101", "503"], "{codes:?}");
+    // While they last, somebody from elsewhere is let in, and the camera opens.
+    let mut viewer = from("127.0.0.1", &server);
+    assert_eq!(status(&mut viewer, &offer()), "201", "{codes:?}");
+    server.camera_pid().await;
+    drop(held);
+}
+
+#[actix::test]
+async fn a_web_socket_over_which_nothing_is_watched_or_said_is_closed() {
+    let camera = "[[camera]]\nid = \"pipe\"\nsource = \"test\"\n";
+    let server = Server::start(&format!("{camera}[limits]\nsilent_websocket = \"1s\"\n"), "");
+    let mut watching = connect(&server).await;
+    say(&mut watching, &serde_json::json!({ "type": "watch", "stream": "pipe", "sdp": OFFER })).await;
+    hear(&mut watching, "answer").await.unwrap();
+    let mut silent = connect(&server).await;
+    assert!(hear(&mut silent, "anything").await.is_none(), "it is closed");
+    say(&mut watching, &serde_json::json!({ "type": "ping" })).await;
+    assert!(hear(&mut watching, "pong").await.is_some(), "who watches need not speak");
+    let mut metrics = client().get(server.url("/metrics")).send().await.unwrap();
+    let metrics = String::from_utf8(metrics.body().await.unwrap().to_vec()).unwrap();
+    assert!(metrics.contains("\nlenscap_websockets 1\n"), "{metrics}");
+}
+
+#[actix::test]
+async fn one_address_has_its_share_and_another_has_its_own() {
+    let server = Server::start("[limits]\nwebsockets = 4\nwebsockets_per_address = 2\n", "");
+    let open = |source: &str| {
+        let mut stream = from(source, &server);
+        (status(&mut stream, UPGRADE), stream)
+    };
+    let (a, b, refused) = (open("127.0.0.1"), open("127.0.0.1"), open("127.0.0.1"));
+    assert_eq!([&a.0, &b.0, &refused.0], ["101", "101", "503"]);
+    let (c, d, full) = (open("127.0.0.2"), open("127.0.0.3"), open("127.0.0.4"));
+    assert_eq!([&c.0, &d.0, &full.0], ["101", "101", "503"]);
+    drop(a);
+    // As soon as its end is noticed there is a place again.
+    while open("127.0.0.4").0 != "101" {}
+}
+
+#[actix::test]
+async fn a_request_that_never_comes_whole_is_ended() {
+    let camera = "[[camera]]\nid = \"pipe\"\nsource = \"test\"\n";
+    let server = Server::start(&format!("{camera}[limits]\nrequest_timeout = \"1s\"\n"), "");
+    let mut body = from("127.0.0.1", &server);
+    body.write_all(&offer().as_bytes()[..offer().len() - 100]).unwrap();
+    let mut head = from("127.0.0.1", &server);
+    head.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ").unwrap();
+    for (stream, what) in [(&mut body, "body"), (&mut head, "head")] {
+        let mut answer = vec![];
+        let mut piece = [0; 1024];
+        // A byte now and then is not enough.
+        stream.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let started = std::time::Instant::now();
+        while !answer.starts_with(b"HTTP/1.1 408") {
+            assert!(started.elapsed() < PATIENCE, "{what}: {}", String::from_utf8_lossy(&answer));
+            let _ = stream.write_all(b"a");
+            if let Ok(read) = stream.read(&mut piece) {
+                answer.extend_from_slice(&piece[..read]);
+                assert!(read > 0 || !answer.is_empty(), "{what}: ended without a word");
+            }
+        }
+    }
+    assert!(server.debug().await["peers"].as_array().unwrap().is_empty());
+}
