@@ -14,13 +14,17 @@
 pub mod drive;
 mod mutate;
 
+mod annexb;
+mod config;
 mod jpeg;
+mod keys;
 mod rtcp;
 mod sdp;
 mod stun;
 
 /// All targets.
-pub const TARGETS: &[Target] = &[jpeg::TARGET, rtcp::TARGET, sdp::TARGET, stun::TARGET];
+pub const TARGETS: &[Target] =
+    &[annexb::TARGET, config::TARGET, jpeg::TARGET, keys::TARGET, rtcp::TARGET, sdp::TARGET, stun::TARGET];
 
 /// Something that takes bytes.
 pub struct Target {

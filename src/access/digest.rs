@@ -50,7 +50,8 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let hex = text.strip_prefix(PREFIX).filter(|hex| hex.len() == 64 && hex.is_ascii());
+        let is_hex = |hex: &&str| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let hex = text.strip_prefix(PREFIX).filter(is_hex);
         let byte = |hex: &str, at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok();
         let bytes = hex.and_then(|hex| (0..32).map(|at| byte(hex, at)).collect::<Option<Vec<u8>>>());
         bytes
@@ -71,7 +72,16 @@ mod tests {
         // FIPS 180-2, appendix B.1.
         assert_eq!(text, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(text.parse(), Ok(digest));
-        for wrong in ["", "abc", &text[7..], &text[..70], &format!("{text}0"), &text.replace('b', "x"), "sha256:ä"] {
+        for wrong in [
+            "",
+            "abc",
+            &text[7..],
+            &text[..70],
+            &format!("{text}0"),
+            &text.replace('b', "x"),
+            &text.replace("ba", "+a"),
+            "sha256:ä",
+        ] {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }
         assert_eq!(format!("{digest:?}"), "Digest(…)");

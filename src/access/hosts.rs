@@ -35,8 +35,9 @@ impl Hosts {
             inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
         };
         // Browsers resolve it and all below it to this machine, whatever the name server says (RFC 6761, section 6.3).
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         let is_loopback = name == "localhost" || name.ends_with(".localhost");
-        is_address || is_loopback || self.0.contains(&name)
+        is_address || is_name && (is_loopback || self.0.contains(&name))
     }
 }
 
@@ -83,6 +84,8 @@ mod tests {
             ("[::1", false),
             ("[::1]x", false),
             ("::1", false),
+            ("\u{1}.localhost", false),
+            ("evil.example/.localhost", false),
             ("[evil.example]", false),
             (".local", false),
             ("", false),
