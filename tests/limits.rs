@@ -4,6 +4,7 @@
 
 mod support;
 
+use futures_util::StreamExt;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -69,6 +70,9 @@ async fn a_web_socket_over_which_nothing_is_watched_or_said_is_closed() {
     let mut watching = connect(&server).await;
     say(&mut watching, &serde_json::json!({ "type": "watch", "stream": "pipe", "sdp": OFFER })).await;
     hear(&mut watching, "answer").await.unwrap();
+    // It is kept busy, so that no proxy takes it for dead.
+    let pinged = async { while !matches!(watching.next().await.unwrap().unwrap(), awc::ws::Frame::Ping(_)) {} };
+    tokio::time::timeout(PATIENCE, pinged).await.unwrap();
     let mut silent = connect(&server).await;
     assert!(hear(&mut silent, "anything").await.is_none(), "it is closed");
     say(&mut watching, &serde_json::json!({ "type": "ping" })).await;

@@ -15,8 +15,11 @@ use lenscap_actors::peers::Admitted;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+
+/// A proxy that hears nothing ends a connection: nginx after 60 s, others after 30.
+const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -128,6 +131,8 @@ struct Over;
 impl Talk {
     async fn run(mut self, mut messages: actix_ws::AggregatedMessageStream) {
         let mut spoke = Instant::now();
+        let every = KEEPALIVE.min(self.site.limits.silent_websocket / 2);
+        let mut keepalive = tokio::time::interval_at((spoke + every).into(), every);
         let reason = loop {
             let useless_at = self.watching.is_none().then(|| spoke + self.site.limits.silent_websocket);
             let silence = async {
@@ -143,6 +148,8 @@ impl Talk {
                 }
             };
             let result = tokio::select! {
+                // Proxies close what carries nothing for a while, and that would be a leaving.
+                _ = keepalive.tick() => self.session.ping(b"").await.map_err(|_| Over),
                 () = silence => break Some(CloseReason::from((CloseCode::Policy, "nothing was said"))),
                 message = messages.next() => match message {
                     Some(Ok(message)) => {
