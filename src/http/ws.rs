@@ -153,7 +153,10 @@ impl Talk {
                 () = silence => break Some(CloseReason::from((CloseCode::Policy, "nothing was said"))),
                 message = messages.next() => match message {
                     Some(Ok(message)) => {
-                        spoke = Instant::now();
+                        // Browsers answer pings without their pages.
+                        if matches!(message, AggregatedMessage::Text(_)) {
+                            spoke = Instant::now();
+                        }
                         self.message(message).await
                     }
                     Some(Err(error)) => break self.broken(error).await,
