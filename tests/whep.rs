@@ -235,6 +235,13 @@ async fn a_patch_names_the_ice_session_that_it_is_for() {
     for right in [etag, "*", &format!("\"another\", {etag}")] {
         assert_eq!(patch(&server, session, right, CANDIDATES).status, 204, "{right}");
     }
+    // By its credentials a fragment can say it itself.
+    let own = format!(
+        "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n{CANDIDATES}",
+        value(OFFER, "a=ice-ufrag:"),
+        value(OFFER, "a=ice-pwd:")
+    );
+    assert_eq!(ask(&server, "PATCH", session, &[FRAGMENT], &own).status, 204);
 }
 
 #[actix::test]

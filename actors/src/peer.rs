@@ -21,7 +21,8 @@ mod switching;
 mod told;
 
 pub use messages::{
-    Ask, Attach, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch, UnknownStream,
+    Ask, Attach, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Session, Signal, Switch,
+    UnknownStream,
 };
 pub use parts::{Directory, PeerParts, Seat, Waiting};
 pub use rendition::Carry;

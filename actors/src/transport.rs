@@ -426,6 +426,15 @@ impl Transport {
         Ok(text)
     }
 
+    /// Whether a fragment has the credentials that the viewer has now.
+    ///
+    /// # Errors
+    ///
+    /// If there are none in it.
+    pub fn is_of_present_session(&self, fragment: &str) -> Result<bool, OfferError> {
+        sdp::fragment_credentials(fragment).map(|(ufrag, password)| self.is_current(ufrag, password))
+    }
+
     fn is_current(&self, remote_ufrag: &str, remote_password: &str) -> bool {
         let current = self.ice.credentials();
         current.remote_ufrag == remote_ufrag && current.remote_password == remote_password

@@ -4,7 +4,7 @@ use super::Site;
 use super::guard::Guest;
 use super::problem::Problem;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Ask, Attach, IceSession, Line, Peer, RestartIce, Restarted, Signal};
+use lenscap_actors::peer::{Ask, Attach, IceSession, Line, Peer, RestartIce, Restarted, Session, Signal};
 use lenscap_actors::peers::{Admitted, Join};
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{self, Secrets, Transport};
@@ -106,13 +106,13 @@ pub async fn ice_session(peer: &Registered<Peer>) -> Result<String, Problem> {
 pub async fn restart(
     site: &Site,
     peer: &Registered<Peer>,
-    only: Option<String>,
+    of: Session,
     offer: String,
     viewer: IpAddr,
 ) -> Result<Restarted, Problem> {
     let (secrets, _) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
     let Secrets { ufrag, password, .. } = secrets;
-    let restart = RestartIce { only, offer, addresses: addresses(site, viewer)?, ufrag, password };
+    let restart = RestartIce { of, offer, addresses: addresses(site, viewer)?, ufrag, password };
     let answer = peer.send(restart).await.map_err(|_| Problem::session_ended())?;
     Ok(answer?)
 }

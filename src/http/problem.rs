@@ -182,6 +182,7 @@ impl From<RestartError> for Problem {
         match error {
             RestartError::Offer(error) => error.into(),
             RestartError::Superseded => Self::other_session(),
+            RestartError::Unnamed => Self::no_condition(),
         }
     }
 }

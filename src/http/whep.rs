@@ -121,11 +121,11 @@ async fn trickle(
     is(FRAGMENT, &request)?;
     let peer = site.root.peers.find(&path.1).ok_or_else(Problem::session_ended)?;
     let present = ice_session(&peer).await?;
-    let only = match patch::decide(&Condition::of(request.headers()), &present, &fragment)? {
+    let of = match patch::decide(&Condition::of(request.headers()), &present, &fragment)? {
         Step::Nothing => return Ok(HttpResponse::NoContent().finish()),
-        Step::Restart { only } => only,
+        Step::Restart(of) => of,
     };
-    let restarted = restart(&site, &peer, only, fragment, client::address(&request)).await?;
+    let restarted = restart(&site, &peer, of, fragment, client::address(&request)).await?;
     if !restarted.anew {
         return Ok(HttpResponse::NoContent().finish());
     }

@@ -10,7 +10,7 @@ use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session
 use futures_util::StreamExt;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Carried, Hangup, Leave, Line, Signal, Switch};
+use lenscap_actors::peer::{Carried, Hangup, Leave, Line, Session as IceSession, Signal, Switch};
 use lenscap_actors::peers::Admitted;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ impl Talk {
             Request::Candidate { .. } => self.watched().map(|_| ()),
             Request::Restart { sdp, offer } => {
                 let watched = self.watched()?;
-                let restarted = restart(&self.site, &watched.peer.peer, None, sdp, self.viewer).await?;
+                let restarted = restart(&self.site, &watched.peer.peer, IceSession::Any, sdp, self.viewer).await?;
                 let answer = json!({
                     "type": "answer",
                     "peer": watched.peer.id,

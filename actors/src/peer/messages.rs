@@ -62,8 +62,8 @@ pub struct IceSession;
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Restarted, RestartError>")]
 pub struct RestartIce {
-    /// Only if this is the [`IceSession`] still: who has been overtaken by another restart must not undo it.
-    pub only: Option<String>,
+    /// For which session it is meant.
+    pub of: Session,
     /// Its new offer, or the fragment of one (RFC 8840, section 9).
     pub offer: String,
     /// Where it can reach us.
@@ -74,12 +74,26 @@ pub struct RestartIce {
     pub password: String,
 }
 
+/// Which ICE session a [`RestartIce`] follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Session {
+    /// Whichever there is.
+    Any,
+    /// Only if this is the [`IceSession`] still: who has been overtaken by another restart must not undo it.
+    Only(String),
+    /// Nobody says: what is of the present one is taken, and none begins.
+    Unnamed,
+}
+
 /// Why ICE does not begin anew.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestartError {
     /// What was offered cannot be used.
     #[error(transparent)]
     Offer(#[from] OfferError),
+    /// There are new credentials in it, and nobody says for which session.
+    #[error("it is not said which ICE session this follows")]
+    Unnamed,
     /// It is another ICE session by now.
     #[error("ICE has begun anew meanwhile")]
     Superseded,

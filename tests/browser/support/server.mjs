@@ -34,9 +34,10 @@ export class Server {
   #wrap;
   #headers = { Accept: 'application/json' };
 
-  /** `wrap` is put before the command, to run it elsewhere: ['ip', 'netns', 'exec', …]. `login` (NAME:PASSWORD) is who asks. */
-  static async start(configuration, { wrap = [], login = null } = {}) {
+  /** `wrap` is put before the command, to run it elsewhere: ['ip', 'netns', 'exec', …]. `login` (NAME:PASSWORD) or `bearer` is who asks. */
+  static async start(configuration, { wrap = [], login = null, bearer = null } = {}) {
     const server = new Server();
+    if (bearer) server.#headers.Authorization = `Bearer ${bearer}`;
     if (login) server.#headers.Authorization = `Basic ${Buffer.from(login).toString('base64')}`;
     server.#wrap = wrap;
     server.#folder = mkdtempSync(join(tmpdir(), 'lenscap-'));

@@ -1,0 +1,66 @@
+// A player that is not ours, on a page of another origin.
+
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { decoded, instrument, launch } from './support/browser.mjs';
+import { Server, toml } from './support/server.mjs';
+
+const SECRET = 'the secret of a player';
+const TOKEN = `[[access.token]]\nname = "player"\nhash = "sha256:${createHash('sha256').update(SECRET).digest('hex')}"\nview = ["front"]\n`
+  + `[[access.token]]\nname = "admin"\nhash = "sha256:${createHash('sha256').update('admin').digest('hex')}"\nadmin = true\n`;
+
+let browser;
+
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+/** A site elsewhere with this player on it. */
+async function elsewhere(t, player) {
+  const site = createServer((request, response) => {
+    const isScript = request.url === '/player.js';
+    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
+    response.end(isScript ? readFileSync(fileURLToPath(import.meta.resolve(player))) : '<!doctype html><title>elsewhere</title><video muted autoplay></video>');
+  }).listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  t.after(() => { site.closeAllConnections(); site.close(); });
+  return `http://localhost:${site.address().port}`;
+}
+
+test('whip-whep plays with a token, begins ICE anew, and leaves', async (t) => {
+  const origin = await elsewhere(t, 'whip-whep/whep.js');
+  const cameras = [{ id: 'front', source: 'test', size: [320, 240] }];
+  const server = await Server.start(`${toml({ cameras, server: `allowed_origins = ["${origin}"]` })}${TOKEN}`, { bearer: 'admin' });
+  t.after(() => server.stop());
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  await instrument(context);
+  const page = await context.newPage();
+  const wrong = [];
+  page.on('pageerror', (error) => wrong.push(error.message));
+  await page.goto(origin);
+  const play = (token) => page.evaluate(async ({ url, token }) => {
+    const { WHEPClient } = await import('/player.js');
+    const pc = new RTCPeerConnection();
+    pc.addTransceiver('video', { direction: 'recvonly' });
+    pc.ontrack = ({ streams }) => { document.querySelector('video').srcObject = streams[0]; };
+    window.player = new WHEPClient();
+    await window.player.view(pc, url, token);
+  }, { url: `${server.url}/whep/front`, token });
+  await assert.rejects(play('a guess'), /401/);
+  await play(SECRET);
+  await decoded(page, 10);
+  const [{ id }] = (await server.debug()).peers;
+  await page.evaluate(() => window.player.restart());
+  await decoded(page, 40);
+  assert.deepEqual((await server.debug()).peers.map((peer) => peer.id), [id], 'over the same connection');
+  await page.evaluate(() => window.player.stop());
+  await server.until(({ peers, cameras: [{ state }] }) => peers.length === 0 && state === 'closed', 'it has left');
+  const { releases: [release] } = await server.debug();
+  assert.ok(['whep_delete', 'close_notify'].includes(release.cause), release.cause);
+  assert.deepEqual(wrong, []);
+});
