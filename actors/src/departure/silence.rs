@@ -46,20 +46,22 @@ const WITHHOLD: Duration = Duration::from_secs(1);
 const AWAY_SPACING: [(Duration, Duration); 3] = [
     (Duration::from_secs(5), Duration::from_millis(360)),
     (Duration::from_secs(16), Duration::from_millis(1500)),
-    (Duration::MAX, Duration::from_millis(560)),
+    (Duration::MAX, Duration::from_millis(620)),
 ];
 
 /// Somebody who is away and sends is asked no more often than this.
 const AWAY_HEARD_SPACING: Duration = Duration::from_millis(200);
 
 /// Nobody who was away is gone before so many questions at the very end are unanswered, so far apart: whoever is back by then is
-/// asked after that, and not only before.
+/// asked after that, and not only before. A burst of losses takes less than all of them, and a stall of a phone network less
+/// than the time in which an answer may come.
 const FINAL_PROBES: u32 = 3;
-const FINAL_SPACING: Duration = Duration::from_millis(50);
+const FINAL_SPACING: Duration = Duration::from_millis(250);
+const FINAL_PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Who was heard just now is asked first, and not gone before an answer could be there; for so long after its time at most.
 const LAST_WORD: Duration = Duration::from_secs(2);
-const GRACE: Duration = Duration::from_secs(4);
+const GRACE: Duration = Duration::from_millis(2500);
 
 /// Answers to probes that are waited for at a time; older ones count as unanswered.
 const PROBES_KEPT: usize = 8;
@@ -349,7 +351,9 @@ impl Silence {
         if !self.away {
             return Some(over);
         }
-        self.finally.filter(|_| self.final_probes == FINAL_PROBES).map(|asked| over.max(asked + self.rto))
+        self.finally
+            .filter(|_| self.final_probes == FINAL_PROBES)
+            .map(|asked| over.max(asked + FINAL_PATIENCE.max(self.rto)))
     }
 
     /// The silence that is enough to be away, if probes agree.

@@ -47,7 +47,7 @@ fn a_viewer_that_vanishes_is_probed_then_suspect_then_away_and_at_last_gone() {
     let last: Vec<u64> = of("probe").into_iter().filter(|at| *at >= 30_000).collect();
     assert_eq!(
         (last, of("gone")),
-        (vec![30_000, 30_050, 30_100], vec![30_120]),
+        (vec![30_000, 30_250, 30_500], vec![32_000]),
         "whoever is back by then is asked after that"
     );
     assert!(of("probe").iter().filter(|at| **at < 355).count() >= 1);
@@ -55,7 +55,7 @@ fn a_viewer_that_vanishes_is_probed_then_suspect_then_away_and_at_last_gone() {
     assert!((30..40).contains(&sparse.len()), "{} probes: {sparse:?}", sparse.len());
     let within = |from, to| sparse.iter().filter(|at| (from..to).contains(*at)).count();
     assert!(within(5000, 16_000) < 10, "browsers ask by themselves: {sparse:?}");
-    assert!(within(18_000, 28_000) >= 18, "and then no more: {sparse:?}");
+    assert!(within(18_000, 28_000) >= 16, "and then no more: {sparse:?}");
     assert_eq!(silence.due(), None, "a verdict is given once");
 }
 
@@ -97,12 +97,12 @@ fn who_is_away_and_is_heard_is_asked_at_once_and_not_for_each_word() {
     assert!(!silence.is_away() && !silence.is_suspect());
     silence.sent(end);
     let again = wait(&mut silence, end, ms(60_000));
-    assert!(again.contains(&(3199, "away")) && again.contains(&(30_120, "gone")), "as before");
+    assert!(again.contains(&(3199, "away")) && again.contains(&(32_000, "gone")), "as before");
 }
 
 #[test]
 fn whose_first_word_comes_at_the_last_moment_is_asked_before_it_is_gone_and_words_alone_keep_nobody() {
-    for (words, gone) in [(vec![], 30_120), (vec![29_500], 31_620), (vec![27_000], 30_120)] {
+    for (words, gone) in [(vec![], 32_000), (vec![29_500], 33_500), (vec![27_000], 32_000)] {
         let (mut silence, start) = (on_a_lan(), Instant::now());
         silence.sent(start);
         let mut from = start;
@@ -126,7 +126,7 @@ fn whose_first_word_comes_at_the_last_moment_is_asked_before_it_is_gone_and_word
         }
         now += ms(50);
     }
-    assert_eq!(now.duration_since(start).as_millis() / 100, 342, "it can be answered for some seconds more");
+    assert_eq!(now.duration_since(start).as_millis() / 100, 344, "it can be answered for some seconds more");
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn the_wait_for_somebody_who_is_away_has_an_end_on_every_path() {
         let (gone, _) = done.iter().find(|(_, done)| *done == "gone").expect("gone within a minute");
         let last = done.iter().filter(|(_, done)| *done == "probe").map(|(at, _)| *at).max().unwrap();
         assert!(
-            (30_100..34_000).contains(gone) && last + round_trip.min(1500) <= *gone,
+            (32_000..34_000).contains(gone) && last + round_trip.min(1500) <= *gone,
             "{round_trip} ms: {gone}, {last}"
         );
         assert_eq!(silence.due(), None);
