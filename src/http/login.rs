@@ -96,15 +96,21 @@ pub fn page_for(request: &HttpRequest, site: &Site, refusal: &Refusal) -> HttpRe
         let encoded: String = url::form_urlencoded::byte_serialize(asked.as_bytes()).collect();
         return to(&format!("/login?next={encoded}"), None);
     }
-    let filled = pages::text("refused.html").replace("<!--problem-->", &escaped(&refusal.to_string()));
+    let filled = pages::text("refused.html").replace("<!--problem-->", &escaped(&sentence(&refusal.to_string())));
     pages::html(status(refusal), filled)
 }
 
 fn page(status: StatusCode, problem: &str, next: &str) -> HttpResponse {
     let filled = pages::text("login.html")
-        .replace("<!--problem-->", &escaped(problem))
+        .replace("<!--problem-->", &escaped(&sentence(problem)))
         .replace("<!--next-->", &escaped(&own_path(next)));
     pages::html(status, filled)
+}
+
+/// With a capital letter and a full stop, if there is anything.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// As text of a page, or within double quotes.
@@ -131,6 +137,7 @@ mod tests {
         ] {
             assert_eq!(own_path(next), expected, "{next:?}");
         }
+        assert_eq!((sentence("it is so"), sentence("")), ("It is so.".to_owned(), String::new()));
         assert_eq!(escaped("\"><script>&"), "&quot;&gt;&lt;script&gt;&amp;");
     }
 }
