@@ -3,12 +3,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './server.mjs';
+
+/** `./dev test` unpacks them there. */
+const PROXIES = join(ROOT, 'target/proxies');
 
 /** The block of the guide that is marked by this word, with our addresses in it. */
 function fromGuide(word, port, target) {
@@ -25,11 +27,11 @@ const KINDS = {
     text: `daemon off;\npid ${folder}/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n${
       ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${folder}/${kind};\n`).join('')
     }${block.replace(/listen .*;/, `listen 127.0.0.1:${port};`).replace(/ssl_.*;/g, '')}\n}\n`,
-    command: (file) => ['/usr/sbin/nginx', ['-p', folder, '-c', file]],
+    command: (file) => [join(PROXIES, 'usr/sbin/nginx'), ['-e', 'stderr', '-p', folder, '-c', file]],
   }),
   caddy: (block, port) => ({
     text: `{\n  admin off\n  auto_https off\n}\n${block.replace(`127.0.0.1:${port} {`, `http://127.0.0.1:${port} {`)}`,
-    command: (file) => ['/usr/bin/caddy', ['run', '--adapter', 'caddyfile', '--config', file]],
+    command: (file) => [join(PROXIES, 'usr/bin/caddy'), ['run', '--adapter', 'caddyfile', '--config', file]],
   }),
 };
 
