@@ -107,6 +107,8 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
     // When the viewer's own STUN was last answered.
     let mut answered = 0.0;
     let (mut away_probes, mut counted) = (0, false);
+    // Whether the viewer could not be heard when its time was over.
+    let mut dark = None;
     loop {
         let due = silence.due().map_or(f64::INFINITY, seconds);
         let inbound = at_server.front().map_or(f64::INFINITY, |(at, _)| *at);
@@ -193,7 +195,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
                 continue;
             };
             if let Some(since) = silence.proven(instant(now), age) {
-                closed = None;
+                (closed, dark) = (None, None);
                 totals.pauses += 1;
                 totals.paused += now - seconds(since);
                 let outage =
@@ -208,6 +210,10 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
         }
         if let Some(due) = silence.due().map(seconds).filter(|due| *due <= now) {
             let acts = silence.tick(instant(now), Duration::from_secs_f64((now - due).max(0.0)));
+            if dark.is_none() && silence.is_away() && silence.lasts(instant(now)) >= patience.away_for {
+                let heard_since = now - 2.0 * link.one_way - NOTICED;
+                dark = Some(link.outage(heard_since).is_some() || link.outage(now).is_some());
+            }
             if acts.suspect {
                 closed = Some(now);
                 media.turn(false, now);
@@ -226,8 +232,7 @@ pub fn session(model: &Model, patience: &Patience, random: &mut Random, totals: 
             if acts.gone {
                 totals.hours += now.min(end) / 3600.0;
                 if now < end {
-                    let heard_since = now - 2.0 * link.one_way - NOTICED;
-                    let dark = link.outage(heard_since).is_some() || link.outage(now).is_some();
+                    let dark = dark.unwrap_or(false);
                     totals.left_behind += u64::from(dark);
                     totals.wrongly_gone += u64::from(!dark);
                 }
