@@ -49,6 +49,13 @@ impl Secrets {
         Self(forms.filter(|form| String::from_utf8_lossy(form).chars().count() >= SHORTEST).collect())
     }
 
+    /// These values, too.
+    pub fn and<'a>(mut self, values: impl IntoIterator<Item = &'a str>) -> Self {
+        let long = values.into_iter().filter(|value| value.chars().count() >= SHORTEST);
+        self.0.extend(long.flat_map(|value| [spaced(value.as_bytes()), value.as_bytes().to_vec()]));
+        self
+    }
+
     /// What can be shown of a text: without these secrets, and without what looks like one.
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let found = find::all(text, Grammar::Prose);

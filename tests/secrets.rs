@@ -39,5 +39,36 @@ async fn what_a_program_says_is_heard_without_the_secrets_of_its_command() {
     }
 }
 
+#[actix::test]
+async fn a_secret_of_a_file_or_of_the_environment_reaches_the_program_and_nobody_else() {
+    let folder = Folder::new();
+    let (secret, proof) = (folder.file("secret", "open sesame 1\nnot this\n"), folder.0.join("proof"));
+    let command = format!(
+        "printf %s \"rtsp://me:${{file:{}}}@cam/${{env:CAM_TOKEN}}\" > {}; echo got ${{env:CAM_TOKEN}} >&2; {KEYFRAME} && exec sleep 1000",
+        secret.display(),
+        proof.display()
+    );
+    let missing = "exec:cat ${file:/no/such/secret}";
+    let cameras = format!(
+        "[[camera]]\nid = \"goes\"\nsource = {:?}\n[[camera]]\nid = \"ends\"\nsource = {missing:?}\n",
+        format!("exec:{command}")
+    );
+    let server = Server::start_with(&cameras, "", &[("CAM_TOKEN", "letmein99".to_owned())]);
+    let mut viewers = vec![];
+    for stream in ["goes", "ends"] {
+        let mut viewer = connect(&server).await;
+        say(&mut viewer, &json!({ "type": "watch", "stream": stream, "sdp": OFFER })).await;
+        viewers.push(viewer);
+    }
+    let error = hear(&mut viewers[1], "error").await.unwrap();
+    assert!(error["message"].as_str().unwrap().contains("/no/such/secret"), "{error}");
+    server.until_logged("program says: got ***").await;
+    assert_eq!(std::fs::read_to_string(proof).unwrap(), "rtsp://me:open sesame 1@cam/letmein99");
+    let pid = server.camera_pid_of("goes").await;
+    let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    let shown = format!("{}{}{line}", server.debug().await, server.log());
+    assert!(!shown.contains("letmein") && !shown.contains("sesame"), "{shown}");
+}
+
 /// [`KEYFRAME`] within single quotes.
 const KEYFRAME_IN_QUOTES: &str = "printf \"\\000\\000\\001\\147\\102\\300\\036\\000\\000\\001\\145\\210\"";

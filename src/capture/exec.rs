@@ -4,6 +4,7 @@
 //! started has ended and is reaped: SIGTERM first, and SIGKILL for what is still there after 500 ms. Should the
 //! server itself be killed, the guard does the same.
 
+mod borrowed;
 mod cgroup;
 mod command;
 pub mod guard;
@@ -57,11 +58,16 @@ impl Capture for Exec {
 impl Exec {
     fn run(&self, session: &Session) -> Result<(), CaptureError> {
         let failed = |error: io::Error| CaptureError::Failed { device: self.shown.clone(), message: error.to_string() };
-        let words = command::words(&self.command);
-        let mut program = Program::start(&self.camera, &words, &self.processes).map_err(failed)?;
+        // Anew each time: what stands in the files may have changed.
+        let borrowed = borrowed::look_up(&self.command).map_err(io::Error::other).map_err(failed)?;
+        let words = command::words(&borrowed.command);
+        let mut program = Program::start(&self.camera, &words, &borrowed.variables, &self.processes).map_err(failed)?;
         let pid = program.started().map_err(failed)?;
         let mut reader = Reader {
-            log: LogLines::new(&self.camera, &Secrets::of_command(&self.command)),
+            log: LogLines::new(
+                &self.camera,
+                &Secrets::of_command(&self.command).and(borrowed.variables.iter().map(|(_, value)| value.as_str())),
+            ),
             buffer: vec![0; BUFFER_BYTES],
         };
         let mut units = Units::new();

@@ -199,8 +199,15 @@ impl Server {
     /// The process of the only camera, once it runs.
     pub async fn camera_pid(&self) -> i32 {
         let report = self.until("capturing", |report| report["cameras"][0]["state"] == "capturing").await;
-        let device = report["cameras"][0]["device"].as_str().unwrap().to_owned();
-        device.strip_prefix("pid ").unwrap().parse().unwrap()
+        pid_of(&report["cameras"][0])
+    }
+
+    /// The process of this camera, once it runs.
+    pub async fn camera_pid_of(&self, id: &str) -> i32 {
+        let runs = |camera: &&Value| camera["id"] == id && camera["state"] == "capturing";
+        let report =
+            self.until("capturing", |report| report["cameras"].as_array().unwrap().iter().any(|it| runs(&it))).await;
+        pid_of(report["cameras"].as_array().unwrap().iter().find(runs).unwrap())
     }
 }
 
@@ -209,6 +216,10 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn pid_of(camera: &Value) -> i32 {
+    camera["device"].as_str().unwrap().strip_prefix("pid ").unwrap().parse().unwrap()
 }
 
 /// Whether a process is there, reaped or not; or any of a process group, named by its negative.

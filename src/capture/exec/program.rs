@@ -43,8 +43,13 @@ pub struct Ended {
 }
 
 impl Program {
-    /// Starts the words of a command for a camera.
-    pub fn start(camera: &str, words: &[String], processes: &Processes) -> io::Result<Self> {
+    /// Starts the words of a command for a camera, with these variables in its environment.
+    pub fn start(
+        camera: &str,
+        words: &[String],
+        variables: &[(String, String)],
+        processes: &Processes,
+    ) -> io::Result<Self> {
         let command = words.join("\0");
         if command.len() > COMMAND_MAX {
             return Err(io::Error::other(format!("a command of more than {COMMAND_MAX} bytes is too long")));
@@ -61,6 +66,7 @@ impl Program {
             .env_remove("NOTIFY_SOCKET")
             .env_remove("WATCHDOG_USEC")
             .env_remove("WATCHDOG_PID")
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             // What the terminal sends to the server is the server's to pass on.
             .process_group(0);
         let mut guard = processes.start(camera, || start.spawn())?;
