@@ -34,7 +34,7 @@ export async function interruption({ network, server, page }, ms, sides = ['serv
   const known = server.log.length;
   const cut = clock();
   network.cut(...sides);
-  await sleep(ms / 2);
+  await sleep(ms * 0.9);
   const { cameras: [{ state }] } = await server.debug();
   await sleep(Math.max(0, cut + ms - clock()));
   network.heal();
