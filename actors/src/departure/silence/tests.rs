@@ -51,7 +51,7 @@ fn a_viewer_that_vanishes_is_probed_then_suspect_then_away_and_at_last_gone() {
         "whoever is back by then is asked after that"
     );
     assert!(of("probe").iter().filter(|at| **at < 355).count() >= 1);
-    let sparse: Vec<u64> = of("probe").into_iter().filter(|at| *at > 3199).collect();
+    let sparse: Vec<u64> = of("probe").into_iter().filter(|at| *at > 3199 && *at < 30_000).collect();
     assert!((30..40).contains(&sparse.len()), "{} probes: {sparse:?}", sparse.len());
     let within = |from, to| sparse.iter().filter(|at| (from..to).contains(*at)).count();
     assert!(within(5000, 16_000) < 10, "browsers ask by themselves: {sparse:?}");
