@@ -176,6 +176,16 @@ async fn https_speaks_http_2_and_1_and_its_cookies_are_for_it_alone() {
         let stream = connect(&server.address, &[&pair], offered).unwrap();
         assert_eq!(stream.conn.alpn_protocol(), Some(taken.as_bytes()));
     }
+    // Of HTTP/2 the name stands elsewhere.
+    let port = server.address.rsplit(':').next().unwrap();
+    for (host, expected) in [("localhost", "2 401"), ("evil.example", "2 421")] {
+        let asked = std::process::Command::new("curl")
+            .args(["-s", "-k", "--http2", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"])
+            .args(["--resolve", &format!("{host}:{port}:127.0.0.1"), &format!("https://{host}:{port}/streams")])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&asked.stdout), expected, "{host}");
+    }
     let mut stream = connect(&server.address, &[&pair], &["http/1.1"]).unwrap();
     let body = "name=ann&password=open+sesame";
     let head = format!(

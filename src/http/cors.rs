@@ -3,9 +3,9 @@
 //! It only tells. Who may do what, [`access`](crate::access) decides; a preflight, which browsers send without
 //! credentials, changes nothing and shows nothing.
 
+use super::guard;
 use crate::access::door::Source;
 use actix_cors::Cors;
-use actix_web::http::header;
 
 /// What scripts may send. Those of a path are in `Allow`.
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -24,7 +24,7 @@ pub fn answers(configured: &[String]) -> Cors {
     let configured = configured.to_vec();
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
-            let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+            let host = guard::host(request);
             let (method, origin) = (&request.method, origin.to_str().ok());
             let source = Source { method, is_socket: false, host, origin, fetch_site: None };
             origin.is_some() && !source.is_foreign(&configured)

@@ -8,7 +8,7 @@ use crate::access::door::{self, Refusal, Source};
 use crate::access::needs::{Need, needs};
 use crate::access::rights::Rights;
 use actix_web::body::BoxBody;
-use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, header};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
@@ -98,10 +98,16 @@ pub fn source(request: &HttpRequest) -> Source<'_> {
     Source {
         method: request.method(),
         is_socket: request.headers().contains_key(header::UPGRADE),
-        host: text(request, header::HOST),
+        host: host(request.head()),
         origin: text(request, header::ORIGIN),
         fetch_site: text(request, header::HeaderName::from_static("sec-fetch-site")),
     }
+}
+
+/// The name that a request was sent to: of HTTP/1.1 in `Host`, of HTTP/2 in `:authority` (RFC 9113, section 8.3.1).
+pub fn host(head: &RequestHead) -> Option<&str> {
+    let named = head.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    named.or_else(|| head.uri.authority().map(|authority| authority.as_str()))
 }
 
 fn text(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
