@@ -11,11 +11,11 @@ let count = 0;
 
 /** Server and browser on a network of their own, all of it gone when the test `t` is over. */
 export async function across(t, { tls = false, ...configuration }) {
-  const network = new Network();
+  const network = new Network({ flags: tls ? ['--ignore-certificate-errors'] : [] });
   const folder = mkdtempSync(join(tmpdir(), 'lenscap-'));
   const section = tls ? execFileSync(BINARY, ['cert', network.host, '--out', folder], { encoding: 'utf8' }) : '';
   const server = await Server.start(`${toml({ ...configuration, host: network.host })}${section}`, { wrap: network.inside('server') });
-  const browser = await launch({ executable: network.chromium, args: tls ? ['--ignore-certificate-errors'] : [] });
+  const browser = await launch({ executable: network.chromium });
   t.after(async () => {
     await browser.close();
     await server.stop();
@@ -32,7 +32,8 @@ export class Network {
   /** The server's address. */
   host = '10.77.0.1';
 
-  constructor() {
+  /** `flags` are Chromium's on the viewer's side. */
+  constructor({ flags = [] } = {}) {
     const tag = `${process.pid}-${count++}`;
     this.#names = { server: `lenscap-s-${tag}`, viewer: `lenscap-v-${tag}` };
     const { server, viewer } = this.#names;
@@ -50,7 +51,7 @@ export class Network {
     ip('-n', viewer, 'route', 'add', 'default', 'via', this.host);
     ip('-n', viewer, 'route', 'add', 'default', 'via', 'fd77::1');
     const chromium = join(this.#folder, 'chromium');
-    writeFileSync(chromium, `#!/bin/sh\nexec ${this.inside('viewer').join(' ')} /usr/bin/chromium "$@"\n`);
+    writeFileSync(chromium, `#!/bin/sh\nexec ${this.inside('viewer').join(' ')} /usr/bin/chromium ${flags.join(' ')} "$@"\n`);
     chmodSync(chromium, 0o755);
     /** Starts Chromium on the viewer's side. */
     this.chromium = chromium;
