@@ -46,7 +46,7 @@ const WITHHOLD: Duration = Duration::from_secs(1);
 const AWAY_SPACING: [(Duration, Duration); 3] = [
     (Duration::from_secs(5), Duration::from_millis(360)),
     (Duration::from_secs(16), Duration::from_millis(1500)),
-    (Duration::MAX, Duration::from_millis(520)),
+    (Duration::MAX, Duration::from_millis(620)),
 ];
 
 /// Somebody who is away and sends is asked no more often than this.
