@@ -1,36 +1,36 @@
 //! Who may do what. Closed until it is opened: without accounts only this machine may connect.
 //!
-//! [`door`] decides, purely: whether a request was sent to us ([`hosts`]) by a page of ours, and whether a visitor's rights
+//! [`policy`] decides, purely: whether a request was sent to us ([`hosts`]) by a page of ours, and whether a visitor's rights
 //! ([`rights`], by [`accounts`]) are what its route [`needs`]. Who a visitor is follows from a password ([`password`],
-//! [`tries`]), a login ([`sessions`]), a token ([`digest`]) or a link ([`links`]). [`watchers`] remembers who watches by whose
-//! right, and [`keeper`] lets go whoever loses it. [`limits`] keeps places for others.
+//! [`throttle`]), a login ([`sessions`]), a token ([`digest`]) or a link ([`links`]). [`watchers`] remembers who watches by whose
+//! right, and [`revocation`] lets go whoever loses it. [`limits`] keeps places for others.
 
 pub mod accounts;
 pub mod digest;
-pub mod door;
 pub mod hosts;
-pub mod keeper;
 pub mod limits;
 pub mod links;
 pub mod needs;
 pub mod password;
+pub mod policy;
+pub mod revocation;
 pub mod rights;
 pub mod sessions;
-pub mod tries;
+pub mod throttle;
 pub mod watchers;
 
 use accounts::{Accounts, Visitor};
-use digest::Digest;
-use door::{Place, Refusal};
+use digest::{Digest, hex};
 use lenscap_actors::peers::Network;
+use policy::{Place, Refusal};
 use rights::Rights;
 use sessions::Sessions;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use throttle::{Known, Tries};
 use tokio::sync::{Notify, Semaphore};
-use tries::{Known, Tries};
 use watchers::Watchers;
 
 /// Whoever waits so long for others' passwords to be looked at is told to come again.
@@ -56,7 +56,7 @@ pub enum Credentials {
     Unreadable,
 }
 
-/// The door, its keys, and who came in.
+/// Who may come, by what they are known, and who is watching.
 pub struct Access {
     accounts: RwLock<Arc<Accounts>>,
     sessions: Mutex<Sessions>,
@@ -72,7 +72,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// A door with these keys.
+    /// With these accounts, and nobody there yet.
     pub fn new(accounts: Accounts) -> Self {
         Self {
             accounts: RwLock::new(Arc::new(accounts)),
@@ -243,7 +243,7 @@ impl Access {
 pub fn secret() -> Result<String, getrandom::Error> {
     let mut random = [0; SECRET_BYTES];
     getrandom::fill(&mut random)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&random))
 }
 
 /// Seconds since the Unix epoch.

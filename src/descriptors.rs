@@ -1,6 +1,6 @@
 //! File descriptors: as many as the system allows, with some kept for what lenscap is for.
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Kept for cameras, their programs, the log and what else is opened, beside connections.
 const RESERVE: usize = 200;
@@ -10,8 +10,8 @@ const CONNECTIONS_MAX: usize = 25_000;
 
 /// Raises the soft limit to the hard one, and gives how many connections can be had.
 pub fn for_connections() -> usize {
-    let limits = getrlimit(Resource::Nofile);
-    let raised = rustix::process::Rlimit { current: limits.maximum, maximum: limits.maximum };
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: maximum, maximum };
     // If it is not allowed the limit stays as it was.
     let _ = setrlimit(Resource::Nofile, raised);
     let allowed = getrlimit(Resource::Nofile)

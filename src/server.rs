@@ -3,7 +3,7 @@
 mod ending;
 
 use crate::access::limits::Open;
-use crate::access::{Access, keeper};
+use crate::access::{Access, revocation};
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
@@ -82,6 +82,8 @@ pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
 
 async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
     let started = Instant::now();
+    let certificate = config.tls.clone().map(Certificate::load).transpose()?;
+    let tls = certificate.as_ref().map(Certificate::accept).transpose()?;
     let connections = descriptors::for_connections();
     if config.discover_v4l2 {
         discover(&mut config);
@@ -106,15 +108,15 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
     root.tree.until_started().await;
-    let certificate = config.tls.clone().map(Certificate::load).transpose()?;
-    let tls = certificate.as_ref().map(Certificate::accept).transpose()?;
     let access = Arc::new(Access::new(config.access.clone()));
-    let keeper = keeper::keep(access.clone(), root.peers.clone());
+    let streams = Feed::default();
+    let looking = streams.clone().watch(root.board.clone());
+    let revocations = revocation::follow(access.clone(), root.peers.clone());
     let site = Site {
         access: access.clone(),
         sockets: Open::new(config.limits.sockets.within(connections)),
         limits: config.limits,
-        streams: Feed::of(root.board.clone()),
+        streams: streams.clone(),
         root: root.clone(),
         identity,
         ice: config.ice,
@@ -172,9 +174,10 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     let result = tokio::select! {
         result = &mut server => return Ok(result?),
         () = reloads => Ok(()),
-        // These two never end.
-        () = keeper => Ok(()),
+        // These never end.
+        () = revocations => Ok(()),
         () = renewals => Ok(()),
+        () = looking => Ok(()),
         error = udp_failed => Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
         reason = given_up => Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
         _ = interrupt.recv() => Ok(()),

@@ -21,7 +21,7 @@ mod switching;
 mod told;
 
 pub use messages::{
-    Ask, Attach, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Session, Signal, Switch,
+    Ask, Attach, Follows, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch,
     UnknownStream,
 };
 pub use parts::{Directory, PeerParts, Seat, Waiting};
@@ -80,8 +80,6 @@ pub struct Peer {
     holds: bool,
     /// Since when it has had no picture because it was suspect.
     no_picture_since: Option<Instant>,
-    /// When it was last found to be there after all.
-    back_since: Option<Instant>,
     released: bool,
     connected: bool,
     signals: tokio::sync::mpsc::Sender<Signal>,
@@ -126,7 +124,6 @@ impl Peer {
             silence: Silence::new(parts.waiting.patience.clone()),
             holds: parts.waiting.eager,
             no_picture_since: None,
-            back_since: None,
             waiting: parts.waiting,
             released: false,
             connected: false,

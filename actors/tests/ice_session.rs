@@ -14,17 +14,17 @@ mod viewer;
 mod connected;
 
 use connected::Scene;
-use lenscap_actors::peer::{IceSession, RestartError, RestartIce, Restarted, Session};
+use lenscap_actors::peer::{Follows, IceSession, RestartError, RestartIce, Restarted};
 use lenscap_actors::ports::*;
 
-fn only(session: &str) -> Session {
-    Session::Only(session.to_owned())
+fn only(session: &str) -> Follows {
+    Follows::Only(session.to_owned())
 }
 
 /// The viewer begins anew, and we would call ourselves `ufrag`.
-async fn restart(scene: &mut Scene, of: Session, ufrag: &str) -> Result<Restarted, RestartError> {
+async fn restart(scene: &mut Scene, follows: Follows, ufrag: &str) -> Result<Restarted, RestartError> {
     let restart = RestartIce {
-        of,
+        follows,
         offer: scene.viewer.fragment(),
         addresses: vec!["198.51.100.1:8555".parse().unwrap()],
         ufrag: ufrag.to_owned(),
@@ -46,7 +46,7 @@ async fn a_restart_of_a_session_that_is_over_changes_nothing() {
     scene.viewer.begin_restart();
     assert_eq!(restart(&mut scene, only("lens0"), "lens2").await, Err(RestartError::Superseded));
     assert_eq!(scene.peer.send(IceSession).await.unwrap(), "lens1");
-    let whatever = restart(&mut scene, Session::Any, "lens2").await.unwrap();
+    let whatever = restart(&mut scene, Follows::Any, "lens2").await.unwrap();
     assert_eq!((whatever.anew, whatever.session.as_str()), (true, "lens2"));
     scene.viewer.accept(&whatever.answer, SystemClock.now());
     scene.pass(500).await;
@@ -57,9 +57,9 @@ async fn a_restart_of_a_session_that_is_over_changes_nothing() {
 #[actix::test]
 async fn without_a_name_only_what_is_of_the_present_session_is_taken() {
     let mut scene = Scene::new(false).await;
-    let known = restart(&mut scene, Session::Unnamed, "lens1").await.unwrap();
+    let known = restart(&mut scene, Follows::Unnamed, "lens1").await.unwrap();
     assert_eq!((known.anew, known.session.as_str()), (false, "lens0"));
     scene.viewer.begin_restart();
-    assert_eq!(restart(&mut scene, Session::Unnamed, "lens1").await, Err(RestartError::Unnamed));
+    assert_eq!(restart(&mut scene, Follows::Unnamed, "lens1").await, Err(RestartError::Unnamed));
     assert_eq!(scene.peer.send(IceSession).await.unwrap(), "lens0");
 }

@@ -13,17 +13,7 @@ pub struct Hosts(Vec<String>);
 impl Hosts {
     /// Those that are configured, and this machine's own with and without `.local` (RFC 6762).
     pub fn new(configured: impl IntoIterator<Item = String>, machine: &str) -> Self {
-        let machine = machine.trim_end_matches('.').to_ascii_lowercase();
-        let short = machine.split('.').next().unwrap_or_default().to_owned();
-        let own = [format!("{short}.local"), short, machine].into_iter().filter(|name| name != ".local");
-        Self(
-            configured
-                .into_iter()
-                .map(|name| name.to_ascii_lowercase())
-                .chain(own)
-                .filter(|it| !it.is_empty())
-                .collect(),
-        )
+        Self(configured.into_iter().map(|name| name.to_ascii_lowercase()).chain(names_of(machine)).collect())
     }
 
     /// Whether a `Host` header (RFC 9110, section 7.2) names us. The port does not matter: proxies and port forwards change it.
@@ -38,6 +28,20 @@ impl Hosts {
         let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         let is_loopback = name == "localhost" || name.ends_with(".localhost");
         is_address || is_name && (is_loopback || self.0.contains(&name))
+    }
+}
+
+/// What this machine calls itself.
+pub fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// The names of a machine on its network, by what it calls itself.
+pub fn names_of(machine: &str) -> Vec<String> {
+    let machine = machine.trim_end_matches('.').to_ascii_lowercase();
+    match machine.split('.').next().unwrap_or_default() {
+        "" => vec![],
+        short => vec![format!("{short}.local"), short.to_owned(), machine],
     }
 }
 

@@ -11,6 +11,9 @@ use sha2::Sha256;
 use std::fmt;
 use std::str::FromStr;
 
+/// Where what a link carries stands in an address.
+pub const PARAMETER: &str = "link";
+
 /// A shorter key could be guessed, in characters.
 const KEY_MIN: usize = 32;
 

@@ -14,8 +14,8 @@ pub enum Need {
     Right(Right),
 }
 
-/// Files of the pages: everybody can have them, for they are in the source, too.
-const FILES: [&str; 15] = [
+/// Where the files of the pages are served: everybody can have them, for they are in the source, too.
+pub const FILES: [&str; 14] = [
     "/lenscap.js",
     "/session.js",
     "/connection.js",
@@ -30,14 +30,13 @@ const FILES: [&str; 15] = [
     "/debug.js",
     "/debug-page.js",
     "/style.css",
-    "/login",
 ];
 
 /// What a request to the route of this pattern needs, whatever its method.
 pub fn needs(pattern: Option<&str>) -> Need {
     // Where no route seems to be there is nothing to protect, but nothing to have, either.
     match pattern.unwrap_or_default() {
-        "/healthz" | "/logout" | "/peers/{token}/leave" => Need::Nothing,
+        "/healthz" | "/login" | "/logout" | "/peers/{token}/leave" => Need::Nothing,
         // The address of a session is its secret.
         "/whep/{stream}/{token}" => Need::Nothing,
         file if FILES.contains(&file) => Need::Nothing,

@@ -1,6 +1,8 @@
 //! Makes keys: hashes of passwords, tokens, and links.
 
 use crate::access::digest::Digest;
+use crate::access::hosts::{machine, names_of};
+use crate::access::links::PARAMETER;
 use crate::access::password::PasswordHash;
 use crate::access::{secret, unix_now};
 use crate::config::{Config, check_id};
@@ -45,11 +47,9 @@ pub fn token(name: &str) -> Result<String, String> {
 /// A certificate for these names, or for this machine's own, and how it is used.
 pub fn certificate(mut names: Vec<String>, folder: &Path) -> Result<String, String> {
     if names.is_empty() {
-        let machine = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
-        let short = machine.split('.').next().unwrap_or_default().to_owned();
-        names = vec!["localhost".to_owned(), format!("{short}.local"), short, machine];
+        names = names_of(&machine());
+        names.push("localhost".to_owned());
         names.extend(if_addrs::get_if_addrs().into_iter().flatten().map(|interface| interface.ip().to_string()));
-        names.retain(|name| !name.is_empty() && name != ".local");
         names.sort();
         names.dedup();
     }
@@ -74,5 +74,5 @@ pub fn link(config: &Config, stream: &str, lasts: Duration) -> Result<String, St
     if !config.streams.iter().any(|known| known.id == stream) {
         eprintln!("{stream:?} is not configured: the link will do if it is a camera that is found");
     }
-    Ok(format!("/view/{stream}?link={}", key.sign(stream, unix_now().saturating_add(lasts.as_secs()))))
+    Ok(format!("/view/{stream}?{PARAMETER}={}", key.sign(stream, unix_now().saturating_add(lasts.as_secs()))))
 }

@@ -4,7 +4,7 @@ use super::file::Access as Section;
 use super::values::check_id;
 use super::{Checked, Reader};
 use crate::access::accounts::{Accounts, Token, User};
-use crate::access::hosts::Hosts;
+use crate::access::hosts::{Hosts, machine};
 use crate::access::rights::{Rights, Streams};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -14,6 +14,8 @@ use toml::Spanned;
 
 /// A login lasts so long if nothing is said.
 const SESSION_FOR: Duration = Duration::from_secs(30 * 86_400);
+
+const SESSION_RANGE: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(366 * 86_400)];
 
 /// Names of streams that nobody has to list.
 const ALL: &str = "*";
@@ -50,16 +52,11 @@ impl Reader<'_> {
         }
         let session_for = match &section.session_for {
             None => SESSION_FOR,
-            Some(value) => {
-                let lasts = self.duration(value)?;
-                let fits = (Duration::from_secs(60)..=Duration::from_secs(366 * 86_400)).contains(&lasts);
-                self.at(value, fits.then_some(lasts).ok_or("is out of range: expected 1m to 366d".to_owned()))?
-            }
+            Some(value) => self.duration_between(value, SESSION_RANGE)?,
         };
         let link_key = section.link_key.as_ref().map(|key| self.secret(key)).transpose()?;
-        let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let open = section.open.unwrap_or(false);
-        Ok(Accounts { hosts: Hosts::new(hosts, &machine), open, users, tokens, link_key, session_for })
+        Ok(Accounts { hosts: Hosts::new(hosts, &machine()), open, users, tokens, link_key, session_for })
     }
 
     /// One that is not in the documentation.

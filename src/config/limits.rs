@@ -5,6 +5,8 @@ use super::{Checked, Reader};
 use crate::access::limits;
 use std::time::Duration;
 
+const TIME_RANGE: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3600)];
+
 /// How much of the server visitors may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -22,10 +24,7 @@ impl Reader<'_> {
         let of_one = section.websockets_per_address.as_ref();
         let of_one = of_one.map_or(Ok(200), |value| self.number(value, 1, 100_000))? as usize;
         let time = |value: Option<&toml::Spanned<String>>, usual| {
-            let Some(value) = value else { return Ok(usual) };
-            let time = self.duration(value)?;
-            let fits = (Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&time);
-            self.at(value, fits.then_some(time).ok_or("is out of range: expected 1s to 1h".to_owned()))
+            value.map_or(Ok(usual), |value| self.duration_between(value, TIME_RANGE))
         };
         Ok(Limits {
             sockets: limits::Limits { sockets, sockets_per_address: of_one },

@@ -284,6 +284,13 @@ impl Reader<'_> {
         self.at(value, parsed)
     }
 
+    fn duration_between(&self, value: &Spanned<String>, [min, max]: [Duration; 2]) -> Checked<Duration> {
+        let duration = self.duration(value)?;
+        let [least, most] = [min, max].map(humantime::format_duration);
+        let message = format!("{} is out of range: expected {least} to {most}", value.get_ref());
+        self.at(value, (min..=max).contains(&duration).then_some(duration).ok_or(message))
+    }
+
     fn ice(&self, ice: &Ice) -> Checked<IceTimeouts> {
         let times = |disconnected, failed, keepalive| IceTimeouts {
             disconnected: Duration::from_millis(disconnected),

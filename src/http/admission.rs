@@ -1,10 +1,10 @@
 //! From an offer to a peer: what WebSocket and WHEP share.
 
 use super::Site;
-use super::guard::Guest;
+use super::authorize::Guest;
 use super::problem::Problem;
-use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Ask, Attach, IceSession, Line, Peer, RestartIce, Restarted, Session, Signal};
+use crate::access::digest::hex;
+use lenscap_actors::peer::{Ask, Attach, Follows, IceSession, Line, Peer, RestartIce, Restarted, Signal};
 use lenscap_actors::peers::{Admitted, Join};
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{self, Secrets, Transport};
@@ -39,10 +39,7 @@ pub async fn join(
     viewer: IpAddr,
 ) -> Result<Joined, Problem> {
     guest.may_view(stream)?;
-    let stream = StreamId::from(stream);
-    if !site.root.streams.contains_key(&stream) {
-        return Err(Problem::unknown_stream(format!("there is no stream {stream:?}")));
-    }
+    let stream = site.stream(stream)?;
     let (secrets, token) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
     site.root.peers.has_room(viewer)?;
     let ice_session = secrets.ufrag.clone();
@@ -106,13 +103,13 @@ pub async fn ice_session(peer: &Registered<Peer>) -> Result<String, Problem> {
 pub async fn restart(
     site: &Site,
     peer: &Registered<Peer>,
-    of: Session,
+    follows: Follows,
     offer: String,
     viewer: IpAddr,
 ) -> Result<Restarted, Problem> {
     let (secrets, _) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
     let Secrets { ufrag, password, .. } = secrets;
-    let restart = RestartIce { of, offer, addresses: addresses(site, viewer)?, ufrag, password };
+    let restart = RestartIce { follows, offer, addresses: addresses(site, viewer)?, ufrag, password };
     let answer = peer.send(restart).await.map_err(|_| Problem::session_ended())?;
     Ok(answer?)
 }
@@ -120,7 +117,6 @@ pub async fn restart(
 fn secrets() -> Result<(Secrets, String), getrandom::Error> {
     let mut random = [0; 64];
     getrandom::fill(&mut random)?;
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let word = |at: usize| u32::from_be_bytes([random[at], random[at + 1], random[at + 2], random[at + 3]]);
     let secrets = Secrets {
         ufrag: hex(&random[..8]),

@@ -1,7 +1,7 @@
 //! From where a request comes.
 
 use super::Site;
-use crate::access::door::Place;
+use crate::access::policy::Place;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::http::Version;

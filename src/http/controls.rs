@@ -1,9 +1,9 @@
 //! The controls of cameras: `GET` and `PUT /cameras/{id}/controls`.
 
 use super::Site;
-use super::guard::Guest;
+use super::authorize::Guest;
 use super::problem::Problem;
-use crate::access::door::Refusal;
+use crate::access::policy::Refusal;
 use crate::capture::controls::{Control, ControlError, Controls, Setting};
 use actix_web::{HttpResponse, web};
 use lenscap_actors::board::Snapshot;

@@ -3,8 +3,8 @@
 //! It only tells. Who may do what, [`access`](crate::access) decides; a preflight, which browsers send without
 //! credentials, changes nothing and shows nothing.
 
-use super::guard;
-use crate::access::door::Source;
+use super::authorize;
+use crate::access::policy::Source;
 use actix_cors::Cors;
 
 /// What scripts may send. Those of a path are in `Allow`.
@@ -24,7 +24,7 @@ pub fn answers(configured: &[String]) -> Cors {
     let configured = configured.to_vec();
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
-            let host = guard::host(request);
+            let host = authorize::host(request);
             let (method, origin) = (&request.method, origin.to_str().ok());
             let source = Source { method, is_socket: false, host, origin, fetch_site: None };
             origin.is_some() && !source.is_foreign(&configured)

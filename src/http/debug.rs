@@ -2,7 +2,7 @@
 //! `/healthz`.
 
 use super::Site;
-use super::guard::Guest;
+use super::authorize::Guest;
 use super::problem::Problem;
 use crate::access::rights::Right;
 use actix_web::http::header;
@@ -126,7 +126,8 @@ fn with_viewers(board: &Snapshot, id: &StreamId, stream: &StreamStatus) -> Value
     object
 }
 
-fn with_id(id: &str, status: &impl Serialize) -> Value {
+/// A status as an object, with its name.
+pub fn with_id(id: &str, status: &impl Serialize) -> Value {
     let mut object = Map::new();
     object.insert("id".to_owned(), id.into());
     if let Ok(Value::Object(fields)) = serde_json::to_value(status) {

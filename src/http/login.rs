@@ -1,9 +1,9 @@
 //! Logging in and out: a page that works without JavaScript.
 
-use super::guard::{COOKIE, cookie};
+use super::authorize::{COOKIE, cookie};
 use super::problem::Problem;
 use super::{Site, client, pages};
-use crate::access::door::{Place, Refusal};
+use crate::access::policy::{Place, Refusal};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use serde::Deserialize;

@@ -106,7 +106,7 @@ impl Collector for Look {
         families.push(UPTIME.one(family::Value::Number(self.started.elapsed().as_secs_f64())));
         families.push(RESTARTS.of(restarts));
         let (failed_logins, refused) = self.access.counts();
-        families.push(DOOR.one(refused));
+        families.push(REFUSED_REQUESTS.one(refused));
         let (open, refused) = self.sockets.counts();
         families.push(SOCKETS.one(open));
         families.push(REFUSED_SOCKETS.one(refused));

@@ -1,18 +1,18 @@
 //! HTTP: one file a family of routes. Everything here only asks the actors.
 
 mod admission;
+mod authorize;
 mod beacon;
 mod client;
 mod controls;
 mod cors;
+mod deadline;
 mod debug;
 mod errors;
-mod guard;
 mod login;
 mod methods;
 mod metrics;
 mod pages;
-mod patience;
 mod problem;
 pub mod streams;
 mod whep;
@@ -26,9 +26,11 @@ use crate::config::{Config, IceServer, Limits};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
+use lenscap_actors::ids::StreamId;
 use lenscap_actors::root::Root;
 use lenscap_actors::transport::{IceTimeouts, Identity};
 use metrics::Metrics;
+use problem::Problem;
 use rustls::ServerConfig;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -88,6 +90,17 @@ pub struct Site {
     pub started: Instant,
 }
 
+impl Site {
+    /// The stream of this name.
+    fn stream(&self, name: &str) -> Result<StreamId, Problem> {
+        let id = StreamId::from(name);
+        match self.root.streams.contains_key(&id) {
+            true => Ok(id),
+            false => Err(Problem::unknown_stream(format!("there is no stream {id:?}"))),
+        }
+    }
+}
+
 /// Binds the server; it runs when what is returned is awaited. `worker` is called on each thread that answers requests,
 /// when it begins. There are at most so many `connections` at a time; more wait.
 pub fn serve(
@@ -109,8 +122,8 @@ pub fn serve(
             .app_data(metrics.clone())
             .app_data(web::PayloadConfig::new(MESSAGE_BYTES_MAX))
             // The last is the first that a request meets.
-            .wrap(from_fn(patience::limit))
-            .wrap(from_fn(guard::guard))
+            .wrap(from_fn(deadline::limit))
+            .wrap(from_fn(authorize::authorize))
             .wrap(cors::answers(&origins))
             .wrap(from_fn(methods::complete))
             .wrap(from_fn(errors::as_json))

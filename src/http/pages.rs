@@ -1,11 +1,11 @@
 //! The pages, embedded in the binary.
 
 use super::Site;
-use super::guard::{Guest, comes_from_another_site};
+use super::authorize::{Guest, comes_from_another_site};
 use super::problem::Problem;
+use crate::access::needs::FILES;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use lenscap_actors::ids::StreamId;
 use rust_embed::RustEmbed;
 
 /// The pages load nothing from elsewhere, and send nothing there.
@@ -27,24 +27,9 @@ struct Files;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
-    for (path, name) in [
-        ("/", "index.html"),
-        ("/lenscap.js", "lenscap.js"),
-        ("/session.js", "session.js"),
-        ("/connection.js", "connection.js"),
-        ("/rescue.js", "rescue.js"),
-        ("/refusal.js", "refusal.js"),
-        ("/presence.js", "presence.js"),
-        ("/link-words.js", "link-words.js"),
-        ("/gallery.js", "gallery.js"),
-        ("/streams.js", "streams.js"),
-        ("/view.js", "view.js"),
-        ("/controls.js", "controls.js"),
-        ("/debug.js", "debug.js"),
-        ("/debug-page.js", "debug-page.js"),
-        ("/style.css", "style.css"),
-    ] {
-        app.service(web::resource(path).get(move || async move { file(name) }));
+    app.service(web::resource("/").get(|| async { file("index.html") }));
+    for path in FILES {
+        app.service(web::resource(path).get(move || async move { file(&path[1..]) }));
     }
     app.service(web::resource("/view/{stream}").get(view));
 }
@@ -56,10 +41,7 @@ async fn view(
     stream: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     guest.may_view(&stream)?;
-    let id = StreamId::from(stream.as_str());
-    if !site.root.streams.contains_key(&id) {
-        return Err(Problem::unknown_stream(format!("there is no stream {id:?}")));
-    }
+    site.stream(&stream)?;
     let waits = if comes_from_another_site(&request) { " data-waits" } else { "" };
     Ok(html(StatusCode::OK, text("view.html").replace(" data-waits", waits)))
 }

@@ -1,7 +1,7 @@
 //! Errors of the signalling protocol: a code for programs, words for people.
 
-use crate::access::door::Refusal;
 use crate::access::limits::Full;
+use crate::access::policy::Refusal;
 use crate::capture::controls::ControlError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};

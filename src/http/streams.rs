@@ -1,7 +1,8 @@
 //! What a visitor may know: `GET /streams`, and its changes at `/streams/events`. No address, no command, no viewer's name.
 
 use super::Site;
-use super::guard::Guest;
+use super::authorize::Guest;
+use super::debug::with_id;
 use crate::access::accounts::Visitor;
 use crate::access::rights::{Right, Rights};
 use actix_web::http::header;
@@ -69,49 +70,37 @@ fn entries(board: &Snapshot) -> Entries {
 /// What has changed from one look to the next, of what these rights show: `{"id", …}` each.
 fn changes(before: &Entries, now: &Entries, rights: &Rights) -> Vec<Value> {
     let changed = now.iter().filter(|(id, entry)| rights.may_view(id) && before.get(*id) != Some(*entry));
-    changed.map(|(id, entry)| with_id(id, entry, rights)).collect()
+    changed.map(|(id, entry)| shown(id, entry, rights)).collect()
 }
 
-fn with_id(id: &str, entry: &Entry, rights: &Rights) -> Value {
+fn shown(id: &str, entry: &Entry, rights: &Rights) -> Value {
     let mut entry = entry.clone();
     if !rights.admin && entry.last_error.is_some() {
         // The words for the operator name devices, processes, and other cameras.
         entry.last_error = Some(TROUBLE.to_owned());
     }
-    let mut object = json!({ "id": id });
-    if let Ok(Value::Object(fields)) = serde_json::to_value(entry) {
-        for (name, value) in fields {
-            object[name] = value;
-        }
-    }
-    object
+    with_id(id, &entry)
 }
 
 /// Looks at the board for all who follow the streams, as long as anybody does.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Feed(Arc<watch::Sender<Arc<Entries>>>);
 
 impl Feed {
-    /// Begins to look.
-    pub fn of(board: Board) -> Self {
-        let feed = Self(Arc::new(watch::Sender::new(Arc::default())));
-        let sender = feed.0.clone();
-        // It panics nowhere, and ends with the server.
-        actix_web::rt::spawn(async move {
-            let mut changed = board.changes();
-            while changed.changed().await.is_ok() {
-                if sender.receiver_count() > 0 {
-                    Self::look(&sender, &board);
-                    tokio::time::sleep(EVENT_SPACING).await;
-                }
+    /// Looks whenever something has changed and somebody follows; goes on as long as the server does.
+    pub async fn watch(self, board: Board) {
+        let mut changed = board.changes();
+        while changed.changed().await.is_ok() {
+            if self.0.receiver_count() > 0 {
+                self.look(&board);
+                tokio::time::sleep(EVENT_SPACING).await;
             }
-        });
-        feed
+        }
     }
 
-    fn look(sender: &watch::Sender<Arc<Entries>>, board: &Board) {
+    fn look(&self, board: &Board) {
         let now = board.read(entries);
-        sender.send_if_modified(|before| {
+        self.0.send_if_modified(|before| {
             let differs = **before != now;
             if differs {
                 *before = Arc::new(now);
@@ -123,7 +112,7 @@ impl Feed {
     /// Follows the streams from now on.
     fn follow(&self, board: &Board) -> watch::Receiver<Arc<Entries>> {
         let mut receiver = self.0.subscribe();
-        Self::look(&self.0, board);
+        self.look(board);
         receiver.mark_changed();
         receiver
     }

@@ -7,7 +7,7 @@ mod link;
 mod patch;
 
 use super::admission::{Joined, ice_session, join, restart};
-use super::guard::Guest;
+use super::authorize::Guest;
 use super::problem::Problem;
 use super::{Site, beacon, client, cors};
 use actix_web::http::Method;
@@ -16,7 +16,6 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use lenscap_actors::departure::Cause;
-use lenscap_actors::ids::StreamId;
 use patch::{Condition, Step};
 
 /// A session description.
@@ -56,16 +55,10 @@ fn is(expected: &str, request: &HttpRequest) -> Result<(), Problem> {
     found.eq_ignore_ascii_case(expected).then_some(()).ok_or_else(|| Problem::wrong_type(expected))
 }
 
-fn known(site: &Site, stream: &str) -> Result<(), Problem> {
-    let id = StreamId::from(stream);
-    let known = site.root.streams.contains_key(&id);
-    known.then_some(()).ok_or_else(|| Problem::unknown_stream(format!("there is no stream {id:?}")))
-}
-
 /// There is nothing to be had here but sessions; by the type players see that this is an endpoint.
 async fn endpoint(guest: Guest, site: web::Data<Site>, stream: web::Path<String>) -> Result<HttpResponse, Problem> {
     guest.may_view(&stream)?;
-    known(&site, &stream)?;
+    site.stream(&stream)?;
     Ok(HttpResponse::Ok().content_type(SDP).finish())
 }
 
@@ -73,7 +66,7 @@ async fn endpoint(guest: Guest, site: web::Data<Site>, stream: web::Path<String>
 /// by the methods whether candidates can be sent later. They are programs, which no CORS answers.
 async fn options(guest: Guest, site: web::Data<Site>, stream: web::Path<String>) -> Result<HttpResponse, Problem> {
     guest.may_view(&stream)?;
-    known(&site, &stream)?;
+    site.stream(&stream)?;
     let mut response = HttpResponse::NoContent();
     response.insert_header((ALLOW, "GET, HEAD, POST, OPTIONS"));
     response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, cors::METHODS.join(", ")));
@@ -121,11 +114,11 @@ async fn trickle(
     is(FRAGMENT, &request)?;
     let peer = site.root.peers.find(&path.1).ok_or_else(Problem::session_ended)?;
     let present = ice_session(&peer).await?;
-    let of = match patch::decide(&Condition::of(request.headers()), &present, &fragment)? {
+    let follows = match patch::decide(&Condition::of(request.headers()), &present, &fragment)? {
         Step::Nothing => return Ok(HttpResponse::NoContent().finish()),
-        Step::Restart(of) => of,
+        Step::Restart(follows) => follows,
     };
-    let restarted = restart(&site, &peer, of, fragment, client::address(&request)).await?;
+    let restarted = restart(&site, &peer, follows, fragment, client::address(&request)).await?;
     if !restarted.anew {
         return Ok(HttpResponse::NoContent().finish());
     }

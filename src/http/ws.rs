@@ -1,7 +1,7 @@
 //! Signalling over a WebSocket. It stays open while the viewer watches: its end is a leaving.
 
 use super::admission::{Joined, Resumed, join, restart, resume, seek};
-use super::guard::Guest;
+use super::authorize::Guest;
 use super::problem::Problem;
 use super::{MESSAGE_BYTES_MAX, Site, client};
 use crate::access::accounts::Visitor;
@@ -10,7 +10,7 @@ use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session
 use futures_util::StreamExt;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Carried, Hangup, Leave, Line, Session as IceSession, Signal, Switch};
+use lenscap_actors::peer::{Carried, Follows, Hangup, Leave, Line, Signal, Switch};
 use lenscap_actors::peers::Admitted;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -244,7 +244,7 @@ impl Talk {
             Request::Candidate { .. } => self.watched().map(|_| ()),
             Request::Restart { sdp, offer } => {
                 let watched = self.watched()?;
-                let restarted = restart(&self.site, &watched.peer.peer, IceSession::Any, sdp, self.viewer).await?;
+                let restarted = restart(&self.site, &watched.peer.peer, Follows::Any, sdp, self.viewer).await?;
                 let answer = json!({
                     "type": "answer",
                     "peer": watched.peer.id,

@@ -1,11 +1,9 @@
 //! The address of a stream, as people have it at hand.
 
+use crate::access::links::PARAMETER;
 use std::fmt;
 use std::str::FromStr;
 use url::Url;
-
-/// Where a link's part that proves it stands in an address.
-const LINK: &str = "link";
 
 /// A stream of a server.
 #[derive(Clone, PartialEq, Eq)]
@@ -72,10 +70,10 @@ impl FromStr for Target {
             _ => return Err(WrongTarget::NoStream),
         };
         whep.set_path(&path.join("/"));
-        let link = whep.query_pairs().find(|(name, _)| name == LINK).map(|(_, text)| text.into_owned());
+        let link = whep.query_pairs().find(|(name, _)| name == PARAMETER).map(|(_, text)| text.into_owned());
         whep.set_query(None);
         if let Some(link) = link {
-            whep.query_pairs_mut().append_pair(LINK, &link);
+            whep.query_pairs_mut().append_pair(PARAMETER, &link);
         }
         whep.set_fragment(None);
         let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();

@@ -63,6 +63,12 @@ const FINAL_PATIENCE: Duration = Duration::from_millis(1500);
 const LAST_WORD: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_millis(2500);
 
+/// So much longer than two usual round trips an answer takes if it, and what was sent last, were held up on the way.
+const HELD_UP: Duration = Duration::from_millis(400);
+
+/// Answers that were held up come so close to the first sign of whoever is back.
+const WITH_FIRST_SIGNS: Duration = Duration::from_millis(150);
+
 /// Answers to probes that are waited for at a time; older ones count as unanswered.
 const PROBES_KEPT: usize = 8;
 
@@ -107,6 +113,9 @@ pub struct Silence {
     /// The questions at the very end that were sent, and when the last of them was.
     final_probes: u32,
     finally: Option<Instant>,
+    /// When the viewer was last found to be there after all, and when an answer came that had been held up.
+    back_since: Option<Instant>,
+    held_up: Option<Instant>,
     /// Probes of the beginning that are still to be sent, and when the next is.
     first: Option<(u8, Instant)>,
     last_proof: Option<Instant>,
@@ -135,6 +144,8 @@ impl Silence {
             heard: None,
             final_probes: 0,
             finally: None,
+            back_since: None,
+            held_up: None,
             first: None,
             last_proof: None,
             was_there: None,
@@ -184,6 +195,26 @@ impl Silence {
         self.rto = self.path.rto();
     }
 
+    /// The same by an answer that came now, which may have been held up.
+    pub fn answered(&mut self, round_trip: Duration, now: Instant) {
+        let usual = self.path.round_trip().unwrap_or_default();
+        if round_trip > 2 * usual + HELD_UP {
+            self.held_up = Some(now);
+        }
+        self.measured(round_trip);
+    }
+
+    /// Whether what was sent before a silence has been held up and not lost: answers to old questions come with the first signs
+    /// of whoever is back, in whatever order. Told once.
+    pub fn take_held_up(&mut self, now: Instant) -> bool {
+        let lately = |at: Option<Instant>| at.is_some_and(|at| now.saturating_duration_since(at) < WITH_FIRST_SIGNS);
+        let both = lately(self.back_since) && lately(self.held_up);
+        if both {
+            (self.back_since, self.held_up) = (None, None);
+        }
+        both
+    }
+
     /// Media was sent, which the viewer will acknowledge.
     pub fn sent(&mut self, now: Instant) {
         self.unproven.get_or_insert(now);
@@ -219,7 +250,11 @@ impl Silence {
         self.heard = None;
         self.final_probes = 0;
         self.finally = None;
-        self.suspect_since.take()
+        let suspect_since = self.suspect_since.take();
+        if suspect_since.is_some() {
+            self.back_since = Some(now);
+        }
+        suspect_since
     }
 
     /// Something came from the viewer that is authentic but proves one direction only.

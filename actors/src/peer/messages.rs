@@ -62,8 +62,8 @@ pub struct IceSession;
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Restarted, RestartError>")]
 pub struct RestartIce {
-    /// For which session it is meant.
-    pub of: Session,
+    /// Which ICE session it follows.
+    pub follows: Follows,
     /// Its new offer, or the fragment of one (RFC 8840, section 9).
     pub offer: String,
     /// Where it can reach us.
@@ -74,9 +74,9 @@ pub struct RestartIce {
     pub password: String,
 }
 
-/// Which ICE session a [`RestartIce`] follows.
+/// Which ICE session a [`RestartIce`] follows, as far as the viewer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Session {
+pub enum Follows {
     /// Whichever there is.
     Any,
     /// Only if this is the [`IceSession`] still: who has been overtaken by another restart must not undo it.

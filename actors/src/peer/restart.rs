@@ -1,6 +1,6 @@
 //! How a peer begins ICE anew over the connection that it has.
 
-use super::{IceSession, Peer, RestartError, RestartIce, Restarted, Session};
+use super::{Follows, IceSession, Peer, RestartError, RestartIce, Restarted};
 use actix::prelude::*;
 
 impl Peer {
@@ -22,13 +22,13 @@ impl Handler<RestartIce> for Peer {
     type Result = Result<Restarted, RestartError>;
 
     fn handle(&mut self, restart: RestartIce, ctx: &mut Self::Context) -> Self::Result {
-        let RestartIce { of, offer, addresses, ufrag, password } = restart;
-        match of {
-            Session::Only(only) if only != self.ice_session() => return Err(RestartError::Superseded),
-            Session::Unnamed if !self.connection.lock().transport.is_of_present_session(&offer)? => {
+        let RestartIce { follows, offer, addresses, ufrag, password } = restart;
+        match follows {
+            Follows::Only(only) if only != self.ice_session() => return Err(RestartError::Superseded),
+            Follows::Unnamed if !self.connection.lock().transport.is_of_present_session(&offer)? => {
                 return Err(RestartError::Unnamed);
             }
-            Session::Any | Session::Only(_) | Session::Unnamed => {}
+            Follows::Any | Follows::Only(_) | Follows::Unnamed => {}
         }
         let name = (ufrag.clone(), password.clone());
         let mut state = self.connection.lock();

@@ -15,12 +15,6 @@ use std::time::{Duration, Instant};
 /// Hints that nobody is there are heeded no more often: each draws a probe, and anybody can forge them.
 const HINTS_APART: Duration = Duration::from_millis(20);
 
-/// So much longer than two usual round trips an answer takes if it, and the last frames, were held up.
-const HELD_UP: Duration = Duration::from_millis(400);
-
-/// Answers that were held up come so soon after the first sign of whoever is back.
-const BACK: Duration = Duration::from_millis(150);
-
 /// All that has arrived is in the mailbox before this: now it can be decided.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
@@ -53,10 +47,8 @@ impl Peer {
 
     /// Takes in what the connection has heard.
     pub(super) fn hear(&mut self, news: &mut News, now: Instant) {
-        let usual = self.silence.path().round_trip().unwrap_or_default();
-        let longest = news.round_trips.iter().max().copied().unwrap_or_default();
         for round_trip in news.round_trips.drain(..) {
-            self.silence.measured(round_trip);
+            self.silence.answered(round_trip, now);
         }
         if news.alive {
             self.presence.alive(now);
@@ -69,9 +61,7 @@ impl Peer {
         {
             self.is_back(since, was_away, now);
         }
-        // Answers to old questions come with the first signs, in whatever order. When they are lost nothing was held up.
-        let is_back = |since: &mut Instant| now.saturating_duration_since(*since) < BACK;
-        if longest > 2 * usual + HELD_UP && self.back_since.take_if(is_back).is_some() {
+        if self.silence.take_held_up(now) {
             self.connection.lock().transport.leap();
         }
         if news.leaving == Some(Cause::IceDisconnected) && self.connected {
@@ -92,7 +82,6 @@ impl Peer {
         self.status.state = PeerState::Watching;
         self.show();
         self.connection.lock().open = true;
-        self.back_since = Some(now);
         if was_away {
             self.board.back();
             self.holds = true;

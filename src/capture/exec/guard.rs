@@ -15,7 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, set_child_subreaper, set_parent_process_death_signal, wait,
+    Pid, Resource, Rlimit, Signal, WaitOptions, getpid, getppid, getrlimit, set_child_subreaper,
+    set_parent_process_death_signal, setrlimit, wait,
 };
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -39,6 +40,9 @@ const GRACE_ALONE: Duration = Duration::from_millis(100);
 /// What was killed is looked for again so often until nothing is left.
 const KILL_AGAIN: Duration = Duration::from_millis(10);
 
+/// So many file descriptors programs are used to; who needs more can raise it.
+const DESCRIPTORS: u64 = 1024;
+
 /// Whether this process was started to be a guard.
 pub fn is_asked() -> bool {
     std::env::args_os().next().is_some_and(|name| name == NAME)
@@ -54,10 +58,19 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The server may open many files. Programs that go through all that they could open, to close them, would take long.
+fn usual_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let current = Some(maximum.map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS)));
+    // Lowering it is always allowed.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
+}
+
 fn guard() -> io::Result<()> {
     let control = io::stdin().as_fd().try_clone_to_owned()?;
     let mut signals = signals()?;
     set_child_subreaper(Some(getpid()))?;
+    usual_descriptors();
     let mut buffer = vec![0; COMMAND_MAX];
     let (length, _) = recv(&control, &mut buffer[..], RecvFlags::empty())?;
     let cgroup = Cgroup::delegated();

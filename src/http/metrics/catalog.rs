@@ -101,7 +101,7 @@ pub const REFUSED_SOCKETS: Family = Family::counter(
     &[],
     "WebSockets that were refused because there were too many.",
 );
-pub const DOOR: Family =
+pub const REFUSED_REQUESTS: Family =
     Family::counter("lenscap_refused_requests_total", &[], "HTTP requests of those who may not come in.");
 pub const FAILED_LOGINS: Family =
     Family::counter("lenscap_failed_logins_total", &[], "How often a password, a token or a link was wrong.");
@@ -138,6 +138,6 @@ pub const FAMILIES: [&Family; 32] = [
     &RETURNS,
     &SOCKETS,
     &REFUSED_SOCKETS,
-    &DOOR,
+    &REFUSED_REQUESTS,
     &FAILED_LOGINS,
 ];

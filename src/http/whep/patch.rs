@@ -2,7 +2,7 @@
 
 use crate::http::problem::Problem;
 use actix_web::http::header::{EntityTag, HeaderMap, IF_MATCH};
-use lenscap_actors::peer::Session;
+use lenscap_actors::peer::Follows;
 
 /// What `If-Match` says (RFC 9110, section 13.1.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum Step {
     /// Nothing: there are candidates in it, or what is known.
     Nothing,
     /// ICE begins anew, if its credentials are new ones, and if this is the session that it follows.
-    Restart(Session),
+    Restart(Follows),
 }
 
 impl Condition {
@@ -48,11 +48,11 @@ impl Condition {
 /// If another session is meant, or nobody knows which; or if it is no fragment.
 pub fn decide(condition: &Condition, session: &str, fragment: &str) -> Result<Step, Problem> {
     let present = EntityTag::new_strong(session.to_owned());
-    let of = match condition {
+    let follows = match condition {
         // The fragment itself may say, by its credentials. Clients send their candidates like that (whip-whep).
-        Condition::Missing => Session::Unnamed,
-        Condition::Any => Session::Any,
-        Condition::Tags(tags) if tags.iter().any(|tag| tag.strong_eq(&present)) => Session::Only(session.to_owned()),
+        Condition::Missing => Follows::Unnamed,
+        Condition::Any => Follows::Any,
+        Condition::Tags(tags) if tags.iter().any(|tag| tag.strong_eq(&present)) => Follows::Only(session.to_owned()),
         Condition::Tags(_) => return Err(Problem::other_session()),
     };
     let lines = || fragment.lines().map(str::trim_end).filter(|line| !line.is_empty());
@@ -61,8 +61,8 @@ pub fn decide(condition: &Condition, session: &str, fragment: &str) -> Result<St
         return Err(Problem::bad_message(format!("{start:?} is no line of a session description (RFC 8840)")));
     }
     match lines().any(|line| line.starts_with("a=ice-ufrag:") || line.starts_with("a=ice-pwd:")) {
-        true => Ok(Step::Restart(of)),
-        false if of == Session::Unnamed => Err(Problem::no_condition()),
+        true => Ok(Step::Restart(follows)),
+        false if follows == Follows::Unnamed => Err(Problem::no_condition()),
         false => Ok(Step::Nothing),
     }
 }
@@ -91,11 +91,11 @@ mod tests {
 
     #[test]
     fn a_patch_is_for_the_session_that_it_names() {
-        let anew = || Ok(Step::Restart(Session::Any));
-        let anew_from_here = || Ok(Step::Restart(Session::Only("here".to_owned())));
+        let anew = || Ok(Step::Restart(Follows::Any));
+        let anew_from_here = || Ok(Step::Restart(Follows::Only("here".to_owned())));
         for (if_match, fragment, expected) in [
             (&[][..], CANDIDATES, Err(428)),
-            (&[], CREDENTIALS, Ok(Step::Restart(Session::Unnamed))),
+            (&[], CREDENTIALS, Ok(Step::Restart(Follows::Unnamed))),
             (&["*"], CANDIDATES, Ok(Step::Nothing)),
             (&["*"], CREDENTIALS, anew()),
             (&["\"*\""], CREDENTIALS, anew()),
@@ -123,8 +123,8 @@ mod tests {
             ("a=candidate:rubbish\r\n", Ok(Step::Nothing)),
             ("a=candidate:1 1 tcp 1 fe80::1%eth0 9 typ host tcptype active", Ok(Step::Nothing)),
             ("a=candidate:1 1 udp 1 a6b1.local 9 typ host\n", Ok(Step::Nothing)),
-            ("a=ice-ufrag:half\r\n", Ok(Step::Restart(Session::Any))),
-            ("a=ice-pwd:half\r\n", Ok(Step::Restart(Session::Any))),
+            ("a=ice-ufrag:half\r\n", Ok(Step::Restart(Follows::Any))),
+            ("a=ice-pwd:half\r\n", Ok(Step::Restart(Follows::Any))),
             ("hello", Err(400)),
             ("a=mid:0\r\n{\"candidate\":\"\"}", Err(400)),
             ("a=", Err(400)),

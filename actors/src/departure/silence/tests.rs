@@ -282,6 +282,37 @@ fn the_wait_for_somebody_who_is_away_has_an_end_on_every_path() {
 }
 
 #[test]
+fn what_was_held_up_is_told_by_old_answers_that_come_with_the_first_signs() {
+    // After a silence: each answer's round trip, when it comes, whether it is the first sign; and whether that tells of it.
+    for (answers, expected) in [
+        (&[(1, 0, true)][..], false),
+        (&[(3000, 0, true)], true),
+        (&[(1, 0, true), (3000, 10, false)], true),
+        (&[(3000, 0, false), (1, 10, true)], true),
+        (&[(1, 0, true), (3000, 400, false)], false),
+        (&[(300, 0, true)], false),
+    ] {
+        let (mut silence, start) = (on_a_lan(), Instant::now());
+        silence.sent(start);
+        wait(&mut silence, start, ms(3000));
+        let mut told = 0;
+        for (round_trip, at, is_first) in answers {
+            let now = start + ms(3000 + at);
+            silence.answered(ms(*round_trip), now);
+            if *is_first {
+                assert!(silence.proven(now, ms(0)).is_some(), "it was suspect");
+            }
+            told += u32::from(silence.take_held_up(now));
+        }
+        assert_eq!(told, u32::from(expected), "{answers:?}");
+    }
+    let (mut silence, now) = (on_a_lan(), Instant::now());
+    silence.answered(ms(3000), now);
+    silence.proven(now, ms(0));
+    assert!(!silence.take_held_up(now), "nobody was silent");
+}
+
+#[test]
 fn nobody_counts_as_a_viewer_beyond_the_ceiling_whatever_the_path() {
     for round_trips in [[300, 1200, 400, 1100], [2000, 3000, 100, 5000], [1, 1, 1, 1], [70, 80, 60, 70]] {
         for (factor, age) in [(0.5, 0), (1.0, 0), (4.0, 0), (1.0, 3000), (4.0, 3000)] {

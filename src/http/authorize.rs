@@ -4,8 +4,9 @@ use super::problem::Problem;
 use super::{Site, client, login};
 use crate::access::Credentials;
 use crate::access::accounts::Visitor;
-use crate::access::door::{self, Refusal, Source};
+use crate::access::links;
 use crate::access::needs::{Need, needs};
+use crate::access::policy::{self, Refusal, Source};
 use crate::access::rights::Rights;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, RequestHead, ServiceRequest, ServiceResponse};
@@ -18,9 +19,6 @@ use std::future::{Ready, ready};
 
 /// The cookie of a login.
 pub const COOKIE: &str = "lenscap";
-
-/// Where a link's part that proves it stands in an address.
-const LINK: &str = "link";
 
 /// The visitor of a request that was let in, and what it may do at that moment. Handlers ask for it as an argument.
 #[derive(Clone, Debug)]
@@ -53,18 +51,22 @@ impl FromRequest for Guest {
 }
 
 /// The middleware.
-pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+pub async fn authorize(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let Some(site) = request.app_data::<web::Data<Site>>().cloned() else {
         return Ok(request.into_response(Problem::internal("the server has no site").error_response()));
     };
-    match let_in(&request, &site).await {
+    // The router's own reading of the path, and no other.
+    let pattern = request.resource_map().match_pattern(request.match_info().as_str());
+    match let_in(&request, &site, needs(pattern.as_deref())).await {
         Ok(guest) => {
             request.extensions_mut().insert(guest);
             next.call(request).await
         }
         Err(refusal) => {
             site.access.count_refusal();
-            let pattern = request.resource_map().match_pattern(request.match_info().as_str());
             // Not the path: there may be a secret in it.
             log::debug!("{} {} is refused: {refusal}", request.method(), pattern.unwrap_or_default());
             let response = match login::is_for_people(request.request()) {
@@ -76,20 +78,17 @@ pub async fn guard(request: ServiceRequest, next: Next<BoxBody>) -> Result<Servi
     }
 }
 
-async fn let_in(request: &ServiceRequest, site: &Site) -> Result<Guest, Refusal> {
+async fn let_in(request: &ServiceRequest, site: &Site, need: Need) -> Result<Guest, Refusal> {
     let accounts = site.access.accounts();
     source(request.request()).check(&accounts.hosts, &site.allowed_origins)?;
-    // The router's own reading of the path, and no other.
-    let pattern = request.resource_map().match_pattern(request.match_info().as_str());
-    let need = needs(pattern.as_deref());
-    if need == Need::Nothing {
+    let Need::Right(right) = need else {
         // Whatever is sent along: it is not looked at, and so can be neither wrong nor a burden.
         return Ok(Guest { visitor: Visitor::Anybody, rights: Rights::default() });
-    }
+    };
     let (address, from) = client::whence(request.request());
     let visitor = site.access.identify(credentials(request.request()), address, from).await?;
     let rights = site.access.rights(&visitor);
-    door::may(need, &rights, &visitor, &accounts, from)?;
+    policy::may(right, &rights, &visitor, &accounts, from)?;
     Ok(Guest { visitor, rights })
 }
 
@@ -120,7 +119,7 @@ fn credentials(request: &HttpRequest) -> Credentials {
         return value.to_str().map_or(Credentials::Unreadable, of_authorization);
     }
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-    let link = query.ok().and_then(|query| query.into_inner().into_iter().find(|(name, _)| name == LINK));
+    let link = query.ok().and_then(|query| query.into_inner().into_iter().find(|(name, _)| name == links::PARAMETER));
     if let Some((_, text)) = link {
         return Credentials::Link(text);
     }

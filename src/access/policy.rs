@@ -2,7 +2,6 @@
 
 use super::accounts::{Accounts, Visitor};
 use super::hosts::Hosts;
-use super::needs::Need;
 use super::rights::{Right, Rights};
 use actix_web::http::Method;
 use std::time::Duration;
@@ -124,18 +123,14 @@ pub enum Place {
     UnknownProxy,
 }
 
-/// Whether a visitor of these rights may have what a request needs.
+/// Whether a visitor of these rights may have what needs this one.
 ///
 /// # Errors
 ///
 /// If not.
-pub fn may(need: Need, rights: &Rights, visitor: &Visitor, accounts: &Accounts, from: Place) -> Result<(), Refusal> {
-    let right = match need {
-        Need::Nothing => return Ok(()),
-        Need::Right(right) if rights.include(right) => return Ok(()),
-        Need::Right(right) => right,
-    };
+pub fn may(right: Right, rights: &Rights, visitor: &Visitor, accounts: &Accounts, from: Place) -> Result<(), Refusal> {
     match (visitor, from) {
+        _ if rights.include(right) => Ok(()),
         (Visitor::User { .. } | Visitor::Token { .. } | Visitor::Link { .. }, _) => Err(Refusal::lacking(right)),
         (Visitor::Local | Visitor::Anybody, _) if accounts.is_any() => Err(Refusal::Unidentified),
         (_, Place::UnknownProxy) => Err(Refusal::UnknownProxy),
@@ -195,28 +190,26 @@ mod tests {
 
     #[test]
     fn who_may_not_is_told_what_to_do_about_it() {
-        let of = |right| Need::Right(right);
         let token = || Visitor::Token { name: "tv".into(), proof: Digest::of(b"secret") };
-        for (need, visitor, open, any, from, expected) in [
-            (Need::Nothing, Visitor::Anybody, false, true, Place::Elsewhere, Ok(())),
-            (of(Right::Admin), Visitor::Local, false, false, Place::Here, Ok(())),
-            (of(Right::View), Visitor::Anybody, false, false, Place::Elsewhere, Err(Refusal::OnlyHere)),
-            (of(Right::View), Visitor::Anybody, false, false, Place::UnknownProxy, Err(Refusal::UnknownProxy)),
-            (of(Right::View), Visitor::Anybody, false, true, Place::UnknownProxy, Err(Refusal::Unidentified)),
-            (of(Right::View), Visitor::Local, false, true, Place::Here, Err(Refusal::Unidentified)),
-            (of(Right::View), Visitor::Anybody, true, false, Place::Elsewhere, Ok(())),
-            (of(Right::Control), Visitor::Anybody, true, false, Place::Elsewhere, Ok(())),
-            (of(Right::Admin), Visitor::Anybody, true, false, Place::Elsewhere, Err(Refusal::lacking(Right::Admin))),
-            (of(Right::Admin), Visitor::Local, true, false, Place::Here, Ok(())),
-            (of(Right::Admin), Visitor::Anybody, true, true, Place::Elsewhere, Err(Refusal::Unidentified)),
-            (of(Right::View), token(), false, true, Place::Elsewhere, Ok(())),
-            (of(Right::Control), token(), false, true, Place::Elsewhere, Err(Refusal::lacking(Right::Control))),
-            (of(Right::Admin), token(), false, true, Place::Here, Err(Refusal::lacking(Right::Admin))),
+        for (right, visitor, open, any, from, expected) in [
+            (Right::Admin, Visitor::Local, false, false, Place::Here, Ok(())),
+            (Right::View, Visitor::Anybody, false, false, Place::Elsewhere, Err(Refusal::OnlyHere)),
+            (Right::View, Visitor::Anybody, false, false, Place::UnknownProxy, Err(Refusal::UnknownProxy)),
+            (Right::View, Visitor::Anybody, false, true, Place::UnknownProxy, Err(Refusal::Unidentified)),
+            (Right::View, Visitor::Local, false, true, Place::Here, Err(Refusal::Unidentified)),
+            (Right::View, Visitor::Anybody, true, false, Place::Elsewhere, Ok(())),
+            (Right::Control, Visitor::Anybody, true, false, Place::Elsewhere, Ok(())),
+            (Right::Admin, Visitor::Anybody, true, false, Place::Elsewhere, Err(Refusal::lacking(Right::Admin))),
+            (Right::Admin, Visitor::Local, true, false, Place::Here, Ok(())),
+            (Right::Admin, Visitor::Anybody, true, true, Place::Elsewhere, Err(Refusal::Unidentified)),
+            (Right::View, token(), false, true, Place::Elsewhere, Ok(())),
+            (Right::Control, token(), false, true, Place::Elsewhere, Err(Refusal::lacking(Right::Control))),
+            (Right::Admin, token(), false, true, Place::Here, Err(Refusal::lacking(Right::Admin))),
         ] {
             let accounts = accounts(open, any);
             let rights = accounts.rights(&visitor, 0);
-            let allowed = may(need, &rights, &visitor, &accounts, from);
-            assert_eq!(allowed, expected, "{need:?} {visitor:?}, open {open}, accounts {any}, {from:?}");
+            let allowed = may(right, &rights, &visitor, &accounts, from);
+            assert_eq!(allowed, expected, "{right:?} {visitor:?}, open {open}, accounts {any}, {from:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const AT_LEAST: Duration = Duration::from_secs(30);
 
 /// Goes on as long as the server does.
-pub async fn keep(access: Arc<Access>, peers: Peers) {
+pub async fn follow(access: Arc<Access>, peers: Peers) {
     loop {
         let next = access.next_end().min(AT_LEAST);
         let _ = tokio::time::timeout(next, access.changed.notified()).await;
@@ -27,10 +27,9 @@ pub async fn keep(access: Arc<Access>, peers: Peers) {
 impl Access {
     /// For how long nobody's right ends by itself.
     fn next_end(&self) -> Duration {
-        let now = Instant::now();
+        let (now, unix) = (Instant::now(), unix_now());
         let login = lock(&self.sessions).tidy(now).map(|end| end.saturating_duration_since(now));
-        let link =
-            lock(&self.watchers).first_end(unix_now()).map(|end| Duration::from_secs(end.saturating_sub(unix_now())));
+        let link = lock(&self.watchers).first_end(unix).map(|end| Duration::from_secs(end - unix));
         login.into_iter().chain(link).min().unwrap_or(Duration::MAX)
     }
 
