@@ -337,3 +337,14 @@ async fn in_a_delegated_control_group_each_program_has_one_of_its_own() {
     assert!(group.below().is_empty(), "nothing is left of it");
     drop(server);
 }
+
+#[actix::test]
+async fn a_program_may_open_as_many_files_as_it_is_used_to() {
+    let folder = Folder::new();
+    let said = folder.0.join("said");
+    let source = format!("exec:ulimit -Sn > {}; {KEYFRAME} && exec sleep 1000", said.display());
+    let server = Server::start_with_descriptors(4096, &format!("[[camera]]\nid = \"cam\"\nsource = {source:?}\n"), "");
+    watch_by_whep(&server, "cam").await;
+    server.camera_pid().await;
+    assert_eq!(std::fs::read_to_string(said).unwrap().trim(), "1024");
+}

@@ -7,6 +7,12 @@ mod support;
 use serde_json::json;
 use support::*;
 
+async fn watch(server: &Server, stream: &str) -> Socket {
+    let mut viewer = connect(server).await;
+    say(&mut viewer, &json!({ "type": "watch", "stream": stream, "sdp": OFFER })).await;
+    viewer
+}
+
 #[actix::test]
 async fn what_a_program_says_is_heard_without_the_secrets_of_its_command() {
     // A program that says what it was given, and what it is not asked for, and goes on with one picture, or ends.
@@ -16,12 +22,7 @@ async fn what_a_program_says_is_heard_without_the_secrets_of_its_command() {
         format!("[[camera]]\nid = \"{id}\"\nsource = {:?}\n", format!("exec:{command}"))
     };
     let server = Server::start(&format!("{}{}", camera("goes", "exec sleep 1000"), camera("ends", "exit 3")), "");
-    let mut viewers = vec![];
-    for stream in ["goes", "ends"] {
-        let mut viewer = connect(&server).await;
-        say(&mut viewer, &json!({ "type": "watch", "stream": stream, "sdp": OFFER })).await;
-        viewers.push(viewer);
-    }
+    let mut viewers = [watch(&server, "goes").await, watch(&server, "ends").await];
     let error = hear(&mut viewers[1], "error").await.unwrap();
     for camera in ["goes", "ends"] {
         let said = "program says: using ***, *** and rtsp://***@cam";
@@ -54,12 +55,7 @@ async fn a_secret_of_a_file_or_of_the_environment_reaches_the_program_and_nobody
         format!("exec:{command}")
     );
     let server = Server::start_with(&cameras, "", &[("CAM_TOKEN", "letmein99".to_owned())]);
-    let mut viewers = vec![];
-    for stream in ["goes", "ends"] {
-        let mut viewer = connect(&server).await;
-        say(&mut viewer, &json!({ "type": "watch", "stream": stream, "sdp": OFFER })).await;
-        viewers.push(viewer);
-    }
+    let mut viewers = [watch(&server, "goes").await, watch(&server, "ends").await];
     let error = hear(&mut viewers[1], "error").await.unwrap();
     assert!(error["message"].as_str().unwrap().contains("/no/such/secret"), "{error}");
     server.until_logged("program says: got ***").await;

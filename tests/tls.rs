@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use support::keys::lenscap_with;
 use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
@@ -83,9 +84,7 @@ struct Viewer(Tls);
 impl Viewer {
     fn new(address: &str, pair: &Pair) -> Self {
         let mut stream = connect(address, &[pair], &["http/1.1"]).unwrap();
-        let head = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(UPGRADE.as_bytes()).unwrap();
         let mut read = vec![];
         while !read.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -160,16 +159,7 @@ async fn a_changed_certificate_is_taken_and_nobody_is_interrupted() {
 #[actix::test]
 async fn https_speaks_http_2_and_1_and_its_cookies_are_for_it_alone() {
     let pair = Pair::new();
-    let hash = {
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_lenscap"))
-            .arg("passwd")
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(b"open sesame\n").unwrap();
-        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim().to_owned()
-    };
+    let hash = lenscap_with(&["passwd"], "open sesame\n");
     let user = format!("[[access.user]]\nname = \"ann\"\npassword = \"{hash}\"\n");
     let server = Server::start(&format!("{}\n{user}{CAMERAS}", pair.section), "");
     for (offered, taken) in [(&["h2", "http/1.1"][..], "h2"), (&["http/1.1"], "http/1.1")] {

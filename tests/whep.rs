@@ -1,13 +1,10 @@
-//! WHEP by its draft (draft-ietf-wish-whep), row by row as docs/reference/http.md has it; and what holds for every route.
+//! WHEP by its draft (draft-ietf-wish-whep), row by row as docs/reference/http.md has it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use support::raw::{ANY, FRAGMENT, Reply, SDP, ask};
 use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
@@ -16,91 +13,9 @@ const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320,
 const TOKEN: &str = "[[access.token]]\nname = \"player\"\nhash = \"sha256:cdb59355f3ba293977fc0945fb85f11822d412c45c7520c7121bd2234f6c1f48\"\n";
 const BEARER: &str = "Bearer player";
 
-const SDP: (&str, &str) = ("Content-Type", "application/sdp");
-const FRAGMENT: (&str, &str) = ("Content-Type", "application/trickle-ice-sdpfrag");
-const ANY: (&str, &str) = ("If-Match", "*");
 const HOUSE: (&str, &str) = ("Origin", "https://house.example");
 
 const CANDIDATES: &str = "a=mid:0\r\na=candidate:1 1 udp 2130706431 127.0.0.1 9 typ host\r\na=end-of-candidates\r\n";
-
-/// What came over the wire, without a client that makes anything better.
-#[derive(Debug)]
-struct Reply {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Reply {
-    fn parse(read: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(read);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no end of headers: {text:?}"));
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-        Self { status, headers: lines.filter_map(header).collect(), body: body.to_owned() }
-    }
-
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(it, _)| it == name).map(|(_, value)| value.as_str())
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The words of a header that is a list.
-    fn list(&self, name: &str) -> BTreeSet<String> {
-        self.all(name).flat_map(|it| it.split(',')).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
-    }
-
-    fn etag(&self) -> &str {
-        self.header("etag").unwrap_or_else(|| panic!("no ETag: {self:?}"))
-    }
-
-    fn location(&self) -> &str {
-        self.header("location").unwrap_or_else(|| panic!("no Location: {self:?}"))
-    }
-
-    /// The code of an error, which is JSON with words in it.
-    fn code(&self) -> String {
-        assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
-        let problem: Value = serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"));
-        assert_eq!(problem["type"], "error");
-        assert!(problem["message"].as_str().unwrap().len() > 10, "{problem}");
-        problem["code"].as_str().unwrap().to_owned()
-    }
-}
-
-fn begin(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(&server.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", server.address);
-    headers.iter().for_each(|(name, value)| request += &format!("{name}: {value}\r\n"));
-    if !body.is_empty() {
-        request += &format!("Content-Length: {}\r\n", body.len());
-    }
-    stream.write_all(format!("{request}\r\n{body}").as_bytes()).unwrap();
-    stream
-}
-
-/// Asks, and reads to the end of the connection.
-fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-    let mut read = vec![];
-    begin(server, method, path, headers, body).read_to_end(&mut read).unwrap();
-    Reply::parse(&read)
-}
-
-/// Asks, and reads the headers only: what follows may have no end.
-fn ask_for_headers(server: &Server, method: &str, path: &str) -> Reply {
-    let (mut stream, mut read) = (begin(server, method, path, &[], ""), vec![]);
-    while !read.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        read.push(byte[0]);
-    }
-    Reply::parse(&read)
-}
 
 fn watch(server: &Server) -> Reply {
     let reply = ask(server, "POST", "/whep/cam", &[SDP], OFFER);
@@ -435,101 +350,4 @@ async fn a_player_of_a_foreign_origin_does_not() {
     assert_eq!((reply.status, reply.code().as_str()), (400, "bad_message"));
     assert_eq!(ask(&server, "GET", "/whep/cam", &[evil], "").header("access-control-allow-origin"), None);
     assert_eq!(server.debug().await["peers"].as_array().unwrap().len(), 0);
-}
-
-#[actix::test]
-async fn errors_are_json_whatever_goes_wrong() {
-    let server = Server::start(CAMERAS, "");
-    let session = watch(&server).location().to_owned();
-    for size in [(64 << 10) + 1, 70 << 10, 1 << 20] {
-        for (method, path, kind) in [("POST", "/whep/cam", SDP), ("PATCH", &session, FRAGMENT)] {
-            let request = client().request(method.parse().unwrap(), server.url(path));
-            let mut reply = request.insert_header(kind).insert_header(ANY).send_body("x".repeat(size)).await.unwrap();
-            assert_eq!(reply.headers().get("content-type").unwrap(), "application/json", "{method} of {size}");
-            let problem: Value = reply.json().await.unwrap();
-            assert_eq!((reply.status().as_u16(), problem["code"].as_str()), (413, Some("bad_message")), "{problem}");
-        }
-    }
-    for (method, path, status, code) in [
-        ("GET", "/nothing", 404, "unknown_path"),
-        ("POST", "/whep/cam/0/1", 404, "unknown_path"),
-        ("OPTIONS", "/nothing", 404, "unknown_path"),
-        ("DELETE", "/whep/cam", 405, "wrong_method"),
-        ("GET", "/ws", 400, "bad_message"),
-        ("GET", "/view/nothing", 404, "unknown_stream"),
-    ] {
-        let reply = ask(&server, method, path, &[], "");
-        assert_eq!((reply.status, reply.code().as_str()), (status, code), "{method} {path}");
-    }
-    let mut stream = begin(&server, "POST", "/whep/cam", &[SDP, ("Content-Length", "2")], "");
-    stream.write_all(&[0xff, 0xfe]).unwrap();
-    let mut read = vec![];
-    stream.read_to_end(&mut read).unwrap();
-    let reply = Reply::parse(&read);
-    assert_eq!((reply.status, reply.code().as_str()), (400, "bad_message"), "no UTF-8");
-}
-
-/// Paths of the reference, each with its methods.
-fn documented() -> BTreeMap<String, BTreeSet<String>> {
-    let mut routes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for row in include_str!("../docs/reference/http.md").lines().filter_map(|line| line.strip_prefix("| `")) {
-        let Some((method, path)) = row.split('`').next().and_then(|route| route.split_once(" /")) else { continue };
-        if method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-            routes.entry(format!("/{path}")).or_default().insert(method.to_owned());
-        }
-    }
-    assert!(routes.len() > 12, "{routes:?}");
-    routes
-}
-
-#[actix::test]
-async fn every_route_has_head_with_get_and_405_for_what_it_has_not() {
-    let server = Server::start(CAMERAS, "");
-    let session = watch(&server).location().to_owned();
-    for (path, methods) in documented() {
-        let path = path
-            .replace("{stream}/{token}", session.strip_prefix("/whep/").unwrap())
-            .replace("{token}", token(&session))
-            .replace("{stream}", "cam")
-            .replace("{id}", "cam")
-            .replace("{path}", "root/cameras/cam/device");
-        let mut allowed = methods.clone();
-        allowed.insert("OPTIONS".to_owned());
-        if methods.contains("GET") {
-            allowed.insert("HEAD".to_owned());
-            let (get, head) = (ask_for_headers(&server, "GET", &path), ask(&server, "HEAD", &path, &[], ""));
-            assert_eq!((head.status, head.body.as_str()), (get.status, ""), "HEAD {path}");
-            // What is reported changes, and with it its length; and each thread has lists in an order of its own.
-            let compared = |reply: &Reply| -> BTreeMap<String, BTreeSet<String>> {
-                let names = reply.headers.iter().map(|(name, _)| name.as_str()).filter(|name| *name != "date");
-                names
-                    .map(|name| {
-                        (name.to_owned(), if name == "content-length" { BTreeSet::new() } else { reply.list(name) })
-                    })
-                    .collect()
-            };
-            assert_eq!(compared(&head), compared(&get), "HEAD {path}");
-        }
-        let options = ask(&server, "OPTIONS", &path, &[], "");
-        assert_eq!((options.status, options.body.as_str()), (204, ""), "OPTIONS {path}");
-        assert_eq!(options.list("allow"), allowed, "OPTIONS {path}");
-        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "BREW"] {
-            if !allowed.contains(method) {
-                let reply = ask(&server, method, &path, &[], "");
-                assert_eq!((reply.status, reply.list("allow")), (405, allowed.clone()), "{method} {path}");
-                if method != "HEAD" {
-                    assert_eq!(reply.code(), "wrong_method");
-                }
-            }
-        }
-    }
-    assert_eq!(server.debug().await["peers"].as_array().unwrap().len(), 1, "nothing of this changes anything");
-}
-
-#[actix::test]
-async fn head_never_opens_a_web_socket() {
-    let server = Server::start(CAMERAS, "");
-    let upgrade =
-        [("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")];
-    assert_eq!(ask(&server, "HEAD", "/ws", &upgrade, "").status, 400);
 }

@@ -5,7 +5,6 @@ import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { clock } from './support/acts.mjs';
 import { decoded, instrument, launch } from './support/browser.mjs';
 import { BINARY, Server, toml } from './support/server.mjs';
@@ -66,11 +65,10 @@ test('a browser logs in, watches, and is let go at once when it may not any more
   await server.until(({ peers, cameras }) => peers.length === 0 && cameras.every(({ state }) => state === 'closed'), 'bob is let go');
   const { releases: [release] } = await server.debug();
   assert.equal(release.cause, 'revoked');
-  await sleep(500);
+  await tab.getByText('Log in at /login').waitFor();
   const last = await tab.evaluate(() => performance.timeOrigin + window.frames.at(-1).at);
   console.log(`camera closed ${release.at - told} ms after SIGHUP, last picture shown after ${(last - told).toFixed(0)} ms`);
   assert.ok(last - told < 500, `${last - told} ms`);
-  await tab.getByText('Log in at /login').waitFor();
 });
 
 test('whoever logs out is let go, and the gallery shows what may be watched and no more', async (t) => {
@@ -135,8 +133,9 @@ test('a page of another site shows none of ours within itself, and one that it s
   // Another port of this machine is the same site as ours, and another origin.
   const elsewhere = `http://localhost:${other.address().port}`;
   const tab = await page(t);
+  const refused = tab.waitForEvent('console', (said) => said.text().includes('frame-ancestors'));
   await tab.goto(`${elsewhere}/frame`);
-  await sleep(1000);
+  await refused;
   assert.ok((await server.debug()).cameras.every(({ opens }) => opens === 0), 'no frame of another site');
   await tab.goto(elsewhere);
   await tab.getByText('look').click();

@@ -3,6 +3,8 @@
 #![allow(dead_code)] // each test file uses its own part
 
 pub mod forge;
+pub mod keys;
+pub mod raw;
 pub mod tracing;
 pub mod wire;
 
@@ -18,6 +20,10 @@ use std::time::{Duration, Instant};
 
 /// An offer of Chromium to receive video.
 pub const OFFER: &str = include_str!("offer.sdp");
+
+/// The head of a request that opens a WebSocket (RFC 6455, section 4.1).
+pub const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// Longer than anything here takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
