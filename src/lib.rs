@@ -5,6 +5,7 @@
 //!
 //! - [`cli`] is the command line, [`config`] the file;
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
+//! - [`sandbox`] takes from the server what it does not need, [`broker`] does for it what needs more;
 //! - [`access`] says who may do what, [`tls`] keeps others from listening;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
@@ -15,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod broker;
 pub mod capture;
 pub mod cli;
 pub mod codec;
@@ -24,6 +26,7 @@ pub mod http;
 pub mod memory;
 pub mod net;
 pub mod probe;
+pub mod sandbox;
 pub mod secrets;
 pub mod server;
 mod systemd;

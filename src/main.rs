@@ -1,9 +1,14 @@
 //! The `lenscap` program.
 
+use lenscap::broker::process as broker;
 use lenscap::capture::exec::guard;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Before anything else: a guard is to cost next to nothing.
-    if guard::is_asked() { guard::main() } else { lenscap::cli::main() }
+    // Before anything else: these are to cost next to nothing.
+    match () {
+        () if guard::is_asked() => guard::main(),
+        () if broker::is_asked() => broker::main(),
+        () => lenscap::cli::main(),
+    }
 }

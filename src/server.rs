@@ -4,6 +4,8 @@ mod ending;
 
 use crate::access::limits::Open;
 use crate::access::{Access, revocation};
+use crate::broker::process::NAME;
+use crate::broker::{Broker, Lifeline};
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
@@ -16,6 +18,7 @@ use crate::http::streams::Feed;
 use crate::http::{self, Site};
 use crate::memory;
 use crate::net::{self, Udp};
+use crate::sandbox::{self, Needs};
 use crate::systemd::{Pulse, Systemd};
 use crate::tls::{Certificate, TlsError};
 use actix::prelude::*;
@@ -66,6 +69,9 @@ pub enum ServerError {
     /// No certificate could be made.
     #[error(transparent)]
     Certificate(#[from] TransportError),
+    /// The process that starts programs ended.
+    #[error("the broker ({NAME}) has ended, without which no program can be started: lenscap has to be started again")]
+    BrokerEnded,
     /// The system refused something else.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -73,16 +79,36 @@ pub enum ServerError {
 
 /// Serves until told to stop. When it is told to, it reads who may come from the file again.
 pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
+    let certificate = config.tls.clone().map(Certificate::load).transpose()?;
+    let (broker, lifeline) = Broker::start(&config, file.as_deref())?;
+    // Before there is another thread: it holds for those that are started later.
+    confine(&config);
     let system = System::new();
-    let result = system.block_on(serve(config, file));
+    let result = system.block_on(serve(config, file, certificate, broker, lifeline));
     // Its end would wait for threads that hang in a driver. The process is about to end, and that ends them.
     std::mem::forget(system);
     result
 }
 
-async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
+/// Gives up what is not needed, and says how far.
+fn confine(config: &Config) {
+    if !config.sandbox {
+        log::warn!("no sandbox: `sandbox = false` in [server] says so");
+        return;
+    }
+    let confinement = sandbox::enter(&Needs::of(config));
+    let level = if confinement.is_there() { log::Level::Info } else { log::Level::Warn };
+    log::log!(level, "sandbox: {confinement}");
+}
+
+async fn serve(
+    mut config: Config,
+    file: Option<PathBuf>,
+    certificate: Option<Arc<Certificate>>,
+    broker: Broker,
+    lifeline: Lifeline,
+) -> Result<(), ServerError> {
     let started = Instant::now();
-    let certificate = config.tls.clone().map(Certificate::load).transpose()?;
     let tls = certificate.as_ref().map(Certificate::accept).transpose()?;
     let connections = descriptors::for_connections();
     if config.discover_v4l2 {
@@ -102,8 +128,8 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
         cameras: cameras.handle(),
         media: media.iter().map(Arbiter::handle).collect(),
     };
-    let processes = Processes::new();
-    let (plan, controls) = plan(&config, &processes);
+    let processes = Processes::new(broker.pid());
+    let (plan, controls) = plan(&config, &processes, &broker);
     let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
     actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
@@ -156,11 +182,11 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     let mut terminate = signal(SignalKind::terminate())?;
     let renewals = async {
         match certificate {
-            Some(certificate) => certificate.follow().await,
+            Some(certificate) => certificate.follow(broker.clone()).await,
             None => std::future::pending().await,
         }
     };
-    let reloads = reload(file, access.clone(), signal(SignalKind::hangup())?);
+    let reloads = reload(file, broker.clone(), access.clone(), signal(SignalKind::hangup())?);
     if access.accounts().open {
         log::warn!(
             "everybody who can reach this server may watch, and set its cameras: `open = true` in [access] says so"
@@ -174,6 +200,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     let result = tokio::select! {
         result = &mut server => return Ok(result?),
         () = reloads => Ok(()),
+        () = lifeline.ended() => Err(ServerError::BrokerEnded),
         // These never end.
         () = revocations => Ok(()),
         () = renewals => Ok(()),
@@ -205,11 +232,11 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
 
 /// At each SIGHUP: who may come is what the file says now, if it is right. All else needs a new start. Ends at the first one if there
 /// is no file, or a terminal that has been closed: then it means what it always did.
-async fn reload(file: Option<PathBuf>, access: Arc<Access>, mut hangup: Signal) {
+async fn reload(file: Option<PathBuf>, broker: Broker, access: Arc<Access>, mut hangup: Signal) {
     let file = file.filter(|_| !std::io::stderr().is_terminal());
     while hangup.recv().await.is_some() {
-        let Some(file) = file.clone() else { return };
-        let read = tokio::task::spawn_blocking(move || Config::load(&file)).await;
+        let (Some(file), broker) = (file.clone(), broker.clone()) else { return };
+        let read = tokio::task::spawn_blocking(move || Config::read(&file, broker.open(&file))).await;
         match read {
             Ok(Ok(config)) => {
                 access.replace(config.access);
@@ -284,7 +311,7 @@ fn discover(config: &mut Config) {
 }
 
 /// What the actors are told, and the controls of those cameras that have any.
-fn plan(config: &Config, processes: &Processes) -> (Plan, BTreeMap<String, Controls>) {
+fn plan(config: &Config, processes: &Processes, broker: &Broker) -> (Plan, BTreeMap<String, Controls>) {
     let is_v4l2 = |camera: &Camera| matches!(camera.source, Source::V4l2(_));
     let hotplug = if config.cameras.iter().any(is_v4l2) {
         let started = Hotplug::start();
@@ -295,7 +322,7 @@ fn plan(config: &Config, processes: &Processes) -> (Plan, BTreeMap<String, Contr
     let mut controls = BTreeMap::new();
     let mut cameras = vec![];
     for camera in &config.cameras {
-        let (capture, own) = capture::source(camera, hotplug.as_ref(), processes);
+        let (capture, own) = capture::source(camera, hotplug.as_ref(), processes, broker);
         controls.extend(own.map(|own| (camera.id.clone(), own)));
         cameras.push(CameraPlan {
             id: camera.id.as_str().into(),

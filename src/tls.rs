@@ -7,13 +7,16 @@ mod own;
 
 pub use own::make;
 
+use crate::broker::Broker;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -41,7 +44,7 @@ pub enum TlsError {
         /// What is expected in it.
         what: &'static str,
         /// What was found.
-        error: rustls::pki_types::pem::Error,
+        error: pem::Error,
     },
     /// The two do not go together, or are of a kind that is not known.
     #[error("certificate and key ({}) cannot be used: {error}", .file.display())]
@@ -91,21 +94,26 @@ impl Files {
     ///
     /// If that cannot be done.
     pub fn read(&self) -> Result<CertifiedKey, TlsError> {
-        self.read_by(&ring::default_provider())
+        self.read_by(&ring::default_provider(), |file| File::open(file))
     }
 
-    fn read_by(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+    /// The same, each file opened by `open`.
+    fn read_by(
+        &self,
+        provider: &CryptoProvider,
+        open: impl Fn(&Path) -> io::Result<File>,
+    ) -> Result<CertifiedKey, TlsError> {
         let wrong = |file: &Path, what| {
             let file = file.to_owned();
             move |error| TlsError::File { file, what, error }
         };
-        let chain = CertificateDer::pem_file_iter(&self.certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .and_then(
-                |chain| if chain.is_empty() { Err(rustls::pki_types::pem::Error::NoItemsFound) } else { Ok(chain) },
-            )
+        let open = |file: &Path| open(file).map(BufReader::new).map_err(pem::Error::Io);
+        let chain = open(&self.certificate)
+            .and_then(|file| CertificateDer::pem_reader_iter(file).collect::<Result<Vec<_>, _>>())
+            .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
             .map_err(wrong(&self.certificate, "a certificate"))?;
-        let key = PrivateKeyDer::from_pem_file(&self.key).map_err(wrong(&self.key, "a private key"))?;
+        let key =
+            open(&self.key).and_then(PrivateKeyDer::from_pem_reader).map_err(wrong(&self.key, "a private key"))?;
         CertifiedKey::from_der(chain, key, provider)
             .map_err(|error| TlsError::Unusable { file: self.certificate.clone(), error })
     }
@@ -123,7 +131,7 @@ impl Certificate {
     /// If there is none that can be used.
     pub fn load(files: Files) -> Result<Arc<Self>, TlsError> {
         let provider = Arc::new(ring::default_provider());
-        let current = RwLock::new(Arc::new(files.read_by(&provider)?));
+        let current = RwLock::new(Arc::new(files.read_by(&provider, |file| File::open(file))?));
         Ok(Arc::new(Self { files, provider, current }))
     }
 
@@ -139,16 +147,17 @@ impl Certificate {
         Ok(config.with_no_client_auth().with_cert_resolver(self.clone()))
     }
 
-    /// Takes what stands in the files whenever they change. Goes on as long as the server does.
-    pub async fn follow(self: Arc<Self>) {
+    /// Takes what stands in the files whenever they change. Goes on as long as the server does. The broker opens them: they
+    /// may be replaced by others, anywhere.
+    pub async fn follow(self: Arc<Self>, broker: Broker) {
         let mut shown = self.files.stamps();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let this = self.clone();
+            let (this, broker) = (self.clone(), broker.clone());
             let looked = tokio::task::spawn_blocking(move || {
                 let stamps = this.files.stamps();
                 // One after the other is written: what does not go together yet is looked at again when it changes.
-                (stamps != shown).then(|| (stamps, this.files.read_by(&this.provider)))
+                (stamps != shown).then(|| (stamps, this.files.read_by(&this.provider, |file| broker.open(file))))
             });
             let Ok(Some((stamps, read))) = looked.await else { continue };
             shown = stamps;

@@ -72,6 +72,13 @@ fn listed(camera: &Value) -> BTreeSet<i32> {
 }
 
 /// All that descend from a process, found without the server's help.
+/// Of a server: without its broker, which is nobody's camera.
+fn started_by(server: &Server) -> BTreeSet<i32> {
+    let mut found = descendants(server.pid());
+    assert!(found.remove(&server.broker()));
+    found
+}
+
 fn descendants(root: i32) -> BTreeSet<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
@@ -138,7 +145,7 @@ async fn nothing_is_left_of(id: &str) {
     let mut most = 0;
     for nth in 0..LEAVINGS {
         let (location, shown) = watch(&server, id).await;
-        let all = descendants(server.pid());
+        let all = started_by(&server);
         let held = hold(&all);
         let named = listed(&shown);
         most = most.max(named.len());
@@ -192,7 +199,7 @@ async fn nothing_survives_a_server_that_is_killed() {
     for (id, _) in &kinds.sources {
         watch(&server, id).await;
     }
-    let all = descendants(server.pid());
+    let all = started_by(&server);
     assert!(all.len() >= 2 * kinds.sources.len(), "a guard and a program each: {all:?}");
     let held = hold(&all);
     let start = Instant::now();
@@ -209,7 +216,7 @@ async fn a_program_whose_guard_is_killed_ends_with_it_and_is_started_again() {
         let (location, shown) = watch(&server, id).await;
         let named = listed(&shown);
         let held = hold(&named);
-        let guards = descendants(server.pid());
+        let guards = started_by(&server);
         let guard = guards.iter().find(|pid| descendants(**pid).is_superset(&named)).unwrap();
         kill_process(Pid::from_raw(*guard).unwrap(), Signal::KILL).unwrap();
         until_ended(&held).await;
@@ -221,7 +228,7 @@ async fn a_program_whose_guard_is_killed_ends_with_it_and_is_started_again() {
         assert!(words.is_null() || words.as_str().unwrap().contains("guard was killed"), "{words}");
         assert!(listed(camera(&report, id)).is_disjoint(&named));
         leave(&server, &location).await;
-        assert!(descendants(server.pid()).is_empty());
+        assert!(started_by(&server).is_empty());
     }
     server.until_logged("the program ended (its guard was killed)").await;
 }
@@ -288,7 +295,7 @@ async fn a_program_without_video_is_an_error_in_words_and_given_up_as_configured
         let report = server.until("given up", |report| report["cameras"][0]["state"] == "failed").await;
         assert_eq!(report["cameras"][0]["opens"], 2);
         assert!(report["cameras"][0]["last_error"].as_str().unwrap().contains(words), "{report:#}");
-        assert!(descendants(server.pid()).is_empty(), "{command}");
+        assert!(started_by(&server).is_empty(), "{command}");
     }
 }
 
@@ -326,7 +333,10 @@ async fn in_a_delegated_control_group_each_program_has_one_of_its_own() {
     };
     let kinds = Kinds::new();
     let server = Server::start(&kinds.cameras(), "");
-    std::fs::write(group.0.join("cgroup.procs"), server.pid().to_string()).unwrap();
+    // A service's processes are there from the start on.
+    for process in [server.pid(), server.broker()] {
+        std::fs::write(group.0.join("cgroup.procs"), process.to_string()).unwrap();
+    }
     let (location, shown) = watch(&server, "daemon").await;
     let below = group.below();
     assert_eq!(below.len(), 1, "{below:?}");

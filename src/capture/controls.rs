@@ -6,6 +6,7 @@
 
 use super::identity::Identity;
 use super::v4l2::{Description, Device};
+use crate::broker::Broker;
 use lenscap_actors::ports::CaptureError;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -100,12 +101,13 @@ pub enum ControlError {
 pub struct Controls {
     identity: Identity,
     wanted: Arc<Mutex<BTreeMap<String, Setting>>>,
+    broker: Broker,
 }
 
 impl Controls {
     /// Of this camera, with what is to be set at every open.
-    pub fn new(identity: Identity, wanted: BTreeMap<String, Setting>) -> Self {
-        Self { identity, wanted: Arc::new(Mutex::new(wanted)) }
+    pub fn new(identity: Identity, wanted: BTreeMap<String, Setting>, broker: Broker) -> Self {
+        Self { identity, wanted: Arc::new(Mutex::new(wanted)), broker }
     }
 
     /// All controls with their present values. Blocks for some milliseconds.
@@ -146,7 +148,8 @@ impl Controls {
 
     fn open(&self) -> Result<Device, ControlError> {
         let absent = || CaptureError::Absent { device: self.identity.to_string() };
-        Ok(Device::open(&self.identity.resolve().ok_or_else(absent)?)?)
+        let opened = Device::open(&self.identity.resolve().ok_or_else(absent)?);
+        Ok(opened.map_err(|error| self.broker.with_holder(error))?)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Setting>> {

@@ -8,6 +8,7 @@ mod borrowed;
 mod cgroup;
 mod command;
 pub mod guard;
+pub mod launch;
 mod log;
 pub mod processes;
 mod program;
@@ -18,15 +19,16 @@ mod tree;
 mod units;
 
 use super::thread::{Session, Woken, spawn};
+use crate::broker::Broker;
 use crate::secrets::Secrets;
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture};
 use log::LogLines;
 use processes::Processes;
 use program::{Ended, Program};
 use progress::{Progress, Silence};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
-use std::process::{ChildStderr, ChildStdout};
 use std::time::{Duration, Instant};
 use units::Units;
 
@@ -46,6 +48,8 @@ pub struct Exec {
     pub stall_timeout: Duration,
     /// Where what it starts is known.
     pub processes: Processes,
+    /// Who starts it.
+    pub broker: Broker,
 }
 
 impl Capture for Exec {
@@ -58,15 +62,12 @@ impl Capture for Exec {
 impl Exec {
     fn run(&self, session: &Session) -> Result<(), CaptureError> {
         let failed = |error: io::Error| CaptureError::Failed { device: self.shown.clone(), message: error.to_string() };
-        // Anew each time: what stands in the files may have changed.
-        let borrowed = borrowed::look_up(&self.command).map_err(io::Error::other).map_err(failed)?;
-        let words = command::words(&borrowed.command);
-        let mut program = Program::start(&self.camera, &words, &borrowed.variables, &self.processes).map_err(failed)?;
+        let mut program = Program::start(&self.camera, &self.broker, &self.processes).map_err(failed)?;
         let pid = program.started().map_err(failed)?;
         let mut reader = Reader {
             log: LogLines::new(
                 &self.camera,
-                &Secrets::of_command(&self.command).and(borrowed.variables.iter().map(|(_, value)| value.as_str())),
+                &Secrets::of_command(&self.command).and(program.values.iter().map(String::as_str)),
             ),
             buffer: vec![0; BUFFER_BYTES],
         };
@@ -148,7 +149,7 @@ struct Reader {
 
 impl Reader {
     /// How much it has written into the buffer; 0 at the end, nothing if there is nothing now.
-    fn writes(&mut self, stdout: &mut ChildStdout) -> io::Result<Option<usize>> {
+    fn writes(&mut self, stdout: &mut File) -> io::Result<Option<usize>> {
         match stdout.read(&mut self.buffer) {
             Ok(length) => Ok(Some(length)),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
@@ -157,7 +158,7 @@ impl Reader {
     }
 
     /// Whether it may say more.
-    fn says(&mut self, stderr: &mut ChildStderr) -> bool {
+    fn says(&mut self, stderr: &mut File) -> bool {
         self.log.read(stderr, &mut self.buffer)
     }
 

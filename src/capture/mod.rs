@@ -6,7 +6,7 @@
 pub mod controls;
 pub mod devices;
 pub mod exec;
-mod holder;
+pub mod holder;
 pub mod hotplug;
 pub mod identity;
 mod stall;
@@ -14,6 +14,7 @@ pub mod test_pattern;
 mod thread;
 mod v4l2;
 
+use crate::broker::Broker;
 use crate::config::{Camera, Source};
 use controls::Controls;
 use exec::processes::Processes;
@@ -26,6 +27,7 @@ pub fn source(
     camera: &Camera,
     hotplug: Option<&Hotplug>,
     processes: &Processes,
+    broker: &Broker,
 ) -> (Arc<dyn Capture>, Option<Controls>) {
     match &camera.source {
         Source::Test(scene) => (Arc::new(test_pattern::TestPattern::new(*scene, camera.size, camera.fps)), None),
@@ -36,6 +38,7 @@ pub fn source(
                 shown: camera.source.to_string(),
                 stall_timeout: camera.stall_timeout,
                 processes: processes.clone(),
+                broker: broker.clone(),
             };
             (Arc::new(exec), None)
         }
@@ -46,8 +49,8 @@ pub fn source(
                 format: camera.format,
                 stall_timeout: camera.stall_timeout,
             };
-            let controls = Controls::new(identity.clone(), camera.controls.clone());
-            let capture = v4l2::V4l2::new(identity.clone(), wish, controls.clone(), hotplug.cloned());
+            let controls = Controls::new(identity.clone(), camera.controls.clone(), broker.clone());
+            let capture = v4l2::V4l2::new(identity.clone(), wish, controls.clone(), hotplug.cloned(), broker.clone());
             (Arc::new(capture), Some(controls))
         }
     }

@@ -21,6 +21,7 @@ use super::hotplug::Hotplug;
 use super::identity::Identity;
 use super::stall::Stall;
 use super::thread::{Session, Woken, spawn};
+use crate::broker::Broker;
 use agreement::agree;
 use buffers::Buffers;
 use bytes::Bytes;
@@ -39,21 +40,24 @@ pub struct V4l2 {
     wish: Wish,
     controls: Controls,
     hotplug: Option<Hotplug>,
+    broker: Broker,
 }
 
 impl V4l2 {
     /// The camera of this identity. Without `hotplug` it is found by trying.
-    pub fn new(identity: Identity, wish: Wish, controls: Controls, hotplug: Option<Hotplug>) -> Self {
-        Self { identity, wish, controls, hotplug }
+    pub fn new(identity: Identity, wish: Wish, controls: Controls, hotplug: Option<Hotplug>, broker: Broker) -> Self {
+        Self { identity, wish, controls, hotplug, broker }
     }
 }
 
 impl Capture for V4l2 {
     fn open(&self, session: u64, events: CaptureEvents) -> Box<dyn OpenCapture> {
         let (identity, wish, controls) = (self.identity.clone(), self.wish, self.controls.clone());
+        let broker = self.broker.clone();
         spawn(&identity.to_string(), session, events, move |session| {
             let absent = || CaptureError::Absent { device: identity.to_string() };
             run(session, &identity.resolve().ok_or_else(absent)?, wish, &controls)
+                .map_err(|error| broker.with_holder(error))
         })
     }
 

@@ -43,6 +43,7 @@ pub(super) struct Server {
     pub max_viewers: Option<Spanned<i64>>,
     pub max_viewers_per_address: Option<Spanned<i64>>,
     pub trusted_proxies: Option<Vec<Spanned<String>>>,
+    pub sandbox: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -32,6 +32,7 @@ use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
 use lenscap_actors::transport::IceTimeouts;
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -62,6 +63,8 @@ pub struct Config {
     pub max_viewers: usize,
     /// The most of them that come from one address.
     pub max_viewers_per_address: usize,
+    /// Whether the server confines itself to what it needs.
+    pub sandbox: bool,
     /// Who is believed when it says from where a request comes.
     pub trusted_proxies: Vec<IpAddr>,
     /// The UDP port for all viewers.
@@ -140,8 +143,13 @@ pub enum PixelFormat {
 impl Config {
     /// Reads and checks a file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, std::fs::File::open(path))
+    }
+
+    /// The same from a file that somebody else has opened, if they could.
+    pub fn read(path: &Path, opened: io::Result<impl Read>) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        let text = opened.and_then(io::read_to_string).map_err(|error| ConfigError {
             file: file.clone(),
             line: None,
             key: String::new(),
@@ -254,6 +262,7 @@ impl Reader<'_> {
             access,
             limits: self.limits(&raw.limits)?,
             tls: self.tls(&raw.tls)?,
+            sandbox: server.sandbox.unwrap_or(true),
             allow_kill: raw.debug.allow_kill.unwrap_or(false),
             cameras,
             streams,

@@ -136,6 +136,11 @@ impl Server {
         self.folder.file("config.toml", configuration);
     }
 
+    /// Where its configuration is.
+    pub fn config(&self) -> PathBuf {
+        self.folder.0.join("config.toml")
+    }
+
     /// What it has written to its log since it was ready.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
@@ -164,6 +169,21 @@ impl Server {
         let name = |thread: i32| std::fs::read_to_string(format!("/proc/{}/task/{thread}/comm", self.pid()));
         let numbers = threads.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         numbers.filter_map(|thread| Some((thread, name(thread).ok()?.trim().to_owned()))).collect()
+    }
+
+    /// The process that starts its cameras' programs.
+    pub fn broker(&self) -> i32 {
+        let name = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid())).unwrap();
+            let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+            if let Some(broker) = children.find(|pid| name(*pid).trim() == "camera-broker") {
+                return broker;
+            }
+            assert!(Instant::now() < deadline, "it has no broker");
+            std::thread::yield_now();
+        }
     }
 
     pub fn signal(&self, signal: libc::c_int) {

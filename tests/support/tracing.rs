@@ -56,6 +56,48 @@ impl Stopped {
     }
 }
 
+/// Has a thread of another process make a system call, as if its own program did, and gives what the kernel answered. `arguments` are
+/// told where `memory` is put for the time of the call.
+#[cfg(target_arch = "x86_64")]
+pub fn call(thread: i32, number: i64, memory: &[u8], arguments: impl Fn(u64) -> [u64; 6]) -> i64 {
+    use nix::sys::ptrace;
+    use nix::sys::wait::{WaitPidFlag, waitpid};
+    use nix::unistd::Pid;
+    /// Below the stack's end a function may keep so much, bytes (System V ABI, x86-64, 3.2.2).
+    const RED_ZONE: u64 = 128;
+    let deadline = Instant::now() + PATIENCE;
+    let pid = Pid::from_raw(thread);
+    loop {
+        ptrace::seize(pid, ptrace::Options::empty()).unwrap();
+        ptrace::interrupt(pid).unwrap();
+        waitpid(pid, Some(WaitPidFlag::__WALL)).unwrap();
+        if waits_for_events(thread) {
+            break;
+        }
+        ptrace::detach(pid, None).unwrap();
+        assert!(Instant::now() < deadline, "thread {thread} never waits for events");
+    }
+    let before = ptrace::getregs(pid).unwrap();
+    let length = memory.len().next_multiple_of(8) as u64;
+    let place = (before.rsp - RED_ZONE - length) & !15;
+    for (nth, bytes) in memory.chunks(8).enumerate() {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        ptrace::write(pid, (place + 8 * nth as u64) as ptrace::AddressType, i64::from_ne_bytes(word)).unwrap();
+    }
+    let [rdi, rsi, rdx, r10, r8, r9] = arguments(place);
+    // It has just entered the kernel by an instruction of two bytes, and does so again.
+    let (rax, rip) = (number.cast_unsigned(), before.rip - 2);
+    ptrace::setregs(pid, libc::user_regs_struct { rax, rip, rdi, rsi, rdx, r10, r8, r9, orig_rax: u64::MAX, ..before })
+        .unwrap();
+    ptrace::step(pid, None).unwrap();
+    waitpid(pid, Some(WaitPidFlag::__WALL)).unwrap();
+    let answer = ptrace::getregs(pid).unwrap().rax.cast_signed();
+    ptrace::setregs(pid, before).unwrap();
+    ptrace::detach(pid, None).unwrap();
+    answer
+}
+
 /// Whether a thread that stands still does so in epoll_wait(2) (proc_pid_syscall(5)).
 fn waits_for_events(thread: i32) -> bool {
     let call = std::fs::read_to_string(format!("/proc/{thread}/syscall")).unwrap_or_default();

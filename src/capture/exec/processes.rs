@@ -2,12 +2,12 @@
 //! program whose guard was killed.
 
 use super::tree;
+use crate::broker::Guard;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, set_child_subreaper, waitpid};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io;
-use std::process::Child;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// One process of a camera, as `/debug` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,28 +20,48 @@ pub struct ProcessStatus {
 
 /// All guards of this server. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Processes(Arc<Mutex<Guards>>);
+pub struct Processes(Arc<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    guards: Mutex<Guards>,
+    /// Told when a guard that is being started is known.
+    known: Condvar,
+}
 
 #[derive(Debug, Default)]
 struct Guards {
     by_pid: HashMap<Pid, String>,
+    /// How many are being started, and have no number yet.
+    starting: usize,
+    /// Another child of this process, which is nobody's camera.
+    broker: Option<Pid>,
 }
 
 impl Processes {
-    /// None yet. From now on this process inherits what a guard that was killed leaves behind.
-    pub fn new() -> Self {
+    /// None yet. From now on this process inherits what a guard that was killed leaves behind. The broker is its child, too.
+    pub fn new(broker: Pid) -> Self {
         if let Err(error) = set_child_subreaper(Some(getpid())) {
             log::warn!("what is left of a program whose guard is killed cannot be ended: {error}");
         }
-        Self::default()
+        let processes = Self::default();
+        processes.lock().broker = Some(broker);
+        processes
     }
 
-    /// Starts a guard; it is known before anybody can look for it.
-    pub fn start(&self, camera: &str, start: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
+    /// Starts a guard; it is known before anybody can take it for an orphan.
+    pub fn start(&self, camera: &str, start: impl FnOnce() -> io::Result<Guard>) -> io::Result<Guard> {
+        self.lock().starting += 1;
+        // What is shown of other cameras does not wait for this.
+        let started = start();
         let mut guards = self.lock();
-        let guard = start()?;
-        guards.by_pid.insert(Pid::from_child(&guard), camera.to_owned());
-        Ok(guard)
+        guards.starting -= 1;
+        if let Ok(guard) = &started {
+            guards.by_pid.insert(guard.pid, camera.to_owned());
+        }
+        drop(guards);
+        self.0.known.notify_all();
+        started
     }
 
     /// A guard has been reaped.
@@ -69,9 +89,11 @@ impl Processes {
         let own = getpid();
         loop {
             let orphans: Vec<tree::Process> = {
-                // No guard is started meanwhile, or it would be taken for an orphan.
-                let guards = self.lock();
-                let children = tree::children(own).into_iter().filter(|pid| !guards.by_pid.contains_key(pid));
+                // One that has no number yet would be taken for an orphan.
+                let guards = self.0.known.wait_while(self.lock(), |guards| guards.starting > 0);
+                let guards = guards.unwrap_or_else(PoisonError::into_inner);
+                let is_known = |pid: &Pid| guards.by_pid.contains_key(pid) || guards.broker == Some(*pid);
+                let children = tree::children(own).into_iter().filter(|pid| !is_known(pid));
                 children.map(|pid| tree::Process { pid, parent: own }).collect()
             };
             if orphans.is_empty() {
@@ -91,6 +113,6 @@ impl Processes {
     }
 
     fn lock(&self) -> MutexGuard<'_, Guards> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.guards.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

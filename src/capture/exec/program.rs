@@ -1,34 +1,30 @@
 //! A running program, seen from the server: its pipes, and its [guard](super::guard).
 
-use super::guard;
 use super::processes::Processes;
-use super::report::{COMMAND_MAX, END, Report};
+use super::report::{END, Report};
+use crate::broker::{Broker, Guard};
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair};
-use rustix::process::Pid;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::process::{Pid, WaitOptions, waitpid};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
-
-/// Room in the pipe, so that a large frame is written in one go.
-const PIPE_BYTES: usize = 1 << 20;
-
-/// This program's own file, whatever has become of its name.
-const OWN_FILE: &str = "/proc/self/exe";
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
 /// A program with all that it has started. It is ended, and reaped as a whole, when this is dropped.
 pub struct Program {
-    guard: Child,
+    guard: Pid,
     control: OwnedFd,
     processes: Processes,
     ended: Option<Ended>,
     /// What it writes; reading never blocks.
-    pub stdout: ChildStdout,
+    pub stdout: File,
     /// What it says; reading never blocks.
-    pub stderr: ChildStderr,
+    pub stderr: File,
+    /// What its command has taken from elsewhere, to be masked in what it says.
+    pub values: Vec<String>,
 }
 
 /// How a program ended.
@@ -43,47 +39,22 @@ pub struct Ended {
 }
 
 impl Program {
-    /// Starts the words of a command for a camera, with these variables in its environment.
-    pub fn start(
-        camera: &str,
-        words: &[String],
-        variables: &[(String, String)],
-        processes: &Processes,
-    ) -> io::Result<Self> {
-        let command = words.join("\0");
-        if command.len() > COMMAND_MAX {
-            return Err(io::Error::other(format!("a command of more than {COMMAND_MAX} bytes is too long")));
-        }
-        let (control, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        let mut start = Command::new(OWN_FILE);
-        start
-            .arg0(guard::NAME)
-            .arg(camera)
-            .stdin(theirs)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // What systemd is told is the server's to say.
-            .env_remove("NOTIFY_SOCKET")
-            .env_remove("WATCHDOG_USEC")
-            .env_remove("WATCHDOG_PID")
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            // What the terminal sends to the server is the server's to pass on.
-            .process_group(0);
-        let mut guard = processes.start(camera, || start.spawn())?;
-        // Ours is in the command still, and would keep the guard's end of the socket open.
-        drop(start);
-        let (stdout, stderr) = (guard.stdout.take(), guard.stderr.take());
-        let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
-            // Both are piped, so this is not reached; and if it were, the guard would end with its socket.
-            return Err(io::Error::other("it has no output"));
-        };
-        let program = Self { guard, control, processes: processes.clone(), ended: None, stdout, stderr };
-        let _ = rustix::pipe::fcntl_setpipe_size(&program.stdout, PIPE_BYTES);
-        for pipe in [program.stdout.as_fd(), program.stderr.as_fd()] {
-            fcntl_setfl(pipe, fcntl_getfl(pipe)? | OFlags::NONBLOCK)?;
-        }
-        send(&program.control, command.as_bytes(), SendFlags::NOSIGNAL)?;
-        Ok(program)
+    /// Has the broker start the program of a camera.
+    ///
+    /// # Errors
+    ///
+    /// In words, if that cannot be done.
+    pub fn start(camera: &str, broker: &Broker, processes: &Processes) -> io::Result<Self> {
+        let Guard { pid, control, stdout, stderr, values } = processes.start(camera, || broker.launch(camera))?;
+        Ok(Self {
+            guard: pid,
+            control,
+            processes: processes.clone(),
+            ended: None,
+            stdout: stdout.into(),
+            stderr: stderr.into(),
+            values,
+        })
     }
 
     /// Waits for its guard to say that it runs, which it does at once; the number of its first process.
@@ -103,7 +74,7 @@ impl Program {
     /// Ends it: all its processes are asked to, killed if they have not after [`guard::GRACE`], and reaped before
     /// this returns. `output` is called whenever there is something to read meanwhile: a program that cannot write
     /// its last words does not end by itself.
-    pub fn end(&mut self, mut output: impl FnMut(&mut ChildStdout, &mut ChildStderr)) -> io::Result<Ended> {
+    pub fn end(&mut self, mut output: impl FnMut(&mut File, &mut File)) -> io::Result<Ended> {
         if let Some(ended) = self.ended {
             return Ok(ended);
         }
@@ -146,9 +117,8 @@ impl Program {
 
     /// The guard's socket is closed: it has ended or is about to.
     fn reap(&mut self, last: Option<Report>) -> io::Result<Ended> {
-        let guard = Pid::from_child(&self.guard);
-        let status = self.guard.wait()?;
-        self.processes.ended(guard);
+        let status = wait_for(self.guard)?;
+        self.processes.ended(self.guard);
         let (first, killed) = match last {
             Some(Report::Ended { status, killed }) => (status.map(ExitStatus::from_raw), killed),
             _ => (None, 0),
@@ -161,6 +131,17 @@ impl Program {
         let ended = Ended { status: first, killed, unguarded };
         self.ended = Some(ended);
         Ok(ended)
+    }
+}
+
+/// Reaps a child, and says how it ended.
+fn wait_for(child: Pid) -> io::Result<ExitStatus> {
+    loop {
+        match waitpid(Some(child), WaitOptions::empty()) {
+            Ok(Some((_, status))) => return Ok(ExitStatus::from_raw(status.as_raw())),
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
@@ -196,6 +177,7 @@ impl Drop for Program {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     #[test]
     fn a_last_report_that_crosses_an_order_is_heard() {

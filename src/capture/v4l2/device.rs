@@ -3,7 +3,6 @@
 //! The `v4l` crate has the structures and numbers, but opens nodes such that programs which are started meanwhile
 //! inherit the camera, and knows no multi-planar devices; so the descriptor is our own.
 
-use super::super::holder::holder;
 use lenscap_actors::ports::CaptureError;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
@@ -287,7 +286,7 @@ fn explain(path: &Path, error: &io::Error) -> CaptureError {
     match error.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::NOENT | Errno::NXIO) => CaptureError::Absent { device },
         Some(Errno::NODEV) => CaptureError::Unplugged { device },
-        Some(Errno::BUSY) => CaptureError::Busy { device, holder: holder(path) },
+        Some(Errno::BUSY) => CaptureError::Busy { device, holder: None },
         Some(Errno::ACCESS | Errno::PERM) => CaptureError::Denied { device },
         _ => CaptureError::Failed { device, message: error.to_string() },
     }

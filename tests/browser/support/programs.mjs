@@ -37,13 +37,14 @@ export function kinds() {
   };
 }
 
-/** Everything that descends from a process. */
+/** Everything that descends from a server, except for the process that starts its programs. */
 export function descendants(root) {
   const children = new Map();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
       const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      if (stat.includes('(camera-broker)')) continue;
       children.set(parent, [...(children.get(parent) ?? []), Number(pid)]);
     } catch {
       // It has ended meanwhile.

@@ -1,0 +1,217 @@
+//! A process beside the server for the few things that cannot be done within its [sandbox](crate::sandbox): to start the programs
+//! of `exec` cameras, to open the files that are read again while it runs, and to say who else holds a device.
+//!
+//! It is this binary, started again under another name before the sandbox closes. What it may do is told to it first, once; a server
+//! that has been taken over can ask for no other program and no other file. It knows no more than that, and ends with the server.
+
+mod message;
+pub mod process;
+mod sibling;
+
+use crate::config::{Config, Source};
+use lenscap_actors::ports::CaptureError;
+use message::{Answer, MESSAGE_BYTES_MAX, Outcome, Permission, Request, Wish, receive, send};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Pid;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::unix::pipe::Receiver;
+
+/// This program's own file, whatever has become of its name.
+const OWN_FILE: &str = "/proc/self/exe";
+
+/// An answer takes milliseconds. Longer than this, s, only where a file that a command takes a value from is on a disk that hangs.
+const ANSWER: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+
+/// A guard that has been started.
+#[derive(Debug)]
+pub struct Guard {
+    /// The guard, a child of this process.
+    pub pid: Pid,
+    /// Our end of its socket.
+    pub control: OwnedFd,
+    /// What its program writes.
+    pub stdout: OwnedFd,
+    /// What its program says.
+    pub stderr: OwnedFd,
+    /// What its command has taken from elsewhere, to be masked.
+    pub values: Vec<String>,
+}
+
+/// The server's end. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Broker(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    process: Child,
+    line: Mutex<Line>,
+}
+
+/// By which it is seen that the broker has ended.
+#[derive(Debug)]
+pub struct Lifeline(OwnedFd);
+
+impl Lifeline {
+    /// Returns when it has ended, which it does not as long as the server lives.
+    pub async fn ended(self) {
+        match Receiver::from_owned_fd(self.0) {
+            // Nothing is ever written to it: it can be read when nobody is left who could.
+            Ok(pipe) => drop(pipe.readable().await),
+            Err(error) => log::error!("whether the broker is there cannot be known: {error}"),
+        }
+    }
+}
+
+/// One request at a time.
+#[derive(Debug)]
+struct Line {
+    socket: OwnedFd,
+    asked: u64,
+    buffer: Vec<u8>,
+}
+
+impl Broker {
+    /// Starts it, with what this configuration and the file that it came from need.
+    ///
+    /// # Errors
+    ///
+    /// If no process can be had.
+    pub fn start(config: &Config, file: Option<&Path>) -> io::Result<(Self, Lifeline)> {
+        let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+        let mut command = Command::new(OWN_FILE);
+        command
+            .arg0(process::NAME)
+            .stdin(theirs)
+            .stderr(Stdio::null())
+            // What systemd is told is the server's to say.
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .env_remove("WATCHDOG_PID")
+            // What the terminal sends to the server is the server's to pass on.
+            .process_group(0);
+        let (alive, held) = pipe_with(PipeFlags::CLOEXEC)?;
+        let process = command.stdout(held).spawn()?;
+        // The broker's ends are in the command still, and would hide that it is gone.
+        drop(command);
+        for permission in permissions(config, file) {
+            send(&socket, &permission, &[])?;
+        }
+        let line = Line { socket, asked: 0, buffer: vec![0; MESSAGE_BYTES_MAX] };
+        Ok((Self(Arc::new(Inner { process, line: Mutex::new(line) })), Lifeline(alive)))
+    }
+
+    /// Its process, a child of this one.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.0.process)
+    }
+
+    /// Starts the program of a camera. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// In words, if it cannot be started.
+    pub fn launch(&self, camera: &str) -> io::Result<Guard> {
+        let (outcome, descriptors) = self.ask(Wish::Start(camera.to_owned()))?;
+        let descriptors = <[OwnedFd; 3]>::try_from(descriptors);
+        match (outcome, descriptors) {
+            (Outcome::Started { guard, values }, Ok([control, stdout, stderr])) => {
+                let pid = Pid::from_raw(guard).ok_or_else(unexpected)?;
+                Ok(Guard { pid, control, stdout, stderr, values })
+            }
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Opens a file that was permitted, as it is now. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn open(&self, file: &Path) -> io::Result<File> {
+        let (_, descriptors) = self.ask(Wish::Open(file.to_owned()))?;
+        descriptors.into_iter().next().map(File::from).ok_or_else(unexpected)
+    }
+
+    /// An error, with the one who holds the device in it if that can be known.
+    pub fn with_holder(&self, error: CaptureError) -> CaptureError {
+        match error {
+            CaptureError::Busy { device, holder: None } => {
+                let holder = match self.ask(Wish::Holder(PathBuf::from(&device))) {
+                    Ok((Outcome::Holder(holder), _)) => holder,
+                    Ok(_) | Err(_) => None,
+                };
+                CaptureError::Busy { device, holder }
+            }
+            error => error,
+        }
+    }
+
+    /// Asks, and waits for the answer.
+    fn ask(&self, wish: Wish) -> io::Result<(Outcome, Vec<OwnedFd>)> {
+        let mut line = self.0.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let Line { socket, asked, buffer } = &mut *line;
+        *asked += 1;
+        let number = *asked;
+        let deadline = Instant::now() + Duration::new(ANSWER.tv_sec.unsigned_abs(), 0);
+        let gone = || io::Error::other("the broker has ended; lenscap has to be started again");
+        send(&*socket, &Request { number, wish }, &[]).map_err(|_| gone())?;
+        loop {
+            if !is_readable(socket, deadline)? {
+                return Err(io::Error::other(
+                    "the broker does not answer: a file hangs that a command takes a value from",
+                ));
+            }
+            let (answer, descriptors) = receive::<Answer>(&*socket, buffer)?.ok_or_else(gone)?;
+            match answer {
+                Answer { number: to, outcome: Outcome::Refused { message, errno } } if to == number => {
+                    return Err(errno.map_or_else(|| io::Error::other(message), io::Error::from_raw_os_error));
+                }
+                Answer { number: to, outcome } if to == number => return Ok((outcome, descriptors)),
+                // It came too late. A guard that nobody holds on to ends.
+                _ => {}
+            }
+        }
+    }
+}
+
+fn unexpected() -> io::Error {
+    io::Error::other("the broker answered something else")
+}
+
+/// Whether there is something to read before the deadline.
+fn is_readable(socket: &OwnedFd, deadline: Instant) -> io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // A few seconds: within every limit of these fields.
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(socket, PollFlags::IN)], Some(&left)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// All that this configuration will ask for.
+fn permissions(config: &Config, file: Option<&Path>) -> Vec<Permission> {
+    let of_camera = |source: &Source, camera: &str| match source {
+        Source::Exec(command) => Some(Permission::Program { camera: camera.to_owned(), command: command.clone() }),
+        Source::V4l2(_) | Source::Test(_) => None,
+    };
+    let mut permissions: Vec<Permission> =
+        config.cameras.iter().filter_map(|camera| of_camera(&camera.source, &camera.id)).collect();
+    let tls = config.tls.iter().flat_map(|files| [&files.certificate, &files.key]).map(PathBuf::as_path);
+    permissions.extend(file.into_iter().chain(tls).map(|file| Permission::File(file.to_owned())));
+    permissions.push(Permission::NoMore);
+    permissions
+}
