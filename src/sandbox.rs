@@ -8,7 +8,7 @@
 mod calls;
 mod files;
 
-use crate::config::{Config, Source};
+use crate::config::{Config, Listen, Source};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fmt;
 
@@ -25,7 +25,11 @@ impl Needs {
     /// Of a server with this configuration.
     pub fn of(config: &Config) -> Self {
         let has_device = config.cameras.iter().any(|camera| matches!(camera.source, Source::V4l2(_)));
-        Self { devices: config.discover_v4l2 || has_device, ports: vec![config.listen.port()] }
+        let ports = match config.listen {
+            Listen::Tcp(address) => vec![address.port()],
+            Listen::File(_) => vec![],
+        };
+        Self { devices: config.discover_v4l2 || has_device, ports }
     }
 }
 

@@ -1,24 +1,24 @@
 //! The server as a whole: starts the actors, the socket and HTTP, and ends them in order.
 
 mod ending;
+mod outside;
 
 use crate::access::limits::Open;
 use crate::access::{Access, revocation};
+use crate::broker::Broker;
 use crate::broker::process::NAME;
-use crate::broker::{Broker, Lifeline};
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
 use crate::capture::identity::Identity;
 use crate::capture::{self, devices};
 use crate::codec::{Encoder, Rendering};
-use crate::config::{Camera, Config, Source, Stream};
+use crate::config::{Camera, Config, Listen, Source, Stream};
 use crate::descriptors;
 use crate::http::streams::Feed;
 use crate::http::{self, Site};
 use crate::memory;
 use crate::net::{self, Udp};
-use crate::sandbox::{self, Needs};
 use crate::systemd::{Pulse, Systemd};
 use crate::tls::{Certificate, TlsError};
 use actix::prelude::*;
@@ -29,6 +29,7 @@ use lenscap_actors::shutdown::Budget;
 use lenscap_actors::supervisor::shell::Settle;
 use lenscap_actors::supervisor::spec::ExitReason;
 use lenscap_actors::transport::{self, TransportError};
+use outside::Outside;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
@@ -44,8 +45,8 @@ pub enum ServerError {
     /// The HTTP address is not to be had.
     #[error("{address} (server.listen) cannot be used for HTTP: {error}")]
     Http {
-        /// The address.
-        address: SocketAddr,
+        /// The address, or the socket file.
+        address: Listen,
         /// What the system says.
         error: io::Error,
     },
@@ -79,35 +80,17 @@ pub enum ServerError {
 
 /// Serves until told to stop. When it is told to, it reads who may come from the file again.
 pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
-    let certificate = config.tls.clone().map(Certificate::load).transpose()?;
-    let (broker, lifeline) = Broker::start(&config, file.as_deref())?;
-    // Before there is another thread: it holds for those that are started later.
-    confine(&config);
+    // Before there is another thread: the sandbox holds for those that are started later.
+    let outside = Outside::leave(&config, file.as_deref())?;
     let system = System::new();
-    let result = system.block_on(serve(config, file, certificate, broker, lifeline));
+    let result = system.block_on(serve(config, file, outside));
     // Its end would wait for threads that hang in a driver. The process is about to end, and that ends them.
     std::mem::forget(system);
     result
 }
 
-/// Gives up what is not needed, and says how far.
-fn confine(config: &Config) {
-    if !config.sandbox {
-        log::warn!("no sandbox: `sandbox = false` in [server] says so");
-        return;
-    }
-    let confinement = sandbox::enter(&Needs::of(config));
-    let level = if confinement.is_there() { log::Level::Info } else { log::Level::Warn };
-    log::log!(level, "sandbox: {confinement}");
-}
-
-async fn serve(
-    mut config: Config,
-    file: Option<PathBuf>,
-    certificate: Option<Arc<Certificate>>,
-    broker: Broker,
-    lifeline: Lifeline,
-) -> Result<(), ServerError> {
+async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> Result<(), ServerError> {
+    let Outside { certificate, listener, broker, lifeline } = outside;
     let started = Instant::now();
     let tls = certificate.as_ref().map(Certificate::accept).transpose()?;
     let connections = descriptors::for_connections();
@@ -159,7 +142,6 @@ async fn serve(
         processes: processes.clone(),
         started,
     };
-    let address = config.listen;
     let systemd = Systemd::start();
     let pulse = systemd.as_ref().map(|systemd| systemd.pulse().clone());
     if let Some(pulse) = &pulse {
@@ -171,11 +153,15 @@ async fn serve(
             actix_web::rt::spawn(pulse.member("http", || async {}));
         }
     };
-    let (server, addresses) =
-        http::serve(&config, site, tls, connections, worker).map_err(|error| ServerError::Http { address, error })?;
+    let (server, addresses) = http::serve(&config, site, listener, tls, connections, worker)
+        .map_err(|error| ServerError::Http { address: config.listen.clone(), error })?;
+    let served = config.streams.len();
+    if let Listen::File(_) = &config.listen {
+        log::info!("{served} streams at {} (video by UDP {local})", config.listen);
+    }
     for address in addresses {
         let scheme = if certificate.is_some() { "https" } else { "http" };
-        log::info!("{} streams at {scheme}://{address}/ (video by UDP {local})", config.streams.len());
+        log::info!("{served} streams at {scheme}://{address}/ (video by UDP {local})");
     }
     let handle = server.handle();
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -2,12 +2,11 @@
 
 use super::file::Access as Section;
 use super::values::check_id;
-use super::{Checked, Reader};
+use super::{Checked, Listen, Reader};
 use crate::access::accounts::{Accounts, Token, User};
 use crate::access::hosts::{Hosts, machine};
 use crate::access::rights::{Rights, Streams};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 use toml::Spanned;
@@ -69,14 +68,8 @@ impl Reader<'_> {
     }
 
     /// Nobody shall find out that the whole network could watch.
-    pub(super) fn is_meant(
-        &self,
-        accounts: &Accounts,
-        listen: SocketAddr,
-        at: Option<&Spanned<String>>,
-    ) -> Checked<()> {
-        if listen.ip().to_canonical().is_loopback() || accounts.is_any() || accounts.link_key.is_some() || accounts.open
-        {
+    pub(super) fn is_meant(&self, accounts: &Accounts, listen: &Listen, at: Option<&Spanned<String>>) -> Checked<()> {
+        if listen.is_local() || accounts.is_any() || accounts.link_key.is_some() || accounts.open {
             return Ok(());
         }
         let message = format!(

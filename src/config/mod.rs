@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod ice_servers;
 mod limits;
+mod listen;
 mod retry;
 mod source;
 mod stream;
@@ -20,6 +21,7 @@ pub use departure::Departure;
 pub use error::ConfigError;
 pub use ice_servers::{IceServer, Login};
 pub use limits::Limits;
+pub use listen::Listen;
 pub use source::Source;
 pub use stream::Stream;
 
@@ -56,7 +58,7 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where HTTP is served.
-    pub listen: SocketAddr,
+    pub listen: Listen,
     /// Origins besides our own that may connect, like `https://house.example`.
     pub allowed_origins: Vec<String>,
     /// The most viewers at a time.
@@ -209,7 +211,10 @@ impl Reader<'_> {
 
     fn config(&self, raw: File) -> Checked<Config> {
         let server = &raw.server;
-        let listen = self.address(server.listen.as_ref(), "127.0.0.1:8080")?;
+        let listen = match &server.listen {
+            Some(value) => self.at(value, value.get_ref().parse())?,
+            None => listen::USUAL.parse().map_err(|message| self.error(0, message))?,
+        };
         let mut allowed_origins = vec![];
         for origin in server.allowed_origins.iter().flatten() {
             allowed_origins.push(self.at(origin, check_origin(origin.get_ref()))?);
@@ -229,7 +234,7 @@ impl Reader<'_> {
             trusted_proxies.push(self.at(proxy, address)?.to_canonical());
         }
         let access = self.access(&raw.access)?;
-        self.is_meant(&access, listen, server.listen.as_ref())?;
+        self.is_meant(&access, &listen, server.listen.as_ref())?;
         let webrtc_listen = self.address(raw.webrtc.listen.as_ref(), "0.0.0.0:8555")?;
         let mut public_addresses = vec![];
         for address in raw.webrtc.public_addresses.iter().flatten() {
@@ -244,6 +249,7 @@ impl Reader<'_> {
         let retry = self.retry(&Retry::default(), &raw.retry)?;
         let cameras = self.cameras(&raw.camera, &raw.retry)?;
         let streams = self.streams(&raw.stream, &cameras)?;
+        let tls = self.tls(&raw.tls, &listen)?;
         Ok(Config {
             listen,
             allowed_origins,
@@ -261,7 +267,7 @@ impl Reader<'_> {
             retry,
             access,
             limits: self.limits(&raw.limits)?,
-            tls: self.tls(&raw.tls)?,
+            tls,
             sandbox: server.sandbox.unwrap_or(true),
             allow_kill: raw.debug.allow_kill.unwrap_or(false),
             cameras,

@@ -9,7 +9,7 @@ fn wrong(text: &str) -> String {
 #[test]
 fn the_defaults_are_right_and_have_a_demo() {
     let config = Config::defaults().unwrap();
-    assert_eq!(config.listen, "127.0.0.1:8080".parse::<SocketAddr>().unwrap());
+    assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!(config.cameras[0].source, Source::Test(Scene::Calm));
     assert_eq!(config.streams, [Stream::of("demo")]);
     assert!(config.discover_v4l2);
@@ -106,6 +106,12 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
     let camera = "[[camera]]\nid = \"a\"\nsource = \"test\"\n";
     for (text, start, expected) in [
         ("[server]\nlisten = \"nonsense\"", "x.toml:2: server.listen: ", "expected an IP address"),
+        ("[server]\nlisten = \"unix:sock\"", "x.toml:2: server.listen: ", "expected an absolute path"),
+        (
+            "[server]\nlisten = \"unix:/a\"\n[tls]\ncertificate = \"a\"\nkey = \"b\"",
+            "x.toml:4: tls.certificate: ",
+            "the proxy that it is for has the certificate",
+        ),
         ("[server]\nlissen = \"1\"", "x.toml:2: server.lissen: ", "expected one of"),
         ("[webrtc]\nmedia_threads = 0", "x.toml:2: webrtc.media_threads: ", "expected 1 to 64"),
         ("[server]\nmax_viewers = 0", "x.toml:2: server.max_viewers: ", "expected 1 to 10000"),

@@ -5,7 +5,7 @@ use crate::access::policy::Place;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::http::Version;
-use actix_web::rt::net::TcpStream;
+use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::{HttpRequest, web};
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -22,8 +22,15 @@ const FORWARDED_PROTO: &str = "x-forwarded-proto";
 /// The address of ours that a connection was made to.
 struct ReachedAt(IpAddr);
 
+/// Marks a connection that was made to a socket file.
+struct ByFile;
+
 /// Remembers what a connection says of itself.
 pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
+    if connection.is::<UnixStream>() {
+        extensions.insert(ByFile);
+        return;
+    }
     let plain = connection.downcast_ref::<TcpStream>();
     let stream = plain.or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0));
     if let Some(address) = stream.and_then(|stream| stream.local_addr().ok()) {
@@ -31,10 +38,39 @@ pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
     }
 }
 
+/// Who is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connected {
+    /// Somebody at this address.
+    From(IpAddr),
+    /// Somebody on this machine who may open the socket file: the proxy that it is for.
+    ByFile,
+    /// That cannot be told any more, because the connection was reset.
+    Unknown,
+}
+
+impl Connected {
+    fn of(request: &HttpRequest) -> Self {
+        match request.peer_addr() {
+            Some(address) => Connected::From(address.ip().to_canonical()),
+            None if request.conn_data::<ByFile>().is_some() => Connected::ByFile,
+            None => Connected::Unknown,
+        }
+    }
+
+    /// Its address, and whether it is believed when it says for whom it asks.
+    fn address(self, trusted: &[IpAddr]) -> Option<(IpAddr, bool)> {
+        match self {
+            Connected::From(address) => Some((address, trusted.contains(&address))),
+            Connected::ByFile => Some((Ipv4Addr::LOCALHOST.into(), true)),
+            Connected::Unknown => None,
+        }
+    }
+}
+
 /// What a request and its connection say of where it comes from.
 struct Way<'a> {
-    /// Who is connected; none if that cannot be told any more, because the connection was reset.
-    connected: Option<IpAddr>,
+    connected: Connected,
     /// The address of ours that it is connected to.
     reached_at: Option<IpAddr>,
     /// What is said of whom it is passed on for, as it came.
@@ -47,7 +83,7 @@ impl<'a> Way<'a> {
     fn of(request: &'a HttpRequest) -> Self {
         let headers = request.headers();
         Self {
-            connected: request.peer_addr().map(|address| address.ip().to_canonical()),
+            connected: Connected::of(request),
             reached_at: request.conn_data::<ReachedAt>().map(|reached| reached.0),
             forwarded_for: headers.get_all(FORWARDED_FOR).map(|value| value.as_bytes()).collect(),
             // No browser speaks HTTP/1.0, and nginx does to whom it asks if nothing else is configured.
@@ -59,15 +95,17 @@ impl<'a> Way<'a> {
     /// The client's address, and how that stands to this machine. Of what proxies say only that is believed which comes from
     /// one that is trusted; what cannot be read is nobody's word.
     fn end(&self, trusted: &[IpAddr]) -> (IpAddr, Place) {
-        let Some(connected) = self.connected else { return (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere) };
-        if !trusted.contains(&connected) {
+        let Some((connected, is_trusted)) = self.connected.address(trusted) else {
+            return (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere);
+        };
+        if !is_trusted {
             let from = if self.is_passed_on { Place::UnknownProxy } else { self.stands(connected) };
             return (connected, from);
         }
         let mut at = connected;
         let mut hops = self.forwarded_for.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
         let mut is_told = false;
-        while trusted.contains(&at) {
+        while !is_told || trusted.contains(&at) {
             match hops.next().map(address_in) {
                 Some(Some(named)) => (at, is_told) = (named, true),
                 None if is_told => break,
@@ -110,10 +148,9 @@ pub fn address(request: &HttpRequest) -> IpAddr {
 pub fn is_https(request: &HttpRequest) -> bool {
     let said = request.headers().get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
     let first = said.and_then(|said| said.split(',').next()).unwrap_or_default();
-    let connected = Way::of(request).connected;
-    let site = request.app_data::<web::Data<Site>>();
-    let is_trusted = site.zip(connected).is_some_and(|(site, proxy)| site.trusted_proxies.contains(&proxy));
-    site.is_some_and(|site| site.is_https) || is_trusted && first.trim().eq_ignore_ascii_case("https")
+    let Some(site) = request.app_data::<web::Data<Site>>() else { return false };
+    let is_trusted = Connected::of(request).address(&site.trusted_proxies).is_some_and(|(_, trusted)| trusted);
+    site.is_https || is_trusted && first.trim().eq_ignore_ascii_case("https")
 }
 
 #[cfg(test)]
@@ -151,7 +188,7 @@ mod tests {
             let trusted = ["127.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
             let connected: IpAddr = connected.parse().unwrap();
             let way = Way {
-                connected: Some(connected.to_canonical()),
+                connected: Connected::From(connected.to_canonical()),
                 reached_at: Some("192.0.2.80".parse().unwrap()),
                 forwarded_for: forwarded.to_vec(),
                 is_passed_on: !forwarded.is_empty(),
@@ -162,8 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn whoever_comes_by_the_socket_file_is_a_proxy_and_nothing_else() {
+        for (forwarded, expected, from) in [
+            (&[][..], "127.0.0.1", Place::UnknownProxy),
+            (&[&b"192.0.2.1"[..]], "192.0.2.1", Place::Elsewhere),
+            (&[b"127.0.0.1, 192.0.2.1"], "192.0.2.1", Place::Elsewhere),
+            (&[b"192.0.2.1, 10.0.0.1"], "192.0.2.1", Place::Elsewhere),
+            (&[b"127.0.0.1"], "127.0.0.1", Place::Here),
+            (&[b"unix:"], "127.0.0.1", Place::UnknownProxy),
+        ] {
+            let forwarded_for = forwarded.to_vec();
+            let way = Way { connected: Connected::ByFile, reached_at: None, forwarded_for, is_passed_on: false };
+            let (address, found) = way.end(&["10.0.0.1".parse().unwrap()]);
+            assert_eq!((address.to_string().as_str(), found), (expected, from), "{forwarded:?}");
+        }
+    }
+
+    #[test]
     fn whoever_is_gone_is_not_from_here() {
-        let way = Way { connected: None, reached_at: None, forwarded_for: vec![b"127.0.0.1"], is_passed_on: true };
+        let way = Way {
+            connected: Connected::Unknown,
+            reached_at: None,
+            forwarded_for: vec![b"127.0.0.1"],
+            is_passed_on: true,
+        };
         assert_eq!(way.end(&["127.0.0.1".parse().unwrap()]), (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere));
     }
 }

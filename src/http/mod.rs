@@ -14,6 +14,7 @@ mod methods;
 mod metrics;
 mod pages;
 mod problem;
+pub mod socket_file;
 pub mod streams;
 mod whep;
 mod ws;
@@ -35,6 +36,7 @@ use rustls::ServerConfig;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -101,11 +103,20 @@ impl Site {
     }
 }
 
+/// Where requests come from.
+pub enum Listener {
+    /// An address and TCP port, bound when the server is.
+    Tcp(SocketAddr),
+    /// A [socket file](socket_file).
+    File(UnixListener),
+}
+
 /// Binds the server; it runs when what is returned is awaited. `worker` is called on each thread that answers requests,
 /// when it begins. There are at most so many `connections` at a time; more wait.
 pub fn serve(
     config: &Config,
     site: Site,
+    listener: Listener,
     tls: Option<ServerConfig>,
     connections: usize,
     worker: impl Fn() + Clone + Send + 'static,
@@ -150,9 +161,10 @@ pub fn serve(
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .client_disconnect_timeout(Duration::from_secs(1))
     .disable_signals();
-    let server = match tls {
-        Some(tls) => server.bind_rustls_0_23(config.listen, tls)?,
-        None => server.bind(config.listen)?,
+    let server = match (listener, tls) {
+        (Listener::Tcp(address), Some(tls)) => server.bind_rustls_0_23(address, tls)?,
+        (Listener::Tcp(address), None) => server.bind(address)?,
+        (Listener::File(file), _) => server.listen_uds(file)?,
     };
     let addresses = server.addrs();
     Ok((server.run(), addresses))

@@ -1,0 +1,53 @@
+//! What has to be had before the sandbox closes, and its closing.
+
+use super::ServerError;
+use crate::broker::{Broker, Lifeline};
+use crate::config::{Config, Listen};
+use crate::http::{Listener, socket_file};
+use crate::sandbox::{self, Needs};
+use crate::tls::Certificate;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What comes from outside of the sandbox.
+pub struct Outside {
+    /// What is shown to those who speak HTTPS, if that is spoken.
+    pub certificate: Option<Arc<Certificate>>,
+    /// Where HTTP is served.
+    pub listener: Listener,
+    /// Does what the server cannot do itself from now on.
+    pub broker: Broker,
+    /// By which its end is seen.
+    pub lifeline: Lifeline,
+}
+
+impl Outside {
+    /// Gets all that this configuration, and the file that it came from, will need; then closes the sandbox, for good. Only for a process
+    /// with one thread.
+    ///
+    /// # Errors
+    ///
+    /// If something of it is not to be had.
+    pub fn leave(config: &Config, file: Option<&Path>) -> Result<Self, ServerError> {
+        let certificate = config.tls.clone().map(Certificate::load).transpose()?;
+        let listener = match &config.listen {
+            Listen::Tcp(address) => Listener::Tcp(*address),
+            Listen::File(path) => Listener::File(
+                socket_file::bind(path).map_err(|error| ServerError::Http { address: config.listen.clone(), error })?,
+            ),
+        };
+        let (broker, lifeline) = Broker::start(config, file)?;
+        confine(config);
+        Ok(Self { certificate, listener, broker, lifeline })
+    }
+}
+
+fn confine(config: &Config) {
+    if !config.sandbox {
+        log::warn!("no sandbox: `sandbox = false` in [server] says so");
+        return;
+    }
+    let confinement = sandbox::enter(&Needs::of(config));
+    let level = if confinement.is_there() { log::Level::Info } else { log::Level::Warn };
+    log::log!(level, "sandbox: {confinement}");
+}
