@@ -9,6 +9,8 @@ pub mod process;
 mod sibling;
 
 use crate::config::{Config, Source};
+use crate::tls::Origin;
+use crate::tls::files::Files;
 use lenscap_actors::ports::CaptureError;
 use message::{Answer, MESSAGE_BYTES_MAX, Outcome, Permission, Request, Wish, receive, send};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -210,7 +212,10 @@ fn permissions(config: &Config, file: Option<&Path>) -> Vec<Permission> {
     };
     let mut permissions: Vec<Permission> =
         config.cameras.iter().filter_map(|camera| of_camera(&camera.source, &camera.id)).collect();
-    let tls = config.tls.iter().flat_map(|files| [&files.certificate, &files.key]).map(PathBuf::as_path);
+    let tls = match &config.tls {
+        Some(Origin::Files(Files { certificate, key })) => vec![certificate.as_path(), key.as_path()],
+        Some(Origin::Acme(_)) | None => vec![],
+    };
     permissions.extend(file.into_iter().chain(tls).map(|file| Permission::File(file.to_owned())));
     permissions.push(Permission::NoMore);
     permissions

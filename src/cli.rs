@@ -6,7 +6,7 @@ use crate::capture::devices;
 use crate::config::{Config, ConfigError, departure};
 use crate::probe::{self, Limits, ProbeError, Target};
 use crate::server;
-use crate::tls::Files;
+use crate::tls::Origin;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -118,7 +118,9 @@ pub fn main() -> ExitCode {
         Command::Check => match config() {
             Err(error) => wrong(&error),
             Ok(config) => {
-                if let Some(Err(error)) = config.tls.as_ref().map(Files::read) {
+                if let Some(Origin::Files(files)) = &config.tls
+                    && let Err(error) = files.read()
+                {
                     eprintln!("{error}");
                     return ExitCode::from(WRONG_CONFIG);
                 }

@@ -9,8 +9,13 @@ mod calls;
 mod files;
 
 use crate::config::{Config, Listen, Source};
+use crate::tls::Origin;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::fmt;
+use std::path::PathBuf;
+
+/// Names whose answers are long are asked for over TCP (RFC 7766).
+const DNS: u16 = 53;
 
 /// What the server needs of the system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +24,10 @@ pub struct Needs {
     pub devices: bool,
     /// TCP ports to listen at; 0 is any.
     pub ports: Vec<u16>,
+    /// TCP ports of others to call.
+    pub calls: Vec<u16>,
+    /// A folder to keep something in.
+    pub folder: Option<PathBuf>,
 }
 
 impl Needs {
@@ -29,7 +38,16 @@ impl Needs {
             Listen::Tcp(address) => vec![address.port()],
             Listen::File(_) => vec![],
         };
-        Self { devices: config.discover_v4l2 || has_device, ports }
+        let order = match &config.tls {
+            Some(Origin::Acme(order)) => Some(order),
+            Some(Origin::Files(_)) | None => None,
+        };
+        Self {
+            devices: config.discover_v4l2 || has_device,
+            ports,
+            calls: order.map(|order| order.ports().chain([DNS]).collect()).unwrap_or_default(),
+            folder: order.map(|order| order.folder.clone()),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::http::{self, Site};
 use crate::memory;
 use crate::net::{self, Udp};
 use crate::systemd::{Pulse, Systemd};
-use crate::tls::{Certificate, TlsError};
+use crate::tls::{Https, TlsError};
 use actix::prelude::*;
 use ending::Ending;
 use lenscap_actors::ports::{Encode, SystemClock};
@@ -90,9 +90,9 @@ pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
 }
 
 async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> Result<(), ServerError> {
-    let Outside { certificate, listener, broker, lifeline } = outside;
+    let Outside { https, listener, broker, lifeline } = outside;
     let started = Instant::now();
-    let tls = certificate.as_ref().map(Certificate::accept).transpose()?;
+    let tls = https.as_ref().map(Https::accept).transpose()?;
     let connections = descriptors::for_connections();
     if config.discover_v4l2 {
         discover(&mut config);
@@ -136,7 +136,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         trusted_proxies: config.trusted_proxies.clone(),
         hidden_timeout: config.departure.hidden_timeout,
         allow_kill: config.allow_kill,
-        is_https: certificate.is_some(),
+        is_https: https.is_some(),
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,
         processes: processes.clone(),
@@ -160,15 +160,15 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         log::info!("{served} streams at {} (video by UDP {local})", config.listen);
     }
     for address in addresses {
-        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let scheme = if https.is_some() { "https" } else { "http" };
         log::info!("{served} streams at {scheme}://{address}/ (video by UDP {local})");
     }
     let handle = server.handle();
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let renewals = async {
-        match certificate {
-            Some(certificate) => certificate.follow(broker.clone()).await,
+        match https {
+            Some(https) => https.follow(broker.clone()).await,
             None => std::future::pending().await,
         }
     };

@@ -6,7 +6,7 @@ use crate::access::links::PARAMETER;
 use crate::access::password::PasswordHash;
 use crate::access::{secret, unix_now};
 use crate::config::{Config, check_id};
-use crate::tls;
+use crate::tls::own;
 use std::io::{BufRead, IsTerminal, stdin};
 use std::path::Path;
 use std::time::Duration;
@@ -54,7 +54,7 @@ pub fn certificate(mut names: Vec<String>, folder: &Path) -> Result<String, Stri
         names.dedup();
     }
     let whom = names.join(", ");
-    let (files, fingerprint) = tls::make(names, folder)?;
+    let (files, fingerprint) = own::make(names, folder)?;
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let [certificate, key] = [&files.certificate, &files.key].map(|file| absolute(file).display().to_string());
     Ok(format!(

@@ -27,8 +27,9 @@ const EXAMPLES: [&str; 3] = [
 ];
 
 impl Reader<'_> {
-    pub(super) fn access(&self, section: &Section) -> Checked<Accounts> {
-        let mut hosts = vec![];
+    /// `certified` are names that are ours without being in `hosts`.
+    pub(super) fn access(&self, section: &Section, certified: &[String]) -> Checked<Accounts> {
+        let mut hosts = certified.to_vec();
         for host in section.hosts.iter().flatten() {
             hosts.push(self.at(host, check_host(host.get_ref()))?);
         }
@@ -106,7 +107,7 @@ fn check_name(name: &str) -> Result<String, String> {
 }
 
 /// A name under which we are reached.
-fn check_host(host: &str) -> Result<String, String> {
+pub(super) fn check_host(host: &str) -> Result<String, String> {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63

@@ -161,6 +161,17 @@ pub(super) struct Limits {
 pub(super) struct Tls {
     pub certificate: Option<Spanned<String>>,
     pub key: Option<Spanned<String>>,
+    pub acme: Option<Acme>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Acme {
+    pub names: Spanned<Vec<Spanned<String>>>,
+    pub contact: Option<Spanned<String>>,
+    pub folder: Spanned<String>,
+    pub directory: Option<Spanned<String>>,
+    pub roots: Option<Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

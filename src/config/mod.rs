@@ -28,7 +28,7 @@ pub use stream::Stream;
 use crate::access::accounts::Accounts;
 use crate::capture::controls::Setting;
 use crate::capture::identity::Identity;
-use crate::tls::Files;
+use crate::tls::Origin;
 use file::{Camera as CameraEntry, File, Ice, Retry};
 use lenscap_actors::retry::Policy;
 use lenscap_actors::root::Supervision;
@@ -92,7 +92,7 @@ pub struct Config {
     /// How much visitors may take.
     pub limits: Limits,
     /// The certificate, if HTTPS is spoken.
-    pub tls: Option<Files>,
+    pub tls: Option<Origin>,
     /// Whether actors may be killed by HTTP, for drills.
     pub allow_kill: bool,
     /// The cameras, in the order of the file.
@@ -233,7 +233,12 @@ impl Reader<'_> {
             let address = address.map_err(|_| "is no address: expected one like \"127.0.0.1\"".to_owned());
             trusted_proxies.push(self.at(proxy, address)?.to_canonical());
         }
-        let access = self.access(&raw.access)?;
+        let tls = self.tls(&raw.tls, &listen)?;
+        let certified = match &tls {
+            Some(Origin::Acme(order)) => &order.names[..],
+            Some(Origin::Files(_)) | None => &[],
+        };
+        let access = self.access(&raw.access, certified)?;
         self.is_meant(&access, &listen, server.listen.as_ref())?;
         let webrtc_listen = self.address(raw.webrtc.listen.as_ref(), "0.0.0.0:8555")?;
         let mut public_addresses = vec![];
@@ -249,7 +254,6 @@ impl Reader<'_> {
         let retry = self.retry(&Retry::default(), &raw.retry)?;
         let cameras = self.cameras(&raw.camera, &raw.retry)?;
         let streams = self.streams(&raw.stream, &cameras)?;
-        let tls = self.tls(&raw.tls, &listen)?;
         Ok(Config {
             listen,
             allowed_origins,

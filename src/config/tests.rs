@@ -47,9 +47,19 @@ fn every_commented_key_of_the_defaults_is_a_key() {
         .replace("sha256:ba", "sha256:ab");
     // These have no effect on the test picture, and that would be said.
     let v4l2 = |text: &str| text.replace("source = \"test\"", "source = \"usb:046d:0825\"");
-    let config = Config::parse("x", &v4l2(&text)).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    assert_eq!(config.streams.len(), 2);
-    assert_eq!(config.ice.disconnected, Duration::from_secs(5));
+    // A certificate comes from files or from an authority.
+    let text = v4l2(&text);
+    let acme = text.find("[tls.acme]").unwrap();
+    let after = acme + text[acme..].find("[access]").unwrap();
+    let from_files = format!("{}{}", &text[..acme], &text[after..]);
+    let is_file = |line: &&str| line.starts_with("certificate = ") || line.starts_with("key = ");
+    let from_authority: String = text.lines().filter(|line| !is_file(line)).map(|line| format!("{line}\n")).collect();
+    for text in [from_files, from_authority] {
+        let config = Config::parse("x", &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        assert_eq!(config.streams.len(), 2);
+        assert_eq!(config.ice.disconnected, Duration::from_secs(5));
+        assert!(config.tls.is_some());
+    }
 }
 
 #[test]
@@ -112,6 +122,20 @@ fn mistakes_are_named_with_file_line_key_and_expectation() {
             "x.toml:4: tls.certificate: ",
             "the proxy that it is for has the certificate",
         ),
+        ("[tls.acme]\nnames = []\nfolder = \"a\"", "x.toml:2: tls.acme.names: ", "names at least one"),
+        ("[tls.acme]\nnames = [\"cams\"]\nfolder = \"a\"", "x.toml:2: tls.acme.names: ", "that others can find"),
+        ("[tls.acme]\nnames = [\"192.0.2.7\"]\nfolder = \"a\"", "x.toml:2: tls.acme.names: ", "that others can find"),
+        (
+            "[tls.acme]\nnames = [\"a.example\"]\nfolder = \"a\"\ndirectory = \"http://x\"",
+            "x.toml:4: tls.acme.directory: ",
+            "is no directory",
+        ),
+        (
+            "[tls.acme]\nnames = [\"a.example\"]\nfolder = \"a\"\ncontact = \"me\"",
+            "x.toml:4: tls.acme.contact: ",
+            "is no contact",
+        ),
+        ("[tls]\nkey = \"k\"\n[tls.acme]\nnames = [\"a.example\"]\nfolder = \"a\"", "x.toml:2: tls.key: ", "not both"),
         ("[server]\nlissen = \"1\"", "x.toml:2: server.lissen: ", "expected one of"),
         ("[webrtc]\nmedia_threads = 0", "x.toml:2: webrtc.media_threads: ", "expected 1 to 64"),
         ("[server]\nmax_viewers = 0", "x.toml:2: server.max_viewers: ", "expected 1 to 10000"),

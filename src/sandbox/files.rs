@@ -13,6 +13,20 @@ const KNOWN: ABI = ABI::V7;
 /// Where cameras are described.
 const DESCRIPTIONS: [&str; 2] = ["/sys/class/video4linux", "/sys/devices"];
 
+/// What the C library reads to find out a name's address (resolv.conf(5), nsswitch.conf(5)), with the folder in which systemd
+/// replaces it, and the modules for it.
+const NAMES: [&str; 9] = [
+    "/etc/resolv.conf",
+    "/run/systemd/resolve",
+    "/run/NetworkManager",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/lib",
+    "/usr/lib",
+];
+
 /// Takes all rights but those that are needed. Files that are open already, and sockets, stay as they are.
 ///
 /// # Errors
@@ -29,15 +43,21 @@ pub fn confine(needs: &Needs) -> Result<Hold, RulesetError> {
         reach.push(("/dev", read | AccessFs::WriteFile | AccessFs::IoctlDev));
         reach.extend(DESCRIPTIONS.map(|folder| (folder, read)));
     }
+    let kept = needs.folder.iter().map(|folder| (folder.as_path(), AccessFs::from_all(KNOWN) & !AccessFs::Execute));
+    // Who calls others by name has to find them.
+    let names = needs.calls.iter().take(1).flat_map(|_| NAMES).map(|path| (Path::new(path), read));
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::from_all(KNOWN))?
         .create()?;
-    for (path, access) in reach {
+    for (path, access) in reach.into_iter().map(|(path, access)| (Path::new(path), access)).chain(kept).chain(names) {
         // What is not there needs no right.
-        if let Ok(folder) = PathFd::new(Path::new(path)) {
-            rules = rules.add_rule(PathBeneath::new(folder, access))?;
-        }
+        let Ok(opened) = PathFd::new(path) else { continue };
+        let access = if path.is_dir() { access } else { access & AccessFs::from_file(KNOWN) };
+        rules = rules.add_rule(PathBeneath::new(opened, access))?;
+    }
+    for port in &needs.calls {
+        rules = rules.add_rule(NetPort::new(*port, AccessNet::ConnectTcp))?;
     }
     for port in &needs.ports {
         rules = rules.add_rule(NetPort::new(*port, AccessNet::BindTcp))?;

@@ -5,14 +5,13 @@ use crate::broker::{Broker, Lifeline};
 use crate::config::{Config, Listen};
 use crate::http::{Listener, socket_file};
 use crate::sandbox::{self, Needs};
-use crate::tls::Certificate;
+use crate::tls::Https;
 use std::path::Path;
-use std::sync::Arc;
 
 /// What comes from outside of the sandbox.
 pub struct Outside {
     /// What is shown to those who speak HTTPS, if that is spoken.
-    pub certificate: Option<Arc<Certificate>>,
+    pub https: Option<Https>,
     /// Where HTTP is served.
     pub listener: Listener,
     /// Does what the server cannot do itself from now on.
@@ -29,7 +28,7 @@ impl Outside {
     ///
     /// If something of it is not to be had.
     pub fn leave(config: &Config, file: Option<&Path>) -> Result<Self, ServerError> {
-        let certificate = config.tls.clone().map(Certificate::load).transpose()?;
+        let https = config.tls.as_ref().map(Https::load).transpose()?;
         let listener = match &config.listen {
             Listen::Tcp(address) => Listener::Tcp(*address),
             Listen::File(path) => Listener::File(
@@ -38,7 +37,7 @@ impl Outside {
         };
         let (broker, lifeline) = Broker::start(config, file)?;
         confine(config);
-        Ok(Self { certificate, listener, broker, lifeline })
+        Ok(Self { https, listener, broker, lifeline })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A certificate that nobody has signed: enough to keep a LAN from listening, if its fingerprint is compared once.
 
-use super::Files;
+use super::files::Files;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sha2::{Digest, Sha256};
 use std::fs::OpenOptions;

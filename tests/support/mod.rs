@@ -103,10 +103,19 @@ impl Server {
         Self::start_by(command, cameras, keys)
     }
 
-    fn start_by(mut command: Command, cameras: &str, keys: &str) -> Self {
+    /// The same at this TCP port.
+    pub fn start_at(port: u16, sections: &str) -> Self {
+        Self::start_listening(Command::new(env!("CARGO_BIN_EXE_lenscap")), port, sections, "")
+    }
+
+    fn start_by(command: Command, cameras: &str, keys: &str) -> Self {
+        Self::start_listening(command, 0, cameras, keys)
+    }
+
+    fn start_listening(mut command: Command, port: u16, cameras: &str, keys: &str) -> Self {
         let folder = Folder::new();
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"
+            "[server]\nlisten = \"127.0.0.1:{port}\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"
         );
         let config = folder.file("config.toml", &text);
         let mut child = command.arg("--config").arg(&config).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,0 +1,122 @@
+//! Certificates that the server gets by itself, from an authority of the test's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "support/acme.rs"]
+mod authority;
+mod support;
+
+use authority::Authority;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::{Folder, PATIENCE, Server};
+
+const NAME: &str = "cams.example";
+
+/// A port that nobody has: the authority has to know it before the server is there.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+type Tls = StreamOwned<ClientConnection, TcpStream>;
+
+/// Connects, trusting what this root has signed only.
+fn connect(port: u16, root: &CertificateDer<'static>) -> std::io::Result<Tls> {
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let mut client = ClientConnection::new(config, ServerName::try_from(NAME).unwrap()).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    while client.is_handshaking() {
+        client.complete_io(&mut stream)?;
+    }
+    Ok(StreamOwned::new(client, stream))
+}
+
+fn ask(stream: &mut Tls) -> String {
+    write!(stream, "GET /healthz HTTP/1.1\r\nHost: {NAME}\r\n\r\n").unwrap();
+    let mut read = vec![];
+    while !read.ends_with(b"ok\n") {
+        let mut some = [0; 1024];
+        let length = stream.read(&mut some).unwrap();
+        assert!(length > 0, "ended: {}", String::from_utf8_lossy(&read));
+        read.extend_from_slice(&some[..length]);
+    }
+    String::from_utf8(read).unwrap()
+}
+
+/// Waits until a connection can be made.
+async fn connected(port: u16, root: &CertificateDer<'static>) -> Tls {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let root = root.clone();
+        match actix_web::web::block(move || connect(port, &root)).await.unwrap() {
+            Ok(stream) => return stream,
+            Err(error) => assert!(Instant::now() < deadline, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_certificate_is_had_by_itself_and_kept() {
+    let (port, kept) = (free_port(), Folder::new());
+    let folder = kept.0.join("acme");
+    let authority = Authority::start(port, Duration::from_secs(86_400)).await;
+    let section = authority.section(NAME, &folder);
+    let camera = format!("[[camera]]\nid = \"front\"\nsource = \"test\"\n{section}");
+    for start in ["first", "second"] {
+        let server = Server::start_at(port, &camera);
+        let mut stream = connected(port, &authority.root).await;
+        let answer = actix_web::web::block(move || ask(&mut stream)).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{start}: its name is ours without another word: {answer}");
+        assert_eq!(authority.issued(), 1, "{start}: a certificate that is kept is not asked for again");
+        drop(server);
+    }
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700, "nobody else may look at the keys");
+}
+
+#[actix_web::test]
+async fn it_is_renewed_in_time_and_connections_go_on() {
+    let (port, kept) = (free_port(), Folder::new());
+    let authority = Authority::start(port, Duration::from_secs(6)).await;
+    let section = authority.section(NAME, &kept.0);
+    let _server = Server::start_at(port, &format!("[[camera]]\nid = \"front\"\nsource = \"test\"\n{section}"));
+    let mut stream = connected(port, &authority.root).await;
+    let deadline = Instant::now() + PATIENCE;
+    let mut is_renewed = false;
+    // Until it has been asked once more after that.
+    while !is_renewed {
+        is_renewed = authority.issued() > 1;
+        assert!(Instant::now() < deadline, "it is not renewed");
+        stream = actix_web::web::block(move || {
+            assert!(ask(&mut stream).starts_with("HTTP/1.1 200"));
+            stream
+        })
+        .await
+        .expect("who was connected before is connected");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(connected(port, &authority.root).await);
+}
+
+#[actix_web::test]
+async fn an_authority_that_cannot_be_reached_is_said_and_ends_nothing() {
+    let (port, kept) = (free_port(), Folder::new());
+    let authority = Authority::start(port, Duration::from_secs(60)).await;
+    let section = authority.section(NAME, &kept.0);
+    let nobody = format!("127.0.0.1:{}", free_port());
+    let section = section.replace(&authority.address.to_string(), &nobody);
+    let server = Server::start_at(port, &format!("[[camera]]\nid = \"front\"\nsource = \"test\"\n{section}"));
+    server.until_logged("no new certificate for cams.example").await;
+    assert!(connect(port, &authority.root).is_err(), "there is none to show");
+}
