@@ -221,3 +221,52 @@ fn what_is_no_certificate_is_said_before_anything_starts() {
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(pair.file("key")).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, 0x4 * u8::from(kind == 1)], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A field that is in no table (RFC 7541, section 6.2.2).
+fn field(name: &str, value: &str) -> Vec<u8> {
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    [vec![0], text(name), text(value)].concat()
+}
+
+#[actix_web::test]
+async fn empty_frames_of_http_2_take_no_memory() {
+    const FRAMES: usize = 1_000_000;
+    let pair = Pair::new();
+    let server = Server::start(&format!("{CAMERAS}{}", pair.section), "");
+    for (method, path, content) in [
+        ("POST", "/whep/cam", "application/sdp"),
+        ("POST", "/login", "application/x-www-form-urlencoded"),
+        ("GET", "/streams/events", "text/plain"),
+        ("PUT", "/cameras/cam/controls", "application/json"),
+        ("POST", "/no/such/path", "text/plain"),
+    ] {
+        let mut stream = connect(&server.address, &[&pair], &["h2"]).unwrap();
+        let before = resident(server.pid());
+        let fields = [
+            (":method", method),
+            (":path", path),
+            (":scheme", "https"),
+            (":authority", "localhost"),
+            ("content-type", content),
+        ];
+        let head: Vec<u8> = fields.iter().flat_map(|(name, value)| field(name, value)).collect();
+        let preface = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, &[]), &frame(1, 1, &head)].concat();
+        stream.write_all(&preface).unwrap();
+        let some = frame(0, 1, &[]).repeat(1000);
+        for _ in 0..FRAMES / 1000 {
+            // Whoever has had enough of it may end it.
+            if stream.write_all(&some).is_err() {
+                break;
+            }
+        }
+        // Kept, each would take 100 bytes or so.
+        let grown = resident(server.pid()).saturating_sub(before);
+        assert!(grown < 24 << 10, "{method} {path}: {grown} kB more");
+    }
+}
