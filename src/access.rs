@@ -29,7 +29,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use throttle::{Known, Tries};
+use throttle::{Known, Throttle};
 use tokio::sync::{Notify, Semaphore};
 use watchers::Watchers;
 
@@ -62,7 +62,7 @@ pub struct Access {
     sessions: Mutex<Sessions>,
     known: Mutex<Known>,
     watchers: Mutex<Watchers>,
-    tries: Tries,
+    tries: Throttle,
     /// One password at a time: each takes 19 MiB and a core.
     hashing: Arc<Semaphore>,
     /// Somebody may have lost a right.
@@ -79,7 +79,7 @@ impl Access {
             sessions: Mutex::default(),
             known: Mutex::default(),
             watchers: Mutex::default(),
-            tries: Tries::default(),
+            tries: Throttle::of_passwords(),
             hashing: Arc::new(Semaphore::new(1)),
             changed: Notify::new(),
             failed_logins: AtomicU64::new(0),

@@ -4,6 +4,7 @@ mod ending;
 mod outside;
 
 use crate::access::limits::Open;
+use crate::access::throttle::Throttle;
 use crate::access::{Access, revocation};
 use crate::broker::Broker;
 use crate::broker::process::NAME;
@@ -124,6 +125,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     let site = Site {
         access: access.clone(),
         sockets: Open::new(config.limits.sockets.within(connections)),
+        offers: Throttle::of_offers(config.limits.offers_per_second),
         limits: config.limits,
         streams: streams.clone(),
         root: root.clone(),

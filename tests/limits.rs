@@ -5,6 +5,7 @@
 mod support;
 
 use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -127,4 +128,33 @@ async fn a_request_that_never_comes_whole_is_ended() {
         }
     }
     assert!(server.debug().await["peers"].as_array().unwrap().is_empty());
+}
+
+#[actix_web::test]
+async fn offers_that_come_again_and_again_are_asked_to_come_later_by_either_way() {
+    let camera = format!("[[camera]]\nid = \"cam\"\nsource = {SILENT_CAMERA:?}\n");
+    let server = Server::start(&format!("{camera}[limits]\noffers_per_second = 1\n"), "");
+    let post = || client().post(server.url("/whep/cam")).insert_header(("Content-Type", "application/sdp"));
+    let mut statuses = vec![];
+    let refusal = loop {
+        let mut answer = post().send_body(OFFER).await.unwrap();
+        statuses.push(answer.status().as_u16());
+        if answer.status() != 201 {
+            let words: Value = answer.json().await.unwrap();
+            break (answer.headers().get("Retry-After").cloned(), words["code"].clone());
+        }
+    };
+    assert!(statuses.len() > 10, "some may come at once: {statuses:?}");
+    assert_eq!(statuses.last(), Some(&429));
+    assert_eq!(refusal.1, "too_many_offers");
+    assert!(refusal.0.is_some());
+    let mut socket = connect(&server).await;
+    let mut codes = vec![];
+    // One more may be allowed meanwhile.
+    for _ in 0..2 {
+        say(&mut socket, &json!({ "type": "watch", "stream": "cam", "sdp": "v=0" })).await;
+        codes.push(hear(&mut socket, "error").await.unwrap()["code"].clone());
+    }
+    assert!(codes.contains(&json!("too_many_offers")), "{codes:?}");
+    assert_eq!(server.debug().await["peers"].as_array().unwrap().len(), statuses.len() - 1);
 }

@@ -1,6 +1,6 @@
-//! How often somebody may try a password.
+//! How often somebody may try a password, or send an offer.
 //!
-//! Trying is counted by network, for guessing from many is a matter of who owns them. A password that was right a moment ago
+//! Both are counted by network, for guessing from many is a matter of who owns them. A password that was right a moment ago
 //! is not tried again, so that a program which sends it with each request is not slowed down.
 
 use super::digest::Digest;
@@ -9,32 +9,49 @@ use governor::{Quota, RateLimiter};
 use lenscap_actors::peers::Network;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// So many tries at once, and then one in this time.
+/// So many passwords at once, and then one in this time.
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
 const THEN_EVERY: Duration = Duration::from_secs(5);
+
+/// So many seconds' worth of offers can be sent at once: a whole office, when a server has been started again.
+const OFFERS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
 /// When there are more networks than this, and then twice as many as were left, those are forgotten that may try as often as anybody.
 const NETWORKS_KEPT: usize = 1000;
 
 type Limiter = RateLimiter<Network, governor::state::keyed::HashMapStateStore<Network>, DefaultClock>;
 
-/// Counts tries by network.
-pub struct Tries {
+/// Counts by network, and says when there were too many.
+pub struct Throttle {
     limiter: Limiter,
     tidy_at: AtomicUsize,
+    refused: AtomicU64,
 }
 
-impl Default for Tries {
-    fn default() -> Self {
-        let quota = Quota::with_period(THEN_EVERY).unwrap_or(Quota::per_minute(AT_ONCE)).allow_burst(AT_ONCE);
-        Self { limiter: RateLimiter::hashmap(quota), tidy_at: AtomicUsize::new(NETWORKS_KEPT) }
+impl Throttle {
+    /// Of passwords that are tried.
+    pub fn of_passwords() -> Self {
+        Self::new(Quota::with_period(THEN_EVERY).unwrap_or(Quota::per_minute(AT_ONCE)).allow_burst(AT_ONCE))
     }
-}
 
-impl Tries {
+    /// Of offers: so many a second.
+    pub fn of_offers(per_second: NonZeroU32) -> Self {
+        Self::new(Quota::per_second(per_second).allow_burst(per_second.saturating_mul(OFFERS_AT_ONCE)))
+    }
+
+    fn new(quota: Quota) -> Self {
+        let limiter = RateLimiter::hashmap(quota);
+        Self { limiter, tidy_at: AtomicUsize::new(NETWORKS_KEPT), refused: AtomicU64::new(0) }
+    }
+
+    /// How often there were too many.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Counts one more from there.
     ///
     /// # Errors
@@ -45,7 +62,10 @@ impl Tries {
             self.limiter.retain_recent();
             self.tidy_at.store((2 * self.limiter.len()).max(NETWORKS_KEPT), Ordering::Relaxed);
         }
-        self.limiter.check_key(&from).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        self.limiter.check_key(&from).map_err(|until| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            until.wait_time_from(DefaultClock::default().now())
+        })
     }
 }
 
@@ -83,12 +103,22 @@ mod tests {
 
     #[test]
     fn a_network_may_try_a_few_times_and_then_has_to_wait_while_others_may_go_on() {
-        let tries = Tries::default();
+        let tries = Throttle::of_passwords();
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|ip| Network::of(ip.parse().unwrap()));
         assert!((0..AT_ONCE.get()).all(|_| tries.one_more(one).is_ok()));
         let wait = tries.one_more(one).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= THEN_EVERY, "{wait:?}");
         assert!(tries.one_more(other).is_ok());
+        assert_eq!(tries.refused(), 1);
+    }
+
+    #[test]
+    fn a_crowd_may_come_at_once_and_a_flood_may_not() {
+        let offers = Throttle::of_offers(NonZeroU32::new(50).unwrap());
+        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|ip| Network::of(ip.parse().unwrap()));
+        assert!((0..500).all(|_| offers.one_more(one).is_ok()));
+        assert!((0..500).any(|_| offers.one_more(one).is_err()));
+        assert!(offers.one_more(other).is_ok());
     }
 
     #[test]

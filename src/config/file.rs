@@ -152,6 +152,7 @@ pub(super) struct Token {
 pub(super) struct Limits {
     pub websockets: Option<Spanned<i64>>,
     pub websockets_per_address: Option<Spanned<i64>>,
+    pub offers_per_second: Option<Spanned<i64>>,
     pub silent_websocket: Option<Spanned<String>>,
     pub request_timeout: Option<Spanned<String>>,
 }

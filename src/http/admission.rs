@@ -5,7 +5,7 @@ use super::authorize::Guest;
 use super::problem::Problem;
 use crate::access::digest::hex;
 use lenscap_actors::peer::{Ask, Attach, Follows, IceSession, Line, Peer, RestartIce, Restarted, Signal};
-use lenscap_actors::peers::{Admitted, Join};
+use lenscap_actors::peers::{Admitted, Join, Network};
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{self, Secrets, Transport};
 use std::net::{IpAddr, SocketAddr};
@@ -41,6 +41,7 @@ pub async fn join(
     guest.may_view(stream)?;
     let stream = site.stream(stream)?;
     let (secrets, token) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
+    one_more_offer(site, viewer)?;
     site.root.peers.has_room(viewer)?;
     let ice_session = secrets.ufrag.clone();
     let (answer, terms) = transport::answer(offer, &site.identity, &addresses(site, viewer)?, secrets)?;
@@ -54,6 +55,11 @@ pub async fn join(
     let peer = site.root.peers.join(place, join).await?;
     site.access.watches(&token, &guest.visitor, stream.as_str());
     Ok(Joined { peer, token, answer, ice_session, signals })
+}
+
+/// Before an offer is read, which costs more than all that came before.
+fn one_more_offer(site: &Site, viewer: IpAddr) -> Result<(), Problem> {
+    site.offers.one_more(Network::of(viewer)).map_err(|_| Problem::too_many_offers(site.limits.offers_per_second))
 }
 
 /// Where a viewer can reach us.
@@ -107,6 +113,7 @@ pub async fn restart(
     offer: String,
     viewer: IpAddr,
 ) -> Result<Restarted, Problem> {
+    one_more_offer(site, viewer)?;
     let (secrets, _) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
     let Secrets { ufrag, password, .. } = secrets;
     let restart = RestartIce { follows, offer, addresses: addresses(site, viewer)?, ufrag, password };

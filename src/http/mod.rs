@@ -21,6 +21,7 @@ mod ws;
 
 use crate::access::Access;
 use crate::access::limits::Open;
+use crate::access::throttle::Throttle;
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
 use crate::config::{Config, IceServer, Limits};
@@ -66,6 +67,8 @@ pub struct Site {
     pub access: Arc<Access>,
     /// The WebSockets that are open.
     pub sockets: Open,
+    /// How often they may ask to watch.
+    pub offers: Throttle,
     /// How much visitors may take.
     pub limits: Limits,
     /// What visitors may know of streams.

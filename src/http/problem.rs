@@ -111,6 +111,13 @@ impl Problem {
         Self { code, message: error.to_string(), status }
     }
 
+    /// Somebody asks to watch again and again.
+    pub fn too_many_offers(per_second: impl std::fmt::Display) -> Self {
+        let message =
+            format!("more than {per_second} offers a second have come from this address (limits.offers_per_second)");
+        Self { code: "too_many_offers", message, status: StatusCode::TOO_MANY_REQUESTS }
+    }
+
     /// The server itself cannot go on.
     pub fn internal(message: impl Into<String>) -> Self {
         Self { code: "camera_failed", message: message.into(), status: StatusCode::INTERNAL_SERVER_ERROR }
