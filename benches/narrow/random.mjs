@@ -17,15 +17,17 @@ export async function random(add, { seconds = 60 }) {
     await beside.hear('counting', { patience: 60_000 });
     const crowds = Object.keys(groups).map((group) => stage.watch(group, { viewers: VIEWERS, join: 10, settle: 1, seconds: seconds + 4 }));
     for (const crowd of crowds) await crowd.hear('counting', { patience: 60_000 });
-    const [from, memory, { peers: { length: before }, releases: { length: seen } }] = [Date.now(), stage.memory(), await stage.debug()];
+    const [from, memory, { peers: { length: before } }] = [Date.now(), stage.memory(), await stage.debug()];
     const end = from + seconds * 1000;
     await Promise.all(Object.keys(groups).map((group) => vary(stage, group, end)));
-    const { peers, releases } = await stage.debug();
+    const { peers, verdicts } = await stage.debug();
+    const gone = verdicts.filter(({ at }) => at >= from);
     for (const group of Object.keys(groups)) {
       stage.links.heal(group);
       stage.links.rate(group, MOST);
     }
-    add(`random: let go, of ${before}`, [before - peers.length], [...new Set(releases.slice(seen).map(({ cause }) => JSON.stringify(cause)))].join() || undefined);
+    // Who was let go had been silent for so long.
+    add(`random: let go, of ${before}`, [before - peers.length], gone.map(({ cause, silence_ms: silence }) => `${cause} after ${Math.round(silence)} ms`).join() || undefined);
     add('random: memory at the start, MiB', [memory]);
     add('random: memory at the end, MiB', [stage.memory()]);
     const others = (await Promise.all(crowds.map((crowd) => crowd.each(90_000)))).flat();

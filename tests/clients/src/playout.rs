@@ -26,8 +26,8 @@ pub struct Playout {
     /// Where the hole is, and since when.
     hole: Option<(Option<u64>, Duration)>,
     asked: Option<Duration>,
-    /// A moment by RTP's clock and by everybody's.
-    clock: Option<(u32, Duration)>,
+    /// Sender reports: when each came, and a moment by RTP's clock and by everybody's.
+    clocks: Vec<(Duration, u32, Duration)>,
     /// When a frame could be decoded, and its RTP time.
     decoded: Vec<(Duration, u32)>,
     counting: Option<Counting>,
@@ -89,8 +89,8 @@ impl Playout {
     }
 
     /// A sender report came.
-    pub fn clock(&mut self, rtp: u32, ntp: SystemTime) {
-        self.clock = Some((rtp, ntp.duration_since(UNIX_EPOCH).unwrap_or_default()));
+    pub fn clock(&mut self, now: Duration, rtp: u32, ntp: SystemTime) {
+        self.clocks.push((now, rtp, ntp.duration_since(UNIX_EPOCH).unwrap_or_default()));
     }
 
     /// A packet came, by itself or because it was asked for.
@@ -190,7 +190,11 @@ impl Playout {
 
     /// How old a frame was at a moment, in ms.
     fn age(&self, at: Duration, time: u32) -> Option<f64> {
-        let (rtp, ntp) = self.clock?;
+        // A sender may let its clock leap. Of the reports before and after the one that is nearer knows how it stood.
+        let after = self.clocks.partition_point(|(came, ..)| *came <= at);
+        let around = self.clocks[after.saturating_sub(1)..].iter().take(2);
+        let nearest = around.min_by_key(|(_, rtp, _)| time.wrapping_sub(*rtp).cast_signed().unsigned_abs());
+        let &(_, rtp, ntp) = nearest?;
         let captured = ntp.as_secs_f64() + f64::from(time.wrapping_sub(rtp).cast_signed()) / CLOCK_RATE;
         Some((at.as_secs_f64() - captured) * 1e3)
     }
@@ -239,7 +243,7 @@ mod tests {
     fn a_mended_hole_holds_frames_up_and_loses_none() {
         let mut playout = Playout::default();
         playout.count_anew(MS(0));
-        playout.clock(0, UNIX_EPOCH);
+        playout.clock(MS(0), 0, UNIX_EPOCH);
         for number in [0, 1, 2, 4, 5] {
             give(&mut playout, 10 * number, number, number < 2);
         }
@@ -249,6 +253,18 @@ mod tests {
         let seen: Vec<_> = picture.frames.iter().map(|(at, age)| (at.as_millis(), age.unwrap().round())).collect();
         assert_eq!(seen, [(10, 10.0), (200, 167.0), (200, 133.0)]);
         assert_eq!(picture.freeze, Some(MS(190)));
+    }
+
+    #[test]
+    fn a_clock_that_leaps_makes_no_frame_old() {
+        let mut playout = Playout::default();
+        playout.count_anew(MS(0));
+        playout.clock(MS(0), 0, UNIX_EPOCH);
+        // A tenth of a second later all is 12 s ahead.
+        playout.decoded = vec![(MS(20), 900), (MS(120), 9_000 + 1_080_000), (MS(1_120), 99_000 + 1_080_000)];
+        playout.clock(MS(600), 45_000 + 1_080_000, UNIX_EPOCH + MS(500));
+        let ages: Vec<_> = playout.picture(MS(2_000)).frames.iter().map(|(_, age)| age.unwrap().round()).collect();
+        assert_eq!(ages, [10.0, 20.0, 20.0]);
     }
 
     #[test]

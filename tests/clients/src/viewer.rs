@@ -272,7 +272,7 @@ fn drain(rtc: &mut Rtc, socket: &Socket, notes: Notes<'_>) -> Result<Instant, Fa
             Output::Event(Event::SenderFeedback(feedback)) => {
                 if let Some(playout) = playout {
                     let report = feedback.sender_info;
-                    playout.clock(report.rtp_time.numer() as u32, report.ntp_time);
+                    playout.clock(now, report.rtp_time.numer() as u32, report.ntp_time);
                 }
             }
             Output::Event(Event::RtpPacket(packet)) => {
