@@ -2,6 +2,7 @@
 
 mod ending;
 mod outside;
+mod welcome;
 
 use crate::access::limits::Open;
 use crate::access::throttle::Throttle;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use welcome::Welcome;
 
 /// Why the server cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +93,7 @@ pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
 }
 
 async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> Result<(), ServerError> {
-    let Outside { https, listener, broker, lifeline } = outside;
+    let Outside { https, listener, broker, lifeline, confinement } = outside;
     let started = Instant::now();
     let tls = https.as_ref().map(Https::accept).transpose()?;
     let connections = descriptors::for_connections();
@@ -161,7 +163,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     if let Listen::File(_) = &config.listen {
         log::info!("{served} streams at {} (video by UDP {local})", config.listen);
     }
-    for address in addresses {
+    for address in &addresses {
         let scheme = if https.is_some() { "https" } else { "http" };
         log::info!("{served} streams at {scheme}://{address}/ (video by UDP {local})");
     }
@@ -179,6 +181,9 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         log::warn!(
             "everybody who can reach this server may watch, and set its cameras: `open = true` in [access] says so"
         );
+    }
+    if io::stdout().is_terminal() {
+        print!("{}", Welcome::new(&config, &addresses, local, confinement.as_ref()));
     }
     if let Some(systemd) = &systemd {
         systemd.ready();

@@ -4,7 +4,7 @@ use super::ServerError;
 use crate::broker::{Broker, Lifeline};
 use crate::config::{Config, Listen};
 use crate::http::{Listener, socket_file};
-use crate::sandbox::{self, Needs};
+use crate::sandbox::{self, Confinement, Needs};
 use crate::tls::Https;
 use std::path::Path;
 
@@ -18,6 +18,8 @@ pub struct Outside {
     pub broker: Broker,
     /// By which its end is seen.
     pub lifeline: Lifeline,
+    /// How far the sandbox holds, if it was closed.
+    pub confinement: Option<Confinement>,
 }
 
 impl Outside {
@@ -36,17 +38,18 @@ impl Outside {
             ),
         };
         let (broker, lifeline) = Broker::start(config, file)?;
-        confine(config);
-        Ok(Self { https, listener, broker, lifeline })
+        let confinement = confine(config);
+        Ok(Self { https, listener, broker, lifeline, confinement })
     }
 }
 
-fn confine(config: &Config) {
+fn confine(config: &Config) -> Option<Confinement> {
     if !config.sandbox {
         log::warn!("no sandbox: `sandbox = false` in [server] says so");
-        return;
+        return None;
     }
     let confinement = sandbox::enter(&Needs::of(config));
     let level = if confinement.is_there() { log::Level::Info } else { log::Level::Warn };
     log::log!(level, "sandbox: {confinement}");
+    Some(confinement)
 }
