@@ -69,7 +69,7 @@ enum Command {
 
 #[derive(Args)]
 struct ProbeArguments {
-    /// http://HOST:PORT/whep/STREAM, http://HOST:PORT/view/STREAM or http://HOST:PORT/STREAM; with NAME:PASSWORD@ or the
+    /// http://HOST:PORT/whep/STREAM, http://HOST:PORT/view/STREAM or http://HOST:PORT/STREAM, or https:; with NAME:PASSWORD@ or the
     /// ?link=… of a link where that is needed, or a token in the variable LENSCAP_TOKEN
     url: Target,
     /// Stop after so many frames
@@ -81,6 +81,9 @@ struct ProbeArguments {
     /// Wait so many seconds for the first frame, and later for the next one
     #[arg(long, value_name = "S", value_parser = seconds, default_value = "10")]
     patience: Duration,
+    /// For HTTPS with a certificate that nobody has signed, or an authority of your own: the file with it, in PEM
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -183,7 +186,7 @@ fn log_to_stderr(filter: &str) {
 fn probe(arguments: &ProbeArguments) -> ExitCode {
     log_to_stderr("warn");
     let limits = Limits::new(arguments.frames, arguments.seconds, arguments.patience);
-    let result = probe::run(&arguments.url, limits);
+    let result = probe::run(&arguments.url, arguments.trust.as_deref(), limits);
     if arguments.json {
         let json = result.as_ref().map_or_else(ProbeError::to_json, |report| serde_json::json!(report));
         println!("{json:#}");

@@ -2,11 +2,13 @@
 //!
 //! Connections keep the certificate that they began with; new ones get the present one. So nobody who watches notices that it is renewed.
 //!
-//! [`files`] is a certificate that somebody else sees to, [`acme`] one that the server gets by itself, [`own`] one that nobody has signed.
+//! [`files`] is a certificate that somebody else sees to, [`acme`] one that the server gets by itself, [`own`] one that nobody has signed;
+//! [`roots`] is the other side: whom we trust when we call.
 
 pub mod acme;
 pub mod files;
 pub mod own;
+pub mod roots;
 
 use crate::broker::Broker;
 use acme::{Issued, Order};

@@ -270,3 +270,27 @@ async fn empty_frames_of_http_2_take_no_memory() {
         assert!(grown < 24 << 10, "{method} {path}: {grown} kB more");
     }
 }
+
+#[actix_web::test]
+async fn the_probe_trusts_the_certificate_that_it_is_given_and_no_other() {
+    let (pair, other) = (Pair::new(), Pair::new());
+    let server = Server::start(&format!("{CAMERAS}{}", pair.section), "");
+    let url = format!("https://{}/view/cam", server.address);
+    let run = |trust: Option<PathBuf>| {
+        let url = url.clone();
+        actix_web::web::block(move || {
+            let trust = trust.map(|file| ["--trust".to_owned(), file.to_str().unwrap().to_owned()]);
+            let arguments =
+                ["probe", &url, "--frames", "5"].map(str::to_owned).into_iter().chain(trust.into_iter().flatten());
+            let arguments: Vec<String> = arguments.collect();
+            lenscap(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+    };
+    let output = run(Some(pair.file("cert"))).await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for trust in [None, Some(other.file("cert")), Some("/no/such/file".into())] {
+        let output = run(trust.clone()).await.unwrap();
+        assert_eq!(output.status.code(), Some(1), "{trust:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--trust"), "{output:?}");
+    }
+}

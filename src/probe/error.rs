@@ -1,5 +1,6 @@
 //! Why there is nothing to report, in words that say where to look.
 
+use crate::tls::TlsError;
 use serde_json::json;
 use std::time::Duration;
 
@@ -9,9 +10,12 @@ pub enum ProbeError {
     /// This machine cannot even begin.
     #[error("this machine cannot open a connection: {0}")]
     Here(String),
+    /// The certificates that are to be trusted are not to be had.
+    #[error("--trust: {0}")]
+    Trust(#[from] TlsError),
     /// No HTTP answer came.
     #[error(
-        "HTTP: no answer from the server: {0}; is lenscap running there, and does server.listen let this machine in?"
+        "HTTP: no answer from the server: {0}; is lenscap running there, does server.listen let this machine in, and is its certificate one that is trusted (--trust)?"
     )]
     Unreachable(String),
     /// The server refused, in its own words.
@@ -75,7 +79,7 @@ impl ProbeError {
     /// The step that failed: `local`, `http`, `ice`, `dtls`, `media` or `told`.
     pub fn step(&self) -> &'static str {
         match self {
-            Self::Here(_) => "local",
+            Self::Here(_) | Self::Trust(_) => "local",
             Self::Unreachable(_) | Self::Refused { .. } | Self::NotWhep(_) => "http",
             Self::Ice { .. } => "ice",
             Self::Dtls { .. } => "dtls",

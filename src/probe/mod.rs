@@ -20,8 +20,11 @@ pub use error::ProbeError;
 pub use report::Report;
 pub use target::{Target, WrongTarget};
 
+use crate::tls::roots::trusting;
 use count::Counter;
 use report::Times;
+use rustls::ClientConfig;
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout_at;
@@ -56,18 +59,23 @@ impl Limits {
     }
 }
 
-/// Watches a stream to its limits, or to SIGINT or SIGTERM, and leaves. An error if no frame came.
-pub fn run(target: &Target, limits: Limits) -> Result<Report, ProbeError> {
-    actix::System::new().block_on(watch(target, limits))
+/// Watches a stream to its limits, or to SIGINT or SIGTERM, and leaves. HTTPS is trusted as browsers do, or by the certificates in a file.
+///
+/// # Errors
+///
+/// If no frame came.
+pub fn run(target: &Target, trust: Option<&Path>, limits: Limits) -> Result<Report, ProbeError> {
+    let trusting = trusting(trust)?;
+    actix::System::new().block_on(watch(target, trusting, limits))
 }
 
-async fn watch(target: &Target, limits: Limits) -> Result<Report, ProbeError> {
+async fn watch(target: &Target, trusting: ClientConfig, limits: Limits) -> Result<Report, ProbeError> {
     // From here on these signals end the watching, not the program: it has to leave first.
     let mut told = Told::new().map_err(ProbeError::here)?;
     let give_up = Instant::now() + limits.patience;
     loop {
         let mut viewer = Viewer::new(target).await?;
-        let watched = converse(target, limits, &mut viewer, &mut told).await;
+        let watched = converse(target, &trusting, limits, &mut viewer, &mut told).await;
         viewer.close().await;
         match watched {
             Err(ProbeError::Ice { .. }) if Instant::now() < give_up => {}
@@ -96,10 +104,16 @@ impl Told {
 }
 
 /// Offers, watches and leaves.
-async fn converse(target: &Target, limits: Limits, viewer: &mut Viewer, told: &mut Told) -> Result<Report, ProbeError> {
+async fn converse(
+    target: &Target,
+    trusting: &ClientConfig,
+    limits: Limits,
+    viewer: &mut Viewer,
+    told: &mut Told,
+) -> Result<Report, ProbeError> {
     let offer = viewer.offer(limits.patience).await?;
     let mut seen = Seen::new(limits);
-    let session = Session::open(target, offer, limits.patience).await?;
+    let session = Session::open(target, offer, trusting.clone(), limits.patience).await?;
     seen.times.answered = Some(Instant::now());
     let accepted = viewer.accept(session.answer()).await;
     if accepted.is_ok() {
@@ -110,7 +124,7 @@ async fn converse(target: &Target, limits: Limits, viewer: &mut Viewer, told: &m
     }
     seen.counter.finish();
     // Whatever was seen: the camera must not stay open because of us.
-    let left = session.leave(limits.patience).await;
+    let left = session.leave().await;
     accepted?;
     seen.verdict(session.answer())?;
     Ok(Report::new(target, &seen.times, &seen.counter, left))

@@ -34,7 +34,7 @@ pub enum WrongTarget {
     #[error("this is no URL ({0}); expected http://HOST:PORT/view/STREAM")]
     NoUrl(#[from] url::ParseError),
     /// It is of a kind that is not spoken.
-    #[error("{0}: is not spoken; expected http: (behind a proxy with HTTPS, probe the server itself)")]
+    #[error("{0}: is not spoken; expected http: or https:")]
     Scheme(String),
     /// It names a server alone, or another of its pages.
     #[error("no stream is named; expected http://HOST:PORT/view/STREAM")]
@@ -60,7 +60,7 @@ impl FromStr for Target {
     /// prefix that a proxy adds) and `http://HOST:PORT/STREAM`, each also with `NAME:PASSWORD@` or with what a link carries.
     fn from_str(text: &str) -> Result<Self, WrongTarget> {
         let mut whep = Url::parse(text)?;
-        if whep.scheme() != "http" {
+        if !matches!(whep.scheme(), "http" | "https") {
             return Err(WrongTarget::Scheme(whep.scheme().to_owned()));
         }
         let segments: Vec<&str> = whep.path().trim_matches('/').split('/').collect();
@@ -79,7 +79,7 @@ impl FromStr for Target {
         let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
         let (name, password) = (decoded(whep.username()), decoded(whep.password().unwrap_or_default()));
         let login = (!name.is_empty()).then_some(Login { name, password });
-        // Neither fails for an address with a host, which `http` always has.
+        // Neither fails for an address with a host, which these always have.
         let _ = whep.set_username("");
         let _ = whep.set_password(None);
         Ok(Self { whep, login })
@@ -113,6 +113,7 @@ mod tests {
             ("http://cam:8080/view", "http://cam:8080/whep/view"),
             ("http://[::1]/cameras/view/front%20door", "http://[::1]/cameras/whep/front%20door"),
             ("http://me:secret@cam/front", "http://cam/whep/front"),
+            ("https://cam/view/front", "https://cam/whep/front"),
         ] {
             assert_eq!(given.parse::<Target>().unwrap().to_string(), whep, "{given}");
         }
@@ -133,7 +134,7 @@ mod tests {
         let parse = |text: &str| text.parse::<Target>().unwrap_err();
         assert!(matches!(parse("front"), WrongTarget::NoUrl(_)));
         assert!(matches!(parse(""), WrongTarget::NoUrl(_)));
-        assert_eq!(parse("https://cam/view/front"), WrongTarget::Scheme("https".into()));
+        assert_eq!(parse("ftp://cam/view/front"), WrongTarget::Scheme("ftp".into()));
         assert_eq!(parse("localhost:8080/front"), WrongTarget::Scheme("localhost".into()));
         for none in ["http://cam:8080", "http://cam:8080/", "http://cam:8080/debug/events"] {
             assert_eq!(parse(none), WrongTarget::NoStream, "{none}");

@@ -4,6 +4,8 @@ use super::error::ProbeError;
 use super::target::{Login, Target};
 use awc::ClientRequest;
 use awc::http::{StatusCode, header};
+use rustls::ClientConfig;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use url::Url;
 
@@ -15,14 +17,21 @@ const TOKEN: &str = "LENSCAP_TOKEN";
 
 /// A session that the server holds for us.
 pub struct Session {
+    client: awc::Client,
     location: Url,
     answer: String,
 }
 
 impl Session {
     /// Sends an offer and waits for the answer.
-    pub async fn open(target: &Target, offer: String, patience: Duration) -> Result<Self, ProbeError> {
-        let request = client(patience).post(target.whep().as_str());
+    pub async fn open(
+        target: &Target,
+        offer: String,
+        trusting: ClientConfig,
+        patience: Duration,
+    ) -> Result<Self, ProbeError> {
+        let client = client(trusting, patience);
+        let request = client.post(target.whep().as_str());
         let mut response = identified(request, target)
             .insert_header((header::CONTENT_TYPE, "application/sdp"))
             .send_body(offer)
@@ -40,7 +49,7 @@ impl Session {
         let location = location.ok_or_else(|| ProbeError::NotWhep("no Location in the answer".to_owned()))?;
         let location =
             target.whep().join(&location).map_err(|error| ProbeError::NotWhep(format!("Location: {error}")))?;
-        Ok(Self { location, answer: body })
+        Ok(Self { client, location, answer: body })
     }
 
     /// The server's SDP.
@@ -50,10 +59,9 @@ impl Session {
 
     /// Leaves, and says how long it took the server to release what was ours: the camera is closed
     /// by then, if nobody else watches. An error in words if it did not confirm that.
-    pub async fn leave(&self, patience: Duration) -> Result<Duration, String> {
+    pub async fn leave(&self) -> Result<Duration, String> {
         let asked = Instant::now();
-        let response =
-            client(patience).delete(self.location.as_str()).send().await.map_err(|error| error.to_string())?;
+        let response = self.client.delete(self.location.as_str()).send().await.map_err(|error| error.to_string())?;
         let status = response.status();
         if status.is_success() { Ok(asked.elapsed()) } else { Err(format!("the answer to DELETE is {status}")) }
     }
@@ -68,9 +76,9 @@ fn identified(request: ClientRequest, target: &Target) -> ClientRequest {
     }
 }
 
-fn client(patience: Duration) -> awc::Client {
+fn client(trusting: ClientConfig, patience: Duration) -> awc::Client {
     awc::Client::builder()
-        .connector(awc::Connector::new().timeout(patience))
+        .connector(awc::Connector::new().rustls_0_23(Arc::new(trusting)).timeout(patience))
         .timeout(patience)
         .disable_redirects()
         .finish()

@@ -4,11 +4,10 @@
 //! else has to be served. The certificate and the account are kept in a folder, and renewed when a third of the time is left.
 
 use super::TlsError;
+use super::roots::trusting;
 use futures_util::StreamExt;
+use rustls::ServerConfig;
 use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_acme::caches::DirCache;
 use rustls_acme::{AcmeConfig, AcmeState, EventOk};
 use std::fs::{self, DirBuilder, Permissions};
@@ -56,10 +55,7 @@ impl Order {
     /// If the folder cannot be had, or `roots` has no certificate in it.
     pub fn place(&self) -> Result<Issued, TlsError> {
         prepare(&self.folder).map_err(|error| TlsError::Folder { folder: self.folder.clone(), error })?;
-        let config = match &self.roots {
-            None => AcmeConfig::new_with_provider(&self.names, Arc::new(ring::default_provider())),
-            Some(file) => AcmeConfig::new_with_client_config(&self.names, Arc::new(trusting(file)?)),
-        };
+        let config = AcmeConfig::new_with_client_config(&self.names, Arc::new(trusting(self.roots.as_deref())?));
         let config = config.contact(&self.contact).directory(&self.directory).cache(DirCache::new(self.folder.clone()));
         Ok(Issued { state: config.state(), names: self.names.join(", ") })
     }
@@ -108,20 +104,4 @@ impl Issued {
 fn prepare(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
     fs::set_permissions(folder, Permissions::from_mode(FOLDER_MODE))
-}
-
-/// Trusts what these roots have signed, and nothing else.
-fn trusting(file: &Path) -> Result<ClientConfig, TlsError> {
-    let wrong = |error| TlsError::File { file: file.to_owned(), what: "a certificate", error };
-    let mut roots = RootCertStore::empty();
-    for root in CertificateDer::pem_file_iter(file).map_err(wrong)? {
-        roots.add(root.map_err(wrong)?).map_err(|error| TlsError::Unusable { file: file.to_owned(), error })?;
-    }
-    if roots.is_empty() {
-        return Err(wrong(pem::Error::NoItemsFound));
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(TlsError::Cryptography)?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
