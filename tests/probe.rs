@@ -180,7 +180,7 @@ async fn a_probe_that_is_told_to_stop_leaves_first() {
 fn wrong_usage_is_explained() {
     for (arguments, words) in [
         (vec!["http://127.0.0.1:1/"], "no stream is named"),
-        (vec!["ftp://127.0.0.1/view/a"], "probe the server itself"),
+        (vec!["ftp://127.0.0.1/view/a"], "expected http: or https:"),
         (vec!["front"], "this is no URL"),
         (vec!["http://127.0.0.1:1/a", "--seconds", "0"], "more than 0"),
         (vec!["http://127.0.0.1:1/a", "--frames", "0"], "0 is not in 1.."),
