@@ -40,7 +40,8 @@ pub fn needs(pattern: Option<&str>) -> Need {
         // The address of a session is its secret.
         "/whep/{stream}/{token}" => Need::Nothing,
         file if FILES.contains(&file) => Need::Nothing,
-        "/" | "/view/{stream}" | "/streams" | "/streams/events" | "/ws" | "/whep/{stream}" => Need::Right(Right::View),
+        "/" | "/view/{stream}" | "/ws" | "/whep/{stream}" => Need::Right(Right::View),
+        "/streams" | "/streams/events" | "/streams/{stream}/picture.jpg" => Need::Right(Right::View),
         "/cameras/{id}/controls" => Need::Right(Right::Control),
         _ => Need::Right(Right::Admin),
     }
@@ -55,6 +56,7 @@ mod tests {
         for (pattern, expected) in [
             (Some("/"), Need::Right(Right::View)),
             (Some("/ws"), Need::Right(Right::View)),
+            (Some("/streams/{stream}/picture.jpg"), Need::Right(Right::View)),
             (Some("/whep/{stream}"), Need::Right(Right::View)),
             (Some("/whep/{stream}/{token}"), Need::Nothing),
             (Some("/cameras/{id}/controls"), Need::Right(Right::Control)),

@@ -85,6 +85,12 @@ impl Problem {
         Self { code: "unknown_stream", message: message.into(), status: StatusCode::NOT_FOUND }
     }
 
+    /// The stream has not been watched yet.
+    pub fn no_picture(stream: &str) -> Self {
+        let message = format!("there is no picture of {stream:?} yet: nobody has watched it since the server was started");
+        Self { code: "no_picture", message, status: StatusCode::NOT_FOUND }
+    }
+
     /// There is no viewer of this token, or none any more.
     pub fn unknown_peer(message: impl Into<String>) -> Self {
         Self { code: "unknown_peer", message: message.into(), status: StatusCode::NOT_FOUND }
