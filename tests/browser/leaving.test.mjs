@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ACTS, cameraProcess, measureAct, stage } from './support/acts.mjs';
+import { ACTS, PAGES, cameraProcess, measureAct, stage } from './support/acts.mjs';
 import { decoded, instrument, launch } from './support/browser.mjs';
 import { Server, ffmpegCamera, toml } from './support/server.mjs';
 
@@ -34,10 +34,10 @@ const CAUSES = {
   'browser killed': ['ws_closed'],
 };
 
-for (const act of Object.keys(ACTS)) {
-  test(`${act}: the camera's process ends promptly`, async () => {
+for (const [on, act] of Object.keys(PAGES).flatMap((on) => Object.keys(ACTS).map((act) => [on, act]))) {
+  test(`${act}, on the ${on}: the camera's process ends promptly`, async () => {
     const seen = (await server.debug()).releases.length;
-    const ms = await measureAct(server, 'pipe', act, browsers);
+    const ms = await measureAct(server, 'pipe', act, browsers, on);
     assert.ok(ms < PROMPT_MS, `${ms} ms`);
     const [release] = await server.released({ seen });
     const { cameras, streams } = await server.debug();

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-export const BINARY = join(ROOT, 'target/release/lenscap');
+export const BINARY = process.env.LENSCAP ?? join(ROOT, 'target/release/lenscap');
 
 /** ffmpeg as a camera: a moving picture, a keyframe every two seconds, encoded without delay. */
 export function ffmpegCamera({ size = '640x360', fps = 30 } = {}) {
