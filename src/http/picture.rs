@@ -10,8 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Who may not read our answers may not show this picture, either.
-const RESOURCE_POLICY: (HeaderName, &str) =
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+const RESOURCE_POLICY: (HeaderName, &str) = (HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {

@@ -3,6 +3,7 @@
 use super::Site;
 use super::authorize::Guest;
 use super::debug::with_id;
+use super::problem::general;
 use crate::access::accounts::Visitor;
 use crate::access::rights::{Right, Rights};
 use crate::codec::LastPictures;
@@ -23,9 +24,6 @@ const EVENT_SPACING: Duration = Duration::from_millis(100);
 
 /// Without changes something is sent this often, so that it is noticed when nobody reads any more, or may not.
 const EVENT_AT_LEAST: Duration = Duration::from_secs(5);
-
-/// What is said of a failure to who may not see more.
-const TROUBLE: &str = "The camera cannot be had just now.";
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -81,8 +79,8 @@ fn changes(before: &Entries, now: &Entries, rights: &Rights) -> Vec<Value> {
 fn shown(id: &str, entry: &Entry, rights: &Rights) -> Value {
     let mut entry = entry.clone();
     if !rights.admin && entry.last_error.is_some() {
-        // The words for the operator name devices, processes, and other cameras.
-        entry.last_error = Some(TROUBLE.to_owned());
+        let code = if entry.camera_state == CameraState::Absent { "camera_absent" } else { "camera_failed" };
+        entry.last_error = Some(general(code).to_owned());
     }
     with_id(id, &entry)
 }
@@ -164,9 +162,12 @@ fn whole(site: &Site, guest: &Guest, rights: &Rights, streams: Vec<Value>) -> Va
 
 async fn list(guest: Guest, site: web::Data<Site>) -> HttpResponse {
     let streams = changes(&Entries::new(), &site.streams.now(&site.root.board), &guest.rights);
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(whole(&site, &guest, &guest.rights, streams))
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(whole(
+        &site,
+        &guest,
+        &guest.rights,
+        streams,
+    ))
 }
 
 async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {

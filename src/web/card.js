@@ -2,7 +2,7 @@
 
 import { element, icon, setText } from './dom.js';
 import { LastPictureView, pictureAddress } from './last-picture.js';
-import { ageWords, codecWords, lightOf, nextStep, stateWords, viewersWords } from './words.js';
+import { ageWords, codecWords, lightOf, nextStep, sentence, stateWords, viewersWords } from './words.js';
 
 export class Card {
   root;
@@ -76,7 +76,7 @@ export class Card {
     setText(this.#more, `${viewersWords(stream.viewers)} · ${codecWords(stream.codec)}`);
     const bad = light === 'bad' || stream.state === 'backoff' || stream.state === 'failed';
     const step = nextStep(stream, you);
-    setText(this.#trouble, bad ? [stream.last_error ?? `${stateWords(stream)}.`, step].filter(Boolean).join(' ') : '');
+    setText(this.#trouble, bad ? [sentence(stream.last_error ?? stateWords(stream)), step].filter(Boolean).join(' ') : '');
     this.#screen.classList.toggle('empty', stream.picture_at === null);
   }
 

@@ -44,7 +44,7 @@ const stage = new Stage(at('stage'), (stream, former) => {
     return;
   }
   if (!history.state?.staged) history.pushState({ staged: true }, '');
-  cards.get(stream)?.root.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  cards.get(stream)?.root.scrollIntoView({ block: 'nearest', inline: 'center' });
   allowControls();
 });
 
@@ -146,6 +146,7 @@ followStreams((now, visitor, clock) => {
   if (you.name) setText(at('logout').querySelector('button'), `Log ${you.name} out`);
   at('first').hidden = all.length > 0 || !you.admin;
   at('none').hidden = all.length > 0 || Boolean(you.admin);
+  at('help').hidden = false;
   wallButton.hidden = all.length < 2;
   at('searching').hidden = all.length < SEARCH_FROM;
   arrange();

@@ -167,6 +167,9 @@ export class LenscapVideo extends HTMLElement {
       this.#state = detail;
       if (detail === 'starting') this.#say('The camera is being opened …');
       if (detail === 'paused') this.#say('The camera waits for the connection …');
+      // Whoever comes after the failure has not been told of it.
+      if (detail === 'backoff' && !this.trouble) this.#say('The camera failed, and is tried again …');
+      if (detail === 'failed' && !this.trouble) this.#say('The camera failed too often, and is left alone.');
       this.dispatchEvent(new CustomEvent('state', { detail }));
     });
     session.addEventListener('answer', ({ detail }) => {

@@ -40,15 +40,15 @@ export class Player {
   #controlled = null;
   #wanted = null;
 
-  /** `search` is what a link to the page carries; `extra` are buttons of who uses it. */
-  constructor({ stream, link = null, search = '', poster = null, extra = [] }) {
+  /** `search` is what a link to the page carries; `heading` is the element for its name, `extra` are buttons of who uses it. */
+  constructor({ stream, link = null, search = '', poster = null, heading = 'h2', extra = [] }) {
     this.#search = search;
     this.viewer = document.createElement('lenscap-video');
     if (link) this.viewer.setAttribute('link', link);
     if (poster) this.viewer.setAttribute('poster', poster);
     this.viewer.setAttribute('stream', stream);
     this.#light = element('span', { className: 'light off' });
-    this.#name = element('h2', { textContent: stream });
+    this.#name = element(heading, { textContent: stream });
     this.#state = element('span', { className: 'state' });
     this.#said = element('p', { className: 'said' });
     this.#said.setAttribute('role', 'status');
@@ -70,12 +70,15 @@ export class Player {
     this.#copy.hidden = !globalThis.ClipboardItem || !navigator.clipboard;
     const title = element('div', { className: 'title' }, this.#light, this.#name, this.#state);
     this.root = element(
-      'section', { className: 'player', tabIndex: -1, ariaLabel: `Watching ${stream}` },
+      'section', { className: 'player nothing', tabIndex: -1, ariaLabel: `Watching ${stream}` },
       this.viewer, element('div', { className: 'bar' }, title, this.#tools), this.#overlay.root, this.#adjust, this.#said,
     );
     this.viewer.addEventListener('state', () => this.#show());
     this.viewer.addEventListener('doubt', ({ detail }) => this.#show(detail));
-    this.viewer.addEventListener('picture', () => this.#controls());
+    this.viewer.addEventListener('picture', () => {
+      this.root.classList.remove('nothing');
+      this.#controls();
+    });
     for (const type of ['pointermove', 'pointerdown', 'keydown', 'focusin']) this.root.addEventListener(type, () => this.wake());
     this.#show();
     this.wake();
@@ -90,6 +93,7 @@ export class Player {
     if (stream === this.stream) return;
     setText(this.#name, stream);
     this.root.ariaLabel = `Watching ${stream}`;
+    this.root.classList.add('nothing');
     this.viewer.stream = stream;
     this.#show();
     this.wake();

@@ -24,7 +24,8 @@ export class Stage {
 
   /** Shows a stream: over the live connection, if another is on the stage. */
   show(stream, { link, search, poster, step }) {
-    if (this.#player) {
+    const begins = !this.#player;
+    if (!begins) {
       this.#player.stream = stream;
     } else {
       this.#player = new Player({
@@ -36,9 +37,10 @@ export class Stage {
         ],
       });
       this.#root.append(this.#player.root);
-      this.#player.root.focus();
     }
     this.#told(stream);
+    // Not before it can be seen.
+    if (begins) this.#player.root.focus();
   }
 
   close() {

@@ -13,14 +13,14 @@ const poster = picture ? pictureAddress(stream, picture, link) : null;
 const main = document.getElementById('main');
 document.title = `${stream} – lenscap`;
 
-const player = new Player({ stream, link, search, poster });
+const player = new Player({ stream, link, search, poster, heading: 'h1' });
 
 // Another site has sent the browser here: it shall not turn a camera on.
 if (waits === undefined) {
   main.append(player.root);
 } else {
   const play = element('button', { type: 'button', className: 'watch', ariaLabel: `Watch ${stream}` });
-  const screen = element('div', { className: 'screen' }, ...(poster ? [element('img', { alt: '', src: poster })] : []), play);
+  const screen = element('div', { className: 'screen' }, ...(poster ? [element('img', { alt: '', src: poster })] : []), element('h1', { textContent: stream }), play);
   play.addEventListener('click', () => {
     screen.replaceWith(player.root);
     player.root.focus();

@@ -41,7 +41,8 @@ export function stateWords({ camera_state: camera, state, viewers }) {
 
 /** What is done about it, and by whom; none if nothing is to be done. */
 export function nextStep({ camera_state: camera, state }, { admin }) {
-  if (camera === 'absent') return 'It comes back by itself when it is plugged in.';
+  // Others are told so by the server.
+  if (camera === 'absent') return admin ? 'It comes back by itself when it is plugged in.' : '';
   if (camera === 'backoff' || state === 'backoff') return 'It is tried again by itself.';
   if (camera === 'failed' || state === 'failed') {
     return admin
@@ -49,6 +50,12 @@ export function nextStep({ camera_state: camera, state }, { admin }) {
       : 'It is tried again when somebody watches. If that does not help, tell whoever runs this server.';
   }
   return '';
+}
+
+/** What the server says of a failure, as a sentence beside others. What begins with a name keeps it as it is. */
+export function sentence(words) {
+  const begun = /^[a-z]+ /.test(words) ? words[0].toUpperCase() + words.slice(1) : words;
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
 export function viewersWords(count) {
