@@ -273,7 +273,7 @@ mod tests {
     #[actix::test]
     async fn the_first_picture_comes_at_once_and_the_last_one_when_the_camera_has_been_closed() {
         let pictures = LastPictures::start().unwrap();
-        let (mut tap, begun) = (pictures.tap("front".into()), Instant::now());
+        let (mut tap, begun) = (pictures.tap("front".into()), Instant::now() - Duration::from_secs(1));
         let at = |ms| begun + Duration::from_millis(ms);
         tap.saw(at(0), &picture(40));
         let first = until(&pictures, "front", 40).await;
