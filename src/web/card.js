@@ -14,7 +14,8 @@ export class Card {
   #number;
   #light;
   #state;
-  #more;
+  #viewers;
+  #codec;
   #trouble;
   #link;
   #stream = null;
@@ -35,11 +36,13 @@ export class Card {
     this.#light = element('span', { className: 'light off' });
     this.#state = element('span', { className: 'state', id: `state-${id}` });
     this.button.setAttribute('aria-describedby', this.#state.id);
-    this.#more = element('span', { className: 'more' });
+    this.#viewers = element('span');
+    this.#codec = element('span', { className: 'codec' });
+    const more = element('span', { className: 'more' }, this.#viewers, this.#codec);
     const alone = element('a', {
       className: 'icon', href: `/view/${encodeURIComponent(id)}${search}`, ariaLabel: `${id} in a window of its own`, title: 'In a window of its own',
     }, icon('window'));
-    const caption = element('div', { className: 'caption' }, this.#light, element('h2', { textContent: id }), alone, this.#state, this.#more);
+    const caption = element('div', { className: 'caption' }, this.#light, element('h2', { textContent: id }), alone, this.#state, more);
     this.root = element('article', { className: 'card' }, this.#screen, caption);
     this.root.dataset.stream = id;
   }
@@ -73,7 +76,8 @@ export class Card {
     this.#light.className = `light ${light}`;
     this.root.dataset.light = light;
     setText(this.#state, stateWords(stream));
-    setText(this.#more, `${viewersWords(stream.viewers)} · ${codecWords(stream.codec)}`);
+    setText(this.#viewers, viewersWords(stream.viewers));
+    setText(this.#codec, ` · ${codecWords(stream.codec)}`);
     const bad = light === 'bad' || stream.state === 'backoff' || stream.state === 'failed';
     const step = nextStep(stream, you);
     setText(this.#trouble, bad ? [sentence(stream.last_error ?? stateWords(stream)), step].filter(Boolean).join(' ') : '');

@@ -169,7 +169,7 @@ export class Player {
     const camera = cameraOf(this.viewer.state);
     const light = silentSeconds !== null ? 'busy' : camera ? lightOf(camera) : 'busy';
     this.#light.className = `light ${light}`;
-    setText(this.#state, silentSeconds !== null ? 'no connection' : camera ? cameraWords(camera) : 'is asked for');
+    setText(this.#state, silentSeconds !== null ? 'No connection' : camera ? cameraWords(camera) : 'Is asked for');
   }
 
   /** Once the picture plays, so that nothing delays it. */

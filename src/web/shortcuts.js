@@ -11,9 +11,9 @@ const TYPED_INTO = 'input, textarea, select, [contenteditable]';
 export function actionOf({ key, ctrlKey, altKey, metaKey, typing }, bound) {
   if (ctrlKey || altKey || metaKey) return null;
   if (typing && key !== 'Escape') return null;
-  if (/^[1-9]$/.test(key) && 'digit' in bound) return 'digit';
+  if (/^[1-9]$/.test(key) && Object.hasOwn(bound, 'digit')) return 'digit';
   const name = key.length === 1 ? key.toLowerCase() : key;
-  return name in bound ? name : null;
+  return Object.hasOwn(bound, name) ? name : null;
 }
 
 export class Shortcuts {

@@ -291,3 +291,29 @@ test('who cannot play H.264 is told what helps', async (t) => {
   await page.goto(`${server.url}/view/front`);
   await page.getByText('This browser cannot play H.264').waitFor();
 });
+
+test('a camera that pans, tilts and zooms has a pad for it, and what it answers is what the sliders show', async (t) => {
+  const control = (id, name, more) => ({ id, name, type: 'integer', min: -10, max: 10, step: 1, default: 0, value: 0, menu: [], read_only: false, active: true, ...more });
+  const controls = [control('pan_absolute', 'Pan, Absolute'), control('tilt_absolute', 'Tilt, Absolute'), control('zoom_absolute', 'Zoom, Absolute', { min: 100, max: 340, value: 100, default: 100 })];
+  const { page } = await open(t, browser, server);
+  const asked = [];
+  await page.route('**/cameras/front/controls', async (route) => {
+    const body = route.request().postDataJSON();
+    if (body) asked.push(body);
+    for (const [id, value] of Object.entries(body ?? {})) controls.find((it) => it.id === id).value = value;
+    await route.fulfill({ json: { controls } });
+  });
+  await page.goto(`${server.url}/view/front`);
+  await page.getByRole('group', { name: 'Pan, tilt and zoom' }).waitFor();
+  for (const name of ['Tilt up', 'Pan left', 'Zoom in']) {
+    const answered = page.waitForResponse((response) => response.request().method() === 'PUT');
+    await page.getByRole('button', { name }).click();
+    await answered;
+  }
+  assert.deepEqual(asked, [{ tilt_absolute: 1 }, { pan_absolute: -1 }, { zoom_absolute: 110 }]);
+  await page.getByText('Adjust').click();
+  await page.waitForFunction(() => document.querySelectorAll('.controls output')[2].textContent === '110');
+  await page.getByRole('button', { name: 'Back to the middle' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('.controls output')[2].textContent === '100');
+  assert.deepEqual(await violations(page), []);
+});

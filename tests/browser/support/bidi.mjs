@@ -3,14 +3,12 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const FIREFOX = '/usr/bin/firefox-esr';
-
-export const hasFirefox = existsSync(FIREFOX);
 
 /** A client of a WebSocket (RFC 6455) that only speaks text: { send, onText, end }. */
 async function socketTo(url) {
