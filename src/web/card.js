@@ -38,7 +38,7 @@ export class Card {
     this.button.setAttribute('aria-describedby', this.#state.id);
     this.#viewers = element('span');
     this.#codec = element('span', { className: 'codec' });
-    const more = element('span', { className: 'more' }, this.#viewers, this.#codec);
+    const more = element('span', { className: 'more' }, this.#codec, this.#viewers);
     const alone = element('a', {
       className: 'icon', href: `/view/${encodeURIComponent(id)}${search}`, ariaLabel: `${id} in a window of its own`, title: 'In a window of its own',
     }, icon('window'));
@@ -77,7 +77,8 @@ export class Card {
     this.root.dataset.light = light;
     setText(this.#state, stateWords(stream));
     setText(this.#viewers, viewersWords(stream.viewers));
-    setText(this.#codec, ` · ${codecWords(stream.codec)}`);
+    // Before what changes, so that it never moves.
+    setText(this.#codec, `${codecWords(stream.codec)} · `);
     const bad = light === 'bad' || stream.state === 'backoff' || stream.state === 'failed';
     const step = nextStep(stream, you);
     setText(this.#trouble, bad ? [sentence(stream.last_error ?? stateWords(stream)), step].filter(Boolean).join(' ') : '');

@@ -41,7 +41,9 @@ for (const [on, act] of Object.keys(PAGES).flatMap((on) => Object.keys(ACTS).map
     assert.ok(ms < PROMPT_MS, `${ms} ms`);
     const [release] = await server.released({ seen });
     const { cameras, streams } = await server.debug();
-    assert.ok((CAUSES[act] ?? ['bye', 'beacon', 'ws_closed', 'close_notify']).includes(release.cause), release.cause);
+    // On the wall there are several connections: the page notices the end of one while the next says goodbye.
+    const causes = (on !== 'wall' && CAUSES[act]) || ['bye', 'beacon', 'ws_closed', 'close_notify'];
+    assert.ok(causes.includes(release.cause), release.cause);
     assert.ok(release.closed_ms > 0 && release.detected_ms >= 0);
     assert.equal(cameras.find(({ id }) => id === 'pipe').state, 'closed');
     assert.equal(streams.find(({ id }) => id === 'pipe').state, 'idle');
