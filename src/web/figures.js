@@ -52,13 +52,17 @@ export function figuresOf(before, now) {
 export class Meter {
   #pc = null;
   #before = null;
+  #figures = null;
 
   /** Those since the last reading of the same connection; null if there is nothing to measure. */
   async read(pc) {
     const now = pc ? await sample(pc).catch(() => null) : null;
     const before = pc === this.#pc ? this.#before : null;
+    // Browsers give the same statistics for some moments: no time has passed in them.
+    if (now && before?.video.timestamp === now.video.timestamp) return this.#figures;
     this.#pc = pc;
     this.#before = now;
-    return now && figuresOf(before, now);
+    this.#figures = now && figuresOf(before, now);
+    return this.#figures;
   }
 }

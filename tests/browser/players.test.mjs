@@ -95,6 +95,7 @@ test('a page of another origin embeds the element with three lines', async (t) =
     const pictured = new Promise((resolve) => { element.addEventListener('picture', resolve, { once: true }); });
     element.stream = 'back';
     await pictured;
+    for (let frame = 0; frame < 10; frame += 1) await new Promise((resolve) => { element.video.requestVideoFrameCallback(resolve); });
     const figures = await element.statistics();
     const color = getComputedStyle(element.shadowRoot.querySelector('p')).color;
     element.remove();

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** The program; LENSCAP names another build of it. */
 export const BINARY = process.env.LENSCAP ?? join(ROOT, 'target/release/lenscap');
 
 /** ffmpeg as a camera: a moving picture, a keyframe every two seconds, encoded without delay. */
