@@ -9,8 +9,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use bytes::Bytes;
-use lenscap::codec::{H264Decoder, H264Encoder, I420, JpegDecoder, Packetizer, Scaler, to_i420, usual_bitrate};
-use lenscap_actors::media::{Layout, Origin, RawImage};
+use lenscap::codec::{H264Decoder, H264Encoder, I420, JpegDecoder, Packetizer, Scaler, Stills, to_i420, usual_bitrate};
+use lenscap_actors::media::{Content, Layout, Origin, RawImage};
 use rustix::time::{ClockId, clock_gettime};
 use std::cell::Cell;
 use std::hint::black_box;
@@ -207,7 +207,8 @@ fn measure(folder: &Path) -> serde_json::Value {
     let nv12 = pictures(folder, "pictures.nv12", "-pix_fmt nv12 -f rawvideo");
     let i420 = pictures(folder, "pictures.i420", "-pix_fmt yuv420p -f rawvideo");
 
-    let large: Vec<I420> = images(&i420, Layout::I420)
+    let raw = images(&i420, Layout::I420);
+    let large: Vec<I420> = raw
         .iter()
         .map(|image| {
             let mut out = I420::default();
@@ -233,6 +234,7 @@ fn measure(folder: &Path) -> serde_json::Value {
     small.resize(SMALL.0, SMALL.1);
     let (tried, skipped) = (Cell::new(0u32), Cell::new(0u32));
     let (mut h264_decoder, mut again) = (H264Decoder::new().unwrap(), I420::default());
+    let [mut stills, mut other_stills, mut idr_stills] = std::array::from_fn(|_| Stills::default());
     let mut packetizer = Packetizer::new(0);
     // ffmpeg sends what it packetizes: to nobody, but without errors.
     let sink = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -288,6 +290,40 @@ fn measure(folder: &Path) -> serde_json::Value {
             }),
             input: words(&format!("-f h264 -framerate {FPS} -i {}", h264.display())),
             step: words("-f null -"),
+            baseline: words("-c copy -f null -"),
+        },
+        // What is kept of an open camera every 5 s.
+        Step {
+            what: "I420 to a last picture",
+            times: 3,
+            ours: Box::new(|nth| {
+                let image = RawImage { data: Bytes::copy_from_slice(&raw[nth].data), ..raw[nth] };
+                timed(|| _ = black_box(stills.make(&Content::Raw(image)).unwrap()))
+            }),
+            input: raw_input("yuv420p", &i420),
+            step: words(&format!("-vf scale={}:{}:flags=bilinear -c:v mjpeg -q:v 5 -f null -", SMALL.0, SMALL.1)),
+            baseline: words("-f null -"),
+        },
+        Step {
+            what: "MJPEG to a last picture",
+            times: 3,
+            ours: Box::new(|nth| {
+                let jpeg = Content::Jpeg(Bytes::copy_from_slice(&jpegs[nth]));
+                timed(|| _ = black_box(other_stills.make(&jpeg).unwrap()))
+            }),
+            input: words(&format!("-stream_loop -1 -f mjpeg -i {}", mjpeg.display())),
+            step: words(&format!("-vf scale={}:{}:flags=bilinear -c:v mjpeg -q:v 5 -f null -", SMALL.0, SMALL.1)),
+            baseline: words("-c copy -f null -"),
+        },
+        Step {
+            what: "an IDR to a last picture",
+            times: 1,
+            ours: Box::new(|_| {
+                let unit = Content::H264(Bytes::copy_from_slice(&units[0]));
+                timed(|| _ = black_box(idr_stills.make(&unit).unwrap()))
+            }),
+            input: words(&format!("-f h264 -framerate {FPS} -i {}", h264.display())),
+            step: words(&format!("-vf scale={}:{}:flags=bilinear -c:v mjpeg -q:v 5 -f null -", SMALL.0, SMALL.1)),
             baseline: words("-c copy -f null -"),
         },
         Step {

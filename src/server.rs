@@ -14,7 +14,7 @@ use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
 use crate::capture::identity::Identity;
 use crate::capture::{self, devices};
-use crate::codec::{Encoder, Rendering};
+use crate::codec::{Encoder, LastPictures, Rendering};
 use crate::config::{Camera, Config, Listen, Source, Stream};
 use crate::descriptors;
 use crate::http::streams::Feed;
@@ -115,13 +115,14 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         media: media.iter().map(Arbiter::handle).collect(),
     };
     let processes = Processes::new(broker.pid());
-    let (plan, controls) = plan(&config, &processes, &broker);
+    let pictures = LastPictures::start()?;
+    let (plan, controls) = plan(&config, &processes, &broker, &pictures);
     let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
     actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
     root.tree.until_started().await;
     let access = Arc::new(Access::new(config.access.clone()));
-    let streams = Feed::default();
+    let streams = Feed::new(pictures.clone());
     let looking = streams.clone().watch(root.board.clone());
     let revocations = revocation::follow(access.clone(), root.peers.clone());
     let site = Site {
@@ -130,6 +131,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         offers: Throttle::of_offers(config.limits.offers_per_second),
         limits: config.limits,
         streams: streams.clone(),
+        pictures,
         root: root.clone(),
         identity,
         ice: config.ice,
@@ -304,7 +306,12 @@ fn discover(config: &mut Config) {
 }
 
 /// What the actors are told, and the controls of those cameras that have any.
-fn plan(config: &Config, processes: &Processes, broker: &Broker) -> (Plan, BTreeMap<String, Controls>) {
+fn plan(
+    config: &Config,
+    processes: &Processes,
+    broker: &Broker,
+    pictures: &LastPictures,
+) -> (Plan, BTreeMap<String, Controls>) {
     let is_v4l2 = |camera: &Camera| matches!(camera.source, Source::V4l2(_));
     let hotplug = if config.cameras.iter().any(is_v4l2) {
         let started = Hotplug::start();
@@ -327,7 +334,9 @@ fn plan(config: &Config, processes: &Processes, broker: &Broker) -> (Plan, BTree
         });
     }
     let fps_of = |id: &str| config.cameras.iter().find(|camera| camera.id == id).and_then(|camera| camera.fps);
-    let encoder = |rendering| -> Arc<dyn Encode> { Arc::new(Encoder::new(rendering)) };
+    let encoder = |rendering, stream: &Stream| -> Arc<dyn Encode> {
+        Arc::new(Encoder::new(rendering, stream.id.as_str().into(), pictures.clone()))
+    };
     let plan = Plan {
         cameras,
         streams: config
@@ -336,8 +345,10 @@ fn plan(config: &Config, processes: &Processes, broker: &Broker) -> (Plan, BTree
             .map(|stream| StreamPlan {
                 id: stream.id.as_str().into(),
                 camera: stream.camera.as_str().into(),
-                encode: encoder(Rendering::full(stream, fps_of(&stream.camera))),
-                small: stream.small_rendition.then(|| encoder(Rendering::small(stream, fps_of(&stream.camera)))),
+                encode: encoder(Rendering::full(stream, fps_of(&stream.camera)), stream),
+                small: stream
+                    .small_rendition
+                    .then(|| encoder(Rendering::small(stream, fps_of(&stream.camera)), stream)),
             })
             .collect(),
         max_viewers: config.max_viewers,

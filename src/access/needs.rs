@@ -15,21 +15,38 @@ pub enum Need {
 }
 
 /// Where the files of the pages are served: everybody can have them, for they are in the source, too.
-pub const FILES: [&str; 14] = [
-    "/lenscap.js",
-    "/session.js",
+pub const FILES: [&str; 31] = [
+    "/camera-controls.js",
+    "/capture-time.js",
+    "/card.js",
     "/connection.js",
-    "/rescue.js",
-    "/refusal.js",
-    "/presence.js",
-    "/link-words.js",
-    "/gallery.js",
-    "/streams.js",
-    "/view.js",
     "/controls.js",
-    "/debug.js",
     "/debug-page.js",
+    "/debug.js",
+    "/dom.js",
+    "/figures.js",
+    "/gallery.css",
+    "/gallery.js",
+    "/last-picture.js",
+    "/lenscap.js",
+    "/link-words.js",
+    "/neighbor.js",
+    "/overlay.js",
+    "/playable.js",
+    "/player.css",
+    "/player.js",
+    "/presence.js",
+    "/refusal.js",
+    "/rescue.js",
+    "/session.js",
+    "/shortcuts.js",
+    "/stage.js",
+    "/steering.js",
+    "/streams.js",
     "/style.css",
+    "/view.js",
+    "/wall.js",
+    "/words.js",
 ];
 
 /// What a request to the route of this pattern needs, whatever its method.
@@ -40,7 +57,8 @@ pub fn needs(pattern: Option<&str>) -> Need {
         // The address of a session is its secret.
         "/whep/{stream}/{token}" => Need::Nothing,
         file if FILES.contains(&file) => Need::Nothing,
-        "/" | "/view/{stream}" | "/streams" | "/streams/events" | "/ws" | "/whep/{stream}" => Need::Right(Right::View),
+        "/" | "/view/{stream}" | "/ws" | "/whep/{stream}" => Need::Right(Right::View),
+        "/streams" | "/streams/events" | "/streams/{stream}/picture.jpg" => Need::Right(Right::View),
         "/cameras/{id}/controls" => Need::Right(Right::Control),
         _ => Need::Right(Right::Admin),
     }
@@ -55,6 +73,7 @@ mod tests {
         for (pattern, expected) in [
             (Some("/"), Need::Right(Right::View)),
             (Some("/ws"), Need::Right(Right::View)),
+            (Some("/streams/{stream}/picture.jpg"), Need::Right(Right::View)),
             (Some("/whep/{stream}"), Need::Right(Right::View)),
             (Some("/whep/{stream}/{token}"), Need::Nothing),
             (Some("/cameras/{id}/controls"), Need::Right(Right::Control)),

@@ -8,11 +8,13 @@ use super::h264::H264Encoder;
 use super::h264_decoder::H264Decoder;
 use super::inbox::{Handle, Inbox, Task, Unit};
 use super::jpeg::JpegDecoder;
+use super::last_picture::{LastPictures, Tap};
 use super::pacer::Pacer;
 use super::payload::Packetizer;
 use super::rendering::Rendering;
 use bytes::Bytes;
-use lenscap_actors::media::{Content, Origin, Picture};
+use lenscap_actors::ids::StreamId;
+use lenscap_actors::media::{Content, Layout, Origin, Picture, RawImage};
 use lenscap_actors::ports::{Encode, EncodeEvent, EncodeEventKind, EncodeEvents, Encoding};
 use lenscap_actors::supervisor::life::words;
 use std::fmt::Display;
@@ -29,12 +31,16 @@ const LATE: Duration = Duration::from_secs(2);
 const STARVED: Duration = Duration::from_millis(500);
 
 /// Makes encoders for one rendition of a stream.
-pub struct Encoder(Rendering);
+pub struct Encoder {
+    rendering: Rendering,
+    stream: StreamId,
+    pictures: LastPictures,
+}
 
 impl Encoder {
-    /// For this rendition.
-    pub fn new(rendering: Rendering) -> Self {
-        Self(rendering)
+    /// For this rendition of the stream that viewers know by this name, whose last picture is kept there.
+    pub fn new(rendering: Rendering, stream: StreamId, pictures: LastPictures) -> Self {
+        Self { rendering, stream, pictures }
     }
 }
 
@@ -42,8 +48,9 @@ impl Encode for Encoder {
     fn start(&self, session: u64, events: EncodeEvents) -> Box<dyn Encoding> {
         let inbox = Arc::new(Inbox::default());
         let ended = events.clone();
-        let mut work = Work::new(self.0.clone(), inbox.clone(), session, events);
-        let name = &self.0.name;
+        let tap = self.pictures.tap(self.stream.clone());
+        let mut work = Work::new(self.rendering.clone(), inbox.clone(), session, events, tap);
+        let name = &self.rendering.name;
         let spawned = std::thread::Builder::new().name(format!("encode {name}")).spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| work.run()));
             let kind = match result {
@@ -82,10 +89,11 @@ struct Work {
     held: Option<u32>,
     told: Option<u32>,
     bad: u64,
+    tap: Tap,
 }
 
 impl Work {
-    fn new(rendering: Rendering, inbox: Arc<Inbox>, session: u64, events: EncodeEvents) -> Self {
+    fn new(rendering: Rendering, inbox: Arc<Inbox>, session: u64, events: EncodeEvents, tap: Tap) -> Self {
         let pacer = Pacer::new(rendering.fps_max);
         Self {
             rendering,
@@ -106,6 +114,7 @@ impl Work {
             held: None,
             told: None,
             bad: 0,
+            tap,
         }
     }
 
@@ -115,13 +124,17 @@ impl Work {
                 Task::Unit(unit) if self.rendering.transcodes() => self.transcode(&unit)?,
                 Task::Unit(Unit { captured, data, lost, .. }) => {
                     (0..lost).for_each(|_| self.packetizer.lost());
-                    self.send(data, Origin::Device, captured);
+                    let keyframe = self.send(data, Origin::Device, captured);
+                    if let Some(unit) = keyframe {
+                        self.tap.saw(captured, &Content::H264(unit));
+                    }
                 }
                 Task::Picture(picture) => {
                     // One that cannot be decoded does not count for the rate: the next one is tried.
                     if self.pacer.is_due(picture.captured) && self.decode(&picture) {
                         self.pacer.took(picture.captured);
                         self.encode(picture.captured, false)?;
+                        self.tap.saw(picture.captured, &picture.content);
                     }
                 }
                 // The latest picture once more, at once: whoever waits does not wait for the
@@ -154,7 +167,11 @@ impl Work {
         self.as_is = true;
         self.shown = Instant::now();
         self.pacer.took(*captured);
-        self.encode(*captured, false)
+        self.encode(*captured, false)?;
+        if self.tap.is_due(*captured) {
+            self.tap.saw(*captured, &Content::Raw(uncompressed(&self.decoded)));
+        }
+        Ok(())
     }
 
     /// Brings a picture into the form that the encoder takes. One that cannot be decoded is
@@ -222,17 +239,27 @@ impl Work {
         }
         self.has_picture = true;
         if let Some(unit) = encoder.encode(image).map_err(|error| error.to_string())? {
-            self.send(unit.into(), Origin::Encoder, captured);
+            let _ = self.send(unit.into(), Origin::Encoder, captured);
         }
         Ok(())
     }
 
-    fn send(&mut self, unit: Bytes, origin: Origin, captured: Instant) {
-        let Some(frame) = self.packetizer.frame(unit, origin, captured) else { return };
+    /// Sends a frame. If it is a keyframe, gives it back with its parameter sets.
+    fn send(&mut self, unit: Bytes, origin: Origin, captured: Instant) -> Option<Bytes> {
+        let frame = self.packetizer.frame(unit, origin, captured)?;
+        let keyframe = frame.keyframe.then(|| frame.unit.clone());
         let kind = EncodeEventKind::Frame(Arc::new(frame));
         // A stream that is behind misses this one, and its viewers see that in the numbers.
         let _ = self.events.try_send(EncodeEvent { session: self.session, kind });
+        keyframe
     }
+}
+
+/// A copy that can be handed on.
+fn uncompressed(image: &I420) -> RawImage {
+    let I420 { width, height, y, u, v } = image;
+    let data = [&y[..], u, v].concat().into();
+    RawImage { layout: Layout::I420, width: *width, height: *height, stride: *width, data }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod login;
 mod methods;
 mod metrics;
 mod pages;
+mod picture;
 mod problem;
 pub mod socket_file;
 pub mod streams;
@@ -24,6 +25,7 @@ use crate::access::limits::Open;
 use crate::access::throttle::Throttle;
 use crate::capture::controls::Controls;
 use crate::capture::exec::processes::Processes;
+use crate::codec::LastPictures;
 use crate::config::{Config, IceServer, Limits};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
@@ -73,6 +75,8 @@ pub struct Site {
     pub limits: Limits,
     /// What visitors may know of streams.
     pub streams: streams::Feed,
+    /// What each of them showed last.
+    pub pictures: LastPictures,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
     /// STUN and TURN servers that players are told of.
@@ -150,6 +154,7 @@ pub fn serve(
             )
             .configure(login::routes)
             .configure(streams::routes)
+            .configure(picture::routes)
             .configure(ws::routes)
             .configure(whep::routes)
             .configure(beacon::routes)

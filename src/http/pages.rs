@@ -41,9 +41,11 @@ async fn view(
     stream: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     guest.may_view(&stream)?;
-    site.stream(&stream)?;
+    let id = site.stream(&stream)?;
     let waits = if comes_from_another_site(&request) { " data-waits" } else { "" };
-    Ok(html(StatusCode::OK, text("view.html").replace(" data-waits", waits)))
+    let picture = site.pictures.of(&id).map(|picture| picture.at.to_string()).unwrap_or_default();
+    let page = text("view.html").replace(" data-waits", waits);
+    Ok(html(StatusCode::OK, page.replace("data-picture=\"\"", &format!("data-picture=\"{picture}\""))))
 }
 
 /// The text of an embedded page.

@@ -17,6 +17,16 @@ use std::time::Duration;
 /// can be tried again.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
+/// What is said of a camera's failure to who may not know more: the words for the operator name devices, processes, and
+/// other cameras.
+pub fn general(code: &str) -> &'static str {
+    match code {
+        "camera_absent" => "The camera is not plugged in. It comes back by itself when it is.",
+        "camera_busy" => "The camera is in use elsewhere. It comes back by itself when it is free.",
+        _ => "The camera cannot be had just now.",
+    }
+}
+
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -83,6 +93,13 @@ impl Problem {
     /// There is no stream of this name.
     pub fn unknown_stream(message: impl Into<String>) -> Self {
         Self { code: "unknown_stream", message: message.into(), status: StatusCode::NOT_FOUND }
+    }
+
+    /// The stream has not been watched yet.
+    pub fn no_picture(stream: &str) -> Self {
+        let message =
+            format!("there is no picture of {stream:?} yet: nobody has watched it since the server was started");
+        Self { code: "no_picture", message, status: StatusCode::NOT_FOUND }
     }
 
     /// There is no viewer of this token, or none any more.

@@ -3,12 +3,15 @@
 use super::Site;
 use super::authorize::Guest;
 use super::debug::with_id;
+use super::problem::general;
 use crate::access::accounts::Visitor;
 use crate::access::rights::{Right, Rights};
+use crate::codec::LastPictures;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use lenscap_actors::board::{Board, CameraState, Snapshot, StreamState};
+use lenscap_actors::ids::StreamId;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -21,9 +24,6 @@ const EVENT_SPACING: Duration = Duration::from_millis(100);
 
 /// Without changes something is sent this often, so that it is noticed when nobody reads any more, or may not.
 const EVENT_AT_LEAST: Duration = Duration::from_secs(5);
-
-/// What is said of a failure to who may not see more.
-const TROUBLE: &str = "The camera cannot be had just now.";
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -41,12 +41,14 @@ struct Entry {
     codec: &'static str,
     /// What went wrong last, in words.
     last_error: Option<String>,
+    /// When its last picture was taken, in ms since the Unix epoch; none if there never was one.
+    picture_at: Option<u64>,
 }
 
 /// All streams, by name.
 type Entries = BTreeMap<String, Entry>;
 
-fn entries(board: &Snapshot) -> Entries {
+fn entries(board: &Snapshot, pictures: &BTreeMap<StreamId, u64>) -> Entries {
     let of = board.known_streams().map(|(id, stream)| {
         // If all who watch are sent the small rendition, that one is what is live.
         let small = board.streams.values().find(|it| it.known_as == *id && it.rendition != stream.rendition);
@@ -61,6 +63,7 @@ fn entries(board: &Snapshot) -> Entries {
             viewers: board.viewers(id).len(),
             codec: stream.codec,
             last_error: stream.last_error.clone(),
+            picture_at: pictures.get(id).copied(),
         };
         (id.to_string(), entry)
     });
@@ -76,31 +79,52 @@ fn changes(before: &Entries, now: &Entries, rights: &Rights) -> Vec<Value> {
 fn shown(id: &str, entry: &Entry, rights: &Rights) -> Value {
     let mut entry = entry.clone();
     if !rights.admin && entry.last_error.is_some() {
-        // The words for the operator name devices, processes, and other cameras.
-        entry.last_error = Some(TROUBLE.to_owned());
+        let code = if entry.camera_state == CameraState::Absent { "camera_absent" } else { "camera_failed" };
+        entry.last_error = Some(general(code).to_owned());
     }
     with_id(id, &entry)
 }
 
 /// Looks at the board for all who follow the streams, as long as anybody does.
-#[derive(Clone, Default)]
-pub struct Feed(Arc<watch::Sender<Arc<Entries>>>);
+#[derive(Clone)]
+pub struct Feed {
+    entries: Arc<watch::Sender<Arc<Entries>>>,
+    pictures: LastPictures,
+}
 
 impl Feed {
+    /// With these last pictures.
+    pub fn new(pictures: LastPictures) -> Self {
+        Self { entries: Arc::default(), pictures }
+    }
+
     /// Looks whenever something has changed and somebody follows; goes on as long as the server does.
     pub async fn watch(self, board: Board) {
-        let mut changed = board.changes();
-        while changed.changed().await.is_ok() {
-            if self.0.receiver_count() > 0 {
+        let (mut changed, mut pictured) = (board.changes(), self.pictures.changes());
+        loop {
+            let result = tokio::select! {
+                result = changed.changed() => result,
+                result = pictured.changed() => result,
+            };
+            if result.is_err() {
+                return;
+            }
+            if self.entries.receiver_count() > 0 {
                 self.look(&board);
                 tokio::time::sleep(EVENT_SPACING).await;
             }
         }
     }
 
+    /// What there is to know now.
+    fn now(&self, board: &Board) -> Entries {
+        let pictures = self.pictures.times();
+        board.read(|board| entries(board, &pictures))
+    }
+
     fn look(&self, board: &Board) {
-        let now = board.read(entries);
-        self.0.send_if_modified(|before| {
+        let now = self.now(board);
+        self.entries.send_if_modified(|before| {
             let differs = **before != now;
             if differs {
                 *before = Arc::new(now);
@@ -111,7 +135,7 @@ impl Feed {
 
     /// Follows the streams from now on.
     fn follow(&self, board: &Board) -> watch::Receiver<Arc<Entries>> {
-        let mut receiver = self.0.subscribe();
+        let mut receiver = self.entries.subscribe();
         self.look(board);
         receiver.mark_changed();
         receiver
@@ -131,11 +155,19 @@ fn visitor(site: &Site, guest: &Guest, rights: &Rights) -> Value {
     })
 }
 
+/// All that may be known, and what time it is here: the visitor's clock may be another.
+fn whole(site: &Site, guest: &Guest, rights: &Rights, streams: Vec<Value>) -> Value {
+    json!({ "streams": streams, "you": visitor(site, guest, rights), "now": site.root.clock.unix_ms() })
+}
+
 async fn list(guest: Guest, site: web::Data<Site>) -> HttpResponse {
-    let streams = changes(&Entries::new(), &site.root.board.read(entries), &guest.rights);
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "streams": streams, "you": visitor(&site, &guest, &guest.rights) }))
+    let streams = changes(&Entries::new(), &site.streams.now(&site.root.board), &guest.rights);
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(whole(
+        &site,
+        &guest,
+        &guest.rights,
+        streams,
+    ))
 }
 
 async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
@@ -156,7 +188,7 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
             // At first, and when other rights show other streams: all.
             _ => {
                 let streams = changes(&Entries::new(), &now, &rights);
-                format!("data: {}\n\n", json!({ "streams": streams, "you": visitor(&site, &guest, &rights) }))
+                format!("data: {}\n\n", whole(&site, &guest, &rights, streams))
             }
         };
         Some((Ok::<_, actix_web::Error>(Bytes::from(event)), (site, guest, following, Some((rights, now)))))
@@ -191,7 +223,7 @@ mod tests {
     #[test]
     fn a_visitor_is_told_changes_of_what_it_may_watch_and_no_more() {
         let (rights, mut board) = (Rights { view: Streams::named(["front"]), ..Rights::default() }, board());
-        let first = entries(&board);
+        let first = entries(&board, &BTreeMap::new());
         let told = changes(&Entries::new(), &first, &rights);
         assert_eq!(told.iter().map(|it| &it["id"]).collect::<Vec<_>>(), ["front"]);
         assert!(!json!(told).to_string().contains("secret") && !json!(told).to_string().contains("pid"));
@@ -202,10 +234,12 @@ mod tests {
                 stream.state = StreamState::Live;
             }
         }
-        let told = changes(&first, &entries(&board), &rights);
+        let pictures = BTreeMap::from([("front".into(), 7), ("back".into(), 8)]);
+        let told = changes(&first, &entries(&board, &pictures), &rights);
         assert_eq!(told.len(), 1);
+        assert_eq!(told[0]["picture_at"], json!(7));
         assert_eq!((&told[0]["state"], &told[0]["viewers"]), (&json!("live"), &json!(1)));
         assert!(!json!(told).to_string().contains("peer-1"));
-        assert_eq!(changes(&first, &entries(&board), &Rights::all()).len(), 2);
+        assert_eq!(changes(&first, &entries(&board, &pictures), &Rights::all()).len(), 2);
     }
 }

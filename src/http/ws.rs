@@ -2,7 +2,7 @@
 
 use super::admission::{Joined, Resumed, join, restart, resume, seek};
 use super::authorize::Guest;
-use super::problem::Problem;
+use super::problem::{Problem, general};
 use super::{MESSAGE_BYTES_MAX, Site, client};
 use crate::access::accounts::Visitor;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
@@ -296,6 +296,10 @@ impl Talk {
                 self.send(json!({ "type": "state", "stream": stream, "state": state })).await
             }
             Some(Signal::Error(code, message)) => {
+                let message = match self.guest().rights.admin {
+                    true => message,
+                    false => general(code).to_owned(),
+                };
                 self.send(json!({ "type": "error", "code": code, "message": message })).await
             }
             Some(Signal::AwaitsKeyframe(stream)) => {

@@ -3,6 +3,8 @@
 // It ends in as many ways at once as a page has, since whichever reaches the server first lets
 // the camera go: the connection is closed, `bye` is said, and the beacon is sent.
 
+import { askForCaptureTimes } from './capture-time.js';
+
 /** An attempt that has no answer by then is given up. */
 const ANSWER_PATIENCE_MS = 8000;
 
@@ -120,7 +122,7 @@ export class Connection extends EventTarget {
       if (pc.connectionState === 'disconnected' || pc.connectionState === 'failed') this.#tell('doubtful');
     };
     try {
-      pc.addTransceiver('video', { direction: 'recvonly' });
+      askForCaptureTimes(pc.addTransceiver('video', { direction: 'recvonly' }));
       await pc.setLocalDescription();
       await opened(this.#socket);
       // By now the description has the candidates that were found meanwhile.

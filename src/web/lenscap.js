@@ -1,33 +1,44 @@
 // <lenscap-video stream="front">: shows a stream for as long as it is in the document.
 //
-// Changing `stream` switches over the live connection. Removing the element leaves at once.
-// Attribute `src`: the server's address, if it is not the one that this script came from.
-// Attribute `hidden-timeout`: a page that has been hidden for so many seconds leaves, and watches again
-// when it is shown; 0: at once, `never`: it stays. Left out: as the server is configured.
+// Changing `stream` switches over the live connection. Removing the element leaves at once. Its attributes, properties, events
+// and parts are in docs/reference/element.md.
 
+import { Meter } from './figures.js';
 import { linkWords } from './link-words.js';
+import { whyNotPlayable } from './playable.js';
 import { Presence } from './presence.js';
 import { Session } from './session.js';
 
 /** Timers count milliseconds in 31 bits; beyond those they ring at once. */
 const HIDDEN_TIMEOUT_MAX_S = 86_400;
 
+/** A picture that comes so long after a switch is of the new stream, whatever else has been heard. */
+const SWITCHED_MS = 1000;
+
 const STYLE = `
   :host { display: block; position: relative; background: #000; overflow: hidden; aspect-ratio: 16 / 9; }
+  :host([hidden]) { display: none; }
   video { width: 100%; height: 100%; object-fit: contain; display: block; }
-  p, .link { position: absolute; inset: auto 0 0 0; margin: 0; padding: .6em 1em; font: 14px/1.4 system-ui, sans-serif;
-      color: #fff; background: rgb(0 0 0 / .65); }
-  .link { inset: 0 0 auto auto; padding: .3em .8em; font-size: 12px; border-bottom-left-radius: .5em; }
+  .below { position: absolute; inset: auto 0 0 0; display: flex; flex-direction: column; align-items: flex-end; pointer-events: none; }
+  p, .link { box-sizing: border-box; margin: 0; padding: .6em 1em; font: 14px/1.4 system-ui, sans-serif; color: #fff; background: rgb(0 0 0 / .75); }
+  p { align-self: stretch; overflow-wrap: anywhere; }
+  .link { padding: .3em .8em; font-size: 12px; border-top-left-radius: .5em; }
   p:empty, .link:empty { display: none; }
   video.old { filter: grayscale(1) brightness(.6); }
+  video.waits { filter: brightness(.45); }
 `;
 
 export class LenscapVideo extends HTMLElement {
-  static observedAttributes = ['stream', 'hidden-timeout'];
+  static observedAttributes = ['stream', 'hidden-timeout', 'poster'];
   #session = null;
   #video;
   #words;
   #link;
+  #state = null;
+  #carried = null;
+  #meter = new Meter();
+  /** Since when the picture is not that of the stream: ms of the page's time, null if it is. */
+  #waitsSince = null;
   /** The server's default, once it is known: seconds, or null. */
   #hiddenTimeout = null;
   #presence = new Presence({
@@ -45,15 +56,26 @@ export class LenscapVideo extends HTMLElement {
     const style = document.createElement('style');
     style.textContent = STYLE;
     this.#video = document.createElement('video');
-    Object.assign(this.#video, { muted: true, autoplay: true, playsInline: true });
-    this.#words = document.createElement('p');
-    this.#link = document.createElement('div');
-    this.#link.className = 'link';
+    Object.assign(this.#video, { muted: true, autoplay: true, playsInline: true, part: 'video' });
+    this.#words = Object.assign(document.createElement('p'), { part: 'words' });
+    this.#link = Object.assign(document.createElement('div'), { part: 'link', className: 'link' });
     for (const words of [this.#words, this.#link]) words.setAttribute('role', 'status');
-    root.append(style, this.#video, this.#words, this.#link);
+    const below = Object.assign(document.createElement('div'), { part: 'below', className: 'below' });
+    below.append(this.#link, this.#words);
+    root.append(style, this.#video, below);
     for (const type of ['enterpictureinpicture', 'leavepictureinpicture']) {
       this.#video.addEventListener(type, () => this.isConnected && this.#presence.judge());
     }
+  }
+
+  /** The name of the stream. */
+  get stream() {
+    return this.getAttribute('stream');
+  }
+
+  set stream(name) {
+    if (name === null || name === undefined) this.removeAttribute('stream');
+    else this.setAttribute('stream', name);
   }
 
   /** The <video> within. */
@@ -66,12 +88,43 @@ export class LenscapVideo extends HTMLElement {
     return this.#session?.connection ?? null;
   }
 
+  /** What the server said last of the stream: `idle`, `starting`, `live`, `paused`, `stopping`, `backoff` or `failed`; null if nothing. */
+  get state() {
+    return this.#state;
+  }
+
+  /** What is wrong, in words for people; empty if nothing is. */
+  get trouble() {
+    return this.#words.textContent;
+  }
+
+  /** { rendition, carries_percent }: what the server found the connection to carry; null if it has not said. */
+  get carried() {
+    return this.#carried;
+  }
+
   /** For how many seconds the page may be hidden before it leaves; null: for ever. */
   get hiddenTimeout() {
     const own = this.getAttribute('hidden-timeout')?.trim();
     if (own === 'never') return null;
     const seconds = own ? Number(own) : NaN;
     return seconds >= 0 ? Math.min(seconds, HIDDEN_TIMEOUT_MAX_S) : this.#hiddenTimeout;
+  }
+
+  /** Figures of the connection since they were last asked for; null if there is none. */
+  statistics() {
+    return this.#meter.read(this.connection);
+  }
+
+  /** The picture that is shown, as a Blob of this type. */
+  async snapshot(type = 'image/png') {
+    const { videoWidth: width, videoHeight: height } = this.#video;
+    if (!width || this.#waitsSince !== null) throw new Error('There is no picture yet.');
+    const canvas = Object.assign(document.createElement('canvas'), { width, height });
+    canvas.getContext('2d').drawImage(this.#video, 0, 0, width, height);
+    const blob = await new Promise((resolve) => { canvas.toBlob(resolve, type, 0.92); });
+    if (!blob) throw new Error('The browser could not make a picture of it.');
+    return blob;
   }
 
   connectedCallback() {
@@ -83,11 +136,21 @@ export class LenscapVideo extends HTMLElement {
   }
 
   attributeChangedCallback(name, _, value) {
+    if (name === 'poster') {
+      if (value) this.#video.setAttribute('poster', value);
+      else this.#video.removeAttribute('poster');
+      return;
+    }
     if (!this.isConnected) return;
     if (name === 'hidden-timeout') this.#presence.judge();
-    else if (this.#session && value) this.#session.switchTo(value);
+    else if (this.#session && value) this.#switch(value);
     else if (!value) this.#end();
     else this.#begin();
+  }
+
+  #switch(stream) {
+    this.#waitForPicture();
+    this.#session.switchTo(stream);
   }
 
   #begin() {
@@ -97,12 +160,16 @@ export class LenscapVideo extends HTMLElement {
     session.addEventListener('track', ({ detail }) => {
       this.#video.srcObject = detail;
       // Nothing is known of the new connection.
-      this.#link.textContent = '';
+      this.#carry(null);
       this.#video.play().catch(() => {});
     });
     session.addEventListener('state', ({ detail }) => {
+      this.#state = detail;
       if (detail === 'starting') this.#say('The camera is being opened …');
       if (detail === 'paused') this.#say('The camera waits for the connection …');
+      // Whoever comes after the failure has not been told of it.
+      if (detail === 'backoff' && !this.trouble) this.#say('The camera failed, and is tried again …');
+      if (detail === 'failed' && !this.trouble) this.#say('The camera failed too often, and is left alone.');
       this.dispatchEvent(new CustomEvent('state', { detail }));
     });
     session.addEventListener('answer', ({ detail }) => {
@@ -110,10 +177,13 @@ export class LenscapVideo extends HTMLElement {
       this.#presence.judge();
     });
     session.addEventListener('waiting', () => this.#sayUntilPicture('The picture begins with the camera’s next keyframe …'));
-    session.addEventListener('link', ({ detail }) => { this.#link.textContent = linkWords(detail); });
+    session.addEventListener('link', ({ detail }) => this.#carry(detail));
     session.addEventListener('doubt', ({ detail }) => this.#doubt(detail));
-    session.addEventListener('trouble', ({ detail }) => this.#say(detail));
+    // What the server says of an offer without H.264 is for programs.
+    session.addEventListener('trouble', ({ detail }) => this.#say((detail && whyNotPlayable()) || detail));
     this.#session = session;
+    this.#state = null;
+    this.#waitForPicture();
     session.start();
   }
 
@@ -129,13 +199,25 @@ export class LenscapVideo extends HTMLElement {
     this.#session = null;
     session?.stop();
     this.#video.srcObject = null;
-    this.#video.classList.remove('old');
+    this.#video.classList.remove('old', 'waits');
+    this.#waitsSince = null;
     this.#say('');
-    this.#link.textContent = '';
+    this.#carry(null);
+    if (this.#state === null) return;
+    this.#state = null;
+    this.dispatchEvent(new CustomEvent('state', { detail: null }));
   }
 
   #say(words) {
+    if (this.#words.textContent === words) return;
     this.#words.textContent = words;
+    this.dispatchEvent(new CustomEvent('trouble', { detail: words }));
+  }
+
+  #carry(carried) {
+    this.#carried = carried;
+    this.#link.textContent = carried ? linkWords(carried) : '';
+    this.dispatchEvent(new CustomEvent('link', { detail: carried }));
   }
 
   /** Nothing has come for so many seconds: the picture is the last there was. Null: it is over. */
@@ -144,11 +226,32 @@ export class LenscapVideo extends HTMLElement {
     const is = this.#video.classList.toggle('old', seconds !== null);
     if (is) this.#say(`No connection for ${seconds} s …`);
     else if (was) this.#say('');
+    if (is || was) this.dispatchEvent(new CustomEvent('doubt', { detail: seconds }));
+  }
+
+  /** What is shown is a poster, or another stream's last picture, and looks like it, until a picture of this stream comes. */
+  #waitForPicture() {
+    const since = performance.now();
+    this.#waitsSince = since;
+    this.#state = null;
+    this.#video.classList.add('waits');
+    const seen = () => {
+      if (this.#waitsSince !== since) return;
+      if (this.#state !== 'live' && performance.now() - since < SWITCHED_MS) return void this.#onPicture(seen);
+      this.#waitsSince = null;
+      this.#video.classList.remove('waits');
+      this.dispatchEvent(new CustomEvent('picture'));
+    };
+    this.#onPicture(seen);
   }
 
   #sayUntilPicture(words) {
     this.#say(words);
-    const seen = () => this.#words.textContent === words && this.#say('');
+    this.#onPicture(() => this.#words.textContent === words && this.#say(''));
+  }
+
+  /** Calls when the next picture is shown. */
+  #onPicture(seen) {
     if ('requestVideoFrameCallback' in this.#video) this.#video.requestVideoFrameCallback(seen);
     else this.#video.addEventListener('timeupdate', seen, { once: true });
   }

@@ -5,12 +5,16 @@ import { refusal } from './refusal.js';
 /** Whoever was refused asks again after so long: the server may have been started anew, or the visitor have logged in. */
 const AGAIN_MS = 5000;
 
-/** Calls `show` with all streams (a Map by id) and what the visitor may do, at each change; and `lost` with words when nothing comes. */
+/**
+ * Calls `show` with all streams (a Map by id), what the visitor may do, and by how much the server's clock is ahead (ms), at each
+ * change; and `lost` with words when nothing comes.
+ */
 export function followStreams(show, lost) {
   const streams = new Map();
   let events = null;
   let again = null;
   let you = {};
+  let ahead = 0;
   const close = () => {
     clearTimeout(again);
     events?.close();
@@ -26,9 +30,10 @@ export function followStreams(show, lost) {
         // All of them: the server may be another than before.
         streams.clear();
         you = message.you;
+        ahead = message.now - Date.now();
       }
       for (const stream of message.streams) streams.set(stream.id, stream);
-      show(streams, you);
+      show(streams, you, ahead);
     };
     source.onerror = async () => {
       lost('The server does not answer. Trying again …');

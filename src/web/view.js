@@ -1,30 +1,52 @@
 // A full-window viewer of the stream that the address names.
 
-import './lenscap.js';
-import { showControls } from './controls.js';
+import { element } from './dom.js';
+import { pictureAddress } from './last-picture.js';
+import { Player } from './player.js';
+import { Shortcuts } from './shortcuts.js';
 
 const stream = decodeURIComponent(location.pathname.split('/').pop());
-document.title = `${stream} – lenscap`;
-const viewer = document.createElement('lenscap-video');
-viewer.setAttribute('stream', stream);
 const link = new URLSearchParams(location.search).get('link');
-if (link) viewer.setAttribute('link', link);
+const search = link ? `?${new URLSearchParams({ link })}` : '';
+const { picture, waits } = document.body.dataset;
+const poster = picture ? pictureAddress(stream, picture, link) : null;
+const main = document.getElementById('main');
+document.title = `${stream} – lenscap`;
+
+const player = new Player({ stream, link, search, poster, heading: 'h1' });
+
 // Another site has sent the browser here: it shall not turn a camera on.
-if ('waits' in document.body.dataset) {
-  const play = Object.assign(document.createElement('button'), { type: 'button', className: 'screen', ariaLabel: `Play ${stream}` });
-  play.addEventListener('click', () => play.replaceWith(viewer));
-  document.body.append(play);
+if (waits === undefined) {
+  main.append(player.root);
 } else {
-  document.body.append(viewer);
+  const play = element('button', { type: 'button', className: 'watch', ariaLabel: `Watch ${stream}` });
+  const screen = element('div', { className: 'screen' }, ...(poster ? [element('img', { alt: '', src: poster })] : []), element('h1', { textContent: stream }), play);
+  play.addEventListener('click', () => {
+    screen.replaceWith(player.root);
+    player.root.focus();
+  });
+  main.append(screen);
 }
 
 // Of the camera behind the stream; once the picture plays, so that nothing delays it.
-viewer.addEventListener('state', async function playing({ detail }) {
-  if (detail !== 'live') return;
-  viewer.removeEventListener('state', playing);
-  const response = await fetch(`/streams${location.search}`);
-  if (!response.ok) return;
+player.viewer.addEventListener('picture', async () => {
+  const response = await fetch(`/streams${search}`).catch(() => null);
+  if (!response?.ok) return;
   const { streams, you } = await response.json();
-  const camera = streams.find(({ id }) => id === stream)?.camera;
-  if (camera && you.control) await showControls(camera, document.body);
-});
+  player.camera = you.control ? streams.find(({ id }) => id === stream)?.camera ?? null : null;
+}, { once: true });
+
+const act = (what) => () => (player.root.isConnected ? what() : false);
+new Shortcuts({
+  f: act(() => player.fullScreen()),
+  p: act(() => player.pictureInPicture()),
+  s: act(() => player.toggleStatistics()),
+  d: act(() => player.save()),
+  c: act(() => player.copy()),
+}, [
+  ['f', 'full screen'],
+  ['p', 'picture in picture'],
+  ['s', 'statistics'],
+  ['d', 'save the picture as a file'],
+  ['c', 'copy the picture'],
+]);

@@ -79,7 +79,7 @@ test('whoever logs out is let go, and the gallery shows what may be watched and 
   await tab.getByRole('heading', { name: 'front' }).waitFor();
   assert.equal(await tab.getByRole('heading', { name: 'back' }).count(), 0);
   assert.ok(!(await tab.getByRole('link', { name: '/debug' }).isVisible()));
-  await tab.getByRole('button', { name: 'Play front' }).click();
+  await tab.getByRole('button', { name: 'Watch front' }).click();
   await decoded(tab, 5);
   await tab.getByRole('button', { name: 'Log bob out' }).click();
   await tab.waitForURL(`${server.url}/login`);
@@ -140,7 +140,7 @@ test('a page of another site shows none of ours within itself, and one that it s
   await tab.goto(elsewhere);
   await tab.getByText('look').click();
   await tab.waitForURL(`${server.url}/view/front`);
-  const play = tab.getByRole('button', { name: 'Play front' });
+  const play = tab.getByRole('button', { name: 'Watch front' });
   await play.waitFor();
   assert.ok((await server.debug()).cameras.every(({ opens }) => opens === 0), 'not without a click');
   await play.click();

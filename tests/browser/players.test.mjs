@@ -64,3 +64,47 @@ test('whip-whep plays with a token, begins ICE anew, and leaves', async (t) => {
   assert.ok(['whep_delete', 'close_notify'].includes(release.cause), release.cause);
   assert.deepEqual(wrong, []);
 });
+
+test('a page of another origin embeds the element with three lines', async (t) => {
+  const site = createServer((_, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end(page);
+  }).listen(0, '127.0.0.1');
+  await once(site, 'listening');
+  t.after(() => { site.closeAllConnections(); site.close(); });
+  const origin = `http://localhost:${site.address().port}`;
+  const cameras = [{ id: 'front', source: 'test', size: [320, 240] }, { id: 'back', source: 'test', size: [320, 180] }];
+  const server = await Server.start(toml({ cameras, server: `allowed_origins = ["${origin}"]` }));
+  t.after(() => server.stop());
+  const page = `<!doctype html>
+    <script type="module" src="${server.url}/lenscap.js"></script>
+    <style>lenscap-video { width: 20rem } lenscap-video::part(words) { color: rgb(1, 2, 3) }</style>
+    <lenscap-video stream="front"></lenscap-video>`;
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  await instrument(context);
+  const tab = await context.newPage();
+  await tab.goto(origin);
+  await decoded(tab, 10);
+  const heard = await tab.evaluate(async () => {
+    const element = document.querySelector('lenscap-video');
+    const told = [];
+    for (const type of ['state', 'picture', 'trouble', 'link']) element.addEventListener(type, ({ detail }) => told.push([type, detail]));
+    const { size } = await element.snapshot('image/jpeg');
+    await element.statistics();
+    const pictured = new Promise((resolve) => { element.addEventListener('picture', resolve, { once: true }); });
+    element.stream = 'back';
+    await pictured;
+    for (let frame = 0; frame < 10; frame += 1) await new Promise((resolve) => { element.video.requestVideoFrameCallback(resolve); });
+    const figures = await element.statistics();
+    const color = getComputedStyle(element.shadowRoot.querySelector('p')).color;
+    element.remove();
+    return { told, size, figures, color };
+  });
+  assert.ok(heard.size > 500);
+  assert.equal(heard.color, 'rgb(1, 2, 3)');
+  assert.ok(heard.figures.bitsPerSecond > 0 && heard.figures.width > 0, JSON.stringify(heard.figures));
+  const states = heard.told.filter(([type]) => type === 'state').map(([, detail]) => detail);
+  assert.deepEqual([states.at(-2), states.at(-1)], ['live', null]);
+  await server.until(({ peers, cameras: all }) => peers.length === 0 && all.every(({ state }) => state === 'closed'), 'it has left');
+});

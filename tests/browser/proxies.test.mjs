@@ -43,11 +43,12 @@ for (const kind of ['nginx', 'caddy']) {
     await page.goto(url);
     await server.until(({ peers, cameras }) => peers.length === 0 && cameras.every(({ state }) => state === 'closed'), 'it is closed');
     // The gallery lives on events, which a proxy must not hold back.
-    await page.getByText('idle, 0 viewers').waitFor();
+    const viewers = (words) => page.locator('.card .more', { hasText: words }).waitFor();
+    await viewers('nobody watches');
     const headers = { Authorization: `Basic ${Buffer.from(`ann:${PASSWORD}`).toString('base64')}`, 'Content-Type': 'application/sdp' };
     const answer = await fetch(`${url}/whep/front`, { method: 'POST', headers, body: OFFER });
     assert.equal(answer.status, 201);
-    await page.getByText('live, 1 viewer').waitFor();
+    await viewers('1 viewer');
     const gone = await fetch(new URL(answer.headers.get('location'), url), { method: 'DELETE', headers });
     assert.equal(gone.status, 200);
     assert.match(gone.headers.get('server-timing'), /release;dur=/);

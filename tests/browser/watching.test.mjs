@@ -132,14 +132,16 @@ test('changing the attribute switches over the live connection', async () => {
 
 test('the gallery shows every stream and plays it on a click', async () => {
   const { page, problems, close } = await open('/');
-  await page.locator('article').nth(3).waitFor();
+  await page.locator('article').nth(4).waitFor();
   assert.deepEqual(await page.locator('article h2').allTextContents(), ['broken', 'demo', 'demo-small', 'pipe', 'small']);
   const card = page.locator('article', { has: page.locator('h2', { hasText: /^small$/ }) });
   await card.locator('.screen').click();
-  await card.locator('.state', { hasText: 'live, 1 viewer' }).waitFor();
+  await page.locator('.player .state', { hasText: /^Open$/ }).waitFor();
   await decoded(page, 5);
-  await card.locator('.screen').click();
-  await card.locator('.state', { hasText: 'idle, 0 viewers' }).waitFor();
+  await server.until(({ cameras }) => cameras.find(({ id }) => id === 'small').state === 'capturing');
+  await page.getByRole('button', { name: 'Stop watching' }).click();
+  await card.locator('.state', { hasText: /^Closed$/ }).waitFor();
+  await card.locator('.more', { hasText: 'nobody watches' }).waitFor();
   assert.deepEqual(problems, []);
   await close();
 });

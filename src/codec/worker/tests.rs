@@ -29,13 +29,16 @@ struct Bench {
     encoding: Box<dyn Encoding>,
     heard: Heard,
     start: Instant,
+    pictures: LastPictures,
 }
 
 impl Bench {
     fn new(rendering: Rendering) -> Self {
         let heard = Heard::default();
         let events = address::Recipient::from(heard.clone().start().recipient());
-        Self { encoding: Encoder::new(rendering).start(1, events), heard, start: Instant::now() }
+        let pictures = LastPictures::start().unwrap();
+        let encoder = Encoder::new(rendering, "front".into(), pictures.clone());
+        Self { encoding: encoder.start(1, events), heard, start: Instant::now(), pictures }
     }
 
     /// Gives a picture that was taken at the `nth` of 30 in a second.
@@ -192,6 +195,48 @@ async fn the_full_rendition_of_what_comes_encoded_is_that() {
         let Content::H264(unit) = unit else { panic!("another kind") };
         assert_eq!((&frame.unit, frame.origin), (unit, Origin::Device));
     }
+}
+
+/// Brightness of the last picture that is kept, as soon as it is this one.
+async fn kept(pictures: &LastPictures, wanted: u8) {
+    let mut changes = pictures.changes();
+    let is_it = |pictures: &LastPictures| {
+        let mut image = I420::default();
+        pictures.of(&"front".into()).is_some_and(|picture| {
+            JpegDecoder::new().decode(&picture.jpeg, &mut image).unwrap();
+            image.y[0].abs_diff(wanted) <= 4
+        })
+    };
+    while !is_it(pictures) {
+        actix::clock::timeout(Duration::from_secs(10), changes.changed()).await.unwrap().unwrap();
+    }
+}
+
+#[actix::test]
+async fn of_whatever_comes_the_first_picture_and_the_last_are_kept() {
+    let mut encoder = H264Encoder::new(SIZE, 30.0, 2_000_000).unwrap();
+    let mut keyframe = |nth: u32| {
+        encoder.force_keyframe();
+        Content::H264(encoder.encode(&image(nth)).unwrap().unwrap().into())
+    };
+    let encoded: Vec<Content> = [0, 20].into_iter().map(&mut keyframe).collect();
+    for (rendering, given) in [
+        (Rendering::full(&Stream::of("front"), None), vec![raw(0), raw(20)]),
+        (Rendering::full(&Stream::of("front"), None), encoded.clone()),
+        (small(), vec![raw(0), raw(20)]),
+    ] {
+        let bench = Bench::new(rendering);
+        bench.push(0, given[0].clone());
+        kept(&bench.pictures, brightness(0)).await;
+        bench.push(20, given[1].clone());
+        bench.frames().await;
+        let pictures = bench.pictures.clone();
+        drop(bench);
+        kept(&pictures, brightness(20)).await;
+    }
+    let bench = Bench::new(small());
+    bench.push(0, encoded[0].clone());
+    kept(&bench.pictures, brightness(0)).await;
 }
 
 /// Grain: it needs all the bits that there are.

@@ -33,7 +33,7 @@ export async function gone(pid, patience = 10_000) {
 export const ACTS = {
   'pc.close()': ({ page }) => page.evaluate(() => {
     const at = performance.timeOrigin + performance.now();
-    window.connections.at(-1).close();
+    for (const pc of window.connections) pc.close();
     return at;
   }),
   'tab closed': async ({ page }) => {
@@ -43,7 +43,7 @@ export const ACTS = {
   },
   'element removed': ({ page }) => page.evaluate(() => {
     const at = performance.timeOrigin + performance.now();
-    document.querySelector('lenscap-video').remove();
+    for (const element of document.querySelectorAll('lenscap-video')) element.remove();
     return at;
   }),
   'navigation away': async ({ page, elsewhere }) => {
@@ -79,11 +79,26 @@ export const CUTS = {
 
 const MORTAL = ['browser killed', 'killed behind a silent firewall'];
 
+/** The pages that a stream can be watched on; each brings `page` to do it. Of the wall there must be another stream. */
+export const PAGES = {
+  viewer: async (page, server, stream) => { await page.goto(`${server.url}/view/${stream}`); },
+  gallery: async (page, server, stream) => {
+    await page.goto(server.url);
+    await page.getByRole('button', { name: `Watch ${stream}` }).click();
+  },
+  wall: async (page, server, stream) => {
+    await page.goto(server.url);
+    await page.getByRole('button', { name: 'Wall' }).click();
+    await page.waitForFunction(() => [...document.querySelectorAll('lenscap-video')].filter(({ state }) => state === 'live').length > 1);
+    await page.locator(`[data-stream="${stream}"] lenscap-video`).waitFor();
+  },
+};
+
 /**
- * Opens a viewer of `stream`, lets it watch for a while, lets it leave, and gives the time from
+ * Opens a viewer of `stream` on one of PAGES, lets it watch for a while, lets it leave, and gives the time from
  * the act to the end of the camera's process, in ms.
  */
-export async function measureAct(server, stream, act, browsers) {
+export async function measureAct(server, stream, act, browsers, on = 'viewer') {
   const { network } = browsers;
   const mortal = MORTAL.includes(act) ? await launchMortal({ executable: network?.chromium }) : null;
   const browser = mortal?.browser ?? browsers.shared;
@@ -92,7 +107,7 @@ export async function measureAct(server, stream, act, browsers) {
   try {
     await instrument(context);
     const page = await context.newPage();
-    await page.goto(`${server.url}/view/${stream}`);
+    await PAGES[on](page, server, stream);
     await decoded(page, 10);
     const pid = await cameraProcess(server, stream);
     // At random, or the figures would follow some rhythm of the server.

@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-export const BINARY = join(ROOT, 'target/release/lenscap');
+/** The program; LENSCAP names another build of it. */
+export const BINARY = process.env.LENSCAP ?? join(ROOT, 'target/release/lenscap');
 
 /** ffmpeg as a camera: a moving picture, a keyframe every two seconds, encoded without delay. */
 export function ffmpegCamera({ size = '640x360', fps = 30 } = {}) {

@@ -1,0 +1,75 @@
+// The statistics of a <lenscap-video>, as a list over its picture.
+
+import { element, setText } from './dom.js';
+import { linkWords } from './link-words.js';
+
+const EVERY_MS = 1000;
+
+const unknown = (value, words) => (value === null || value === undefined ? 'unknown' : words(value));
+const round = (ms) => `${ms < 9.95 ? ms.toFixed(1) : Math.round(ms)} ms`;
+
+export function bitsWords(bps) {
+  return bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bps / 1e3)} kbit/s`;
+}
+
+/** Each line: its name, and its words by the figures and by what the server found the connection to carry. Pure. */
+const LINES = [
+  ['Picture', ({ width, height, codec }) => (width ? `${width} × ${height}${codec ? `, ${codec.replace('H264', 'H.264')}` : ''}` : 'none yet')],
+  ['Frames', ({ framesPerSecond }) => unknown(framesPerSecond, (fps) => `${fps.toFixed(1)} a second`)],
+  ['Bit rate', ({ bitsPerSecond }) => unknown(bitsPerSecond, bitsWords)],
+  ['Lost packets', ({ lostPercent, lostPackets }) => unknown(lostPercent, (percent) => `${percent.toFixed(1)} % now, ${lostPackets} in all`)],
+  ['Round trip', ({ roundTripMs }) => unknown(roundTripMs, round)],
+  ['Waits in the browser', ({ bufferMs }) => unknown(bufferMs, round)],
+  ['Decoding', ({ decodeMs }) => unknown(decodeMs, (ms) => `${round(ms)} a frame`)],
+  ['From camera to screen', ({ latencyMs }) => unknown(latencyMs, round)],
+  ['Left out', ({ droppedFrames, freezes }) => `${droppedFrames} frames, ${freezes} ${freezes === 1 ? 'freeze' : 'freezes'}`],
+  ['Server’s estimate', (_, carried) => (carried && linkWords(carried)) || 'Your connection carries all of it.'],
+];
+
+export function overlayLines(figures, carried) {
+  return LINES.map(([name, words]) => [name, words(figures, carried)]);
+}
+
+/** The list: shown while `open` is set, and only then anything is measured. */
+export class Overlay {
+  #viewer;
+  #timer = null;
+  #values;
+  root;
+
+  constructor(viewer) {
+    this.#viewer = viewer;
+    this.root = element('dl', { className: 'figures', hidden: true });
+    this.#values = LINES.map(([name]) => {
+      const value = element('dd', { textContent: '…' });
+      this.root.append(element('div', {}, element('dt', { textContent: name }), value));
+      return value;
+    });
+  }
+
+  get open() {
+    return !this.root.hidden;
+  }
+
+  set open(open) {
+    this.root.hidden = !open;
+    clearInterval(this.#timer);
+    if (!open) return;
+    this.#look();
+    this.#timer = setInterval(() => this.#look(), EVERY_MS);
+  }
+
+  async #look() {
+    if (!this.root.isConnected) {
+      // Its player has gone.
+      clearInterval(this.#timer);
+      return;
+    }
+    const figures = await this.#viewer.statistics();
+    if (!figures) {
+      for (const value of this.#values) setText(value, 'no connection');
+      return;
+    }
+    overlayLines(figures, this.#viewer.carried).forEach(([, words], nth) => setText(this.#values[nth], words));
+  }
+}

@@ -1,0 +1,75 @@
+// Keys that do something by themselves, and the dialog that says which.
+
+import { element } from './dom.js';
+
+const STORED = 'lenscap-shortcuts';
+
+/** Where keys are typed, and mean themselves. */
+const TYPED_INTO = 'input, textarea, select, [contenteditable]';
+
+/** Which action a key press asks for, of those that are bound; null if it is not for us. Pure. */
+export function actionOf({ key, ctrlKey, altKey, metaKey, typing }, bound) {
+  if (ctrlKey || altKey || metaKey) return null;
+  if (typing && key !== 'Escape') return null;
+  if (/^[1-9]$/.test(key) && Object.hasOwn(bound, 'digit')) return 'digit';
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  return Object.hasOwn(bound, name) ? name : null;
+}
+
+export class Shortcuts {
+  #bound;
+  #dialog;
+  #enabled = true;
+
+  /** `bound`: an action by key, or by `digit`; each is given the event, and gives false if it had nothing to do. `said`: [keys, words] for people. */
+  constructor(bound, said) {
+    this.#bound = { ...bound, '?': () => this.help() };
+    try {
+      this.#enabled = localStorage.getItem(STORED) !== 'off';
+    } catch {
+      // Storage may be forbidden: then they are on.
+    }
+    this.#dialog = this.#makeDialog([...said, ['?', 'this help']]);
+    document.body.append(this.#dialog);
+    addEventListener('keydown', (event) => this.#pressed(event));
+  }
+
+  help() {
+    if (!this.#dialog.open) this.#dialog.showModal();
+  }
+
+  #pressed(event) {
+    if (this.#dialog.open || event.defaultPrevented) return;
+    const { key, ctrlKey, altKey, metaKey, target } = event;
+    const typing = target instanceof Element && target.closest(TYPED_INTO) !== null;
+    const action = actionOf({ key, ctrlKey, altKey, metaKey, typing }, this.#bound);
+    // Those of one character can be switched off, for who speaks to the browser (WCAG 2.1.4).
+    if (!action || (!this.#enabled && key.length === 1)) return;
+    if (this.#bound[action](event) !== false) event.preventDefault();
+  }
+
+  #makeDialog(said) {
+    const keys = element('dl');
+    for (const [key, words] of said) {
+      const names = key.split(' ').map((name) => element('kbd', { textContent: name }));
+      keys.append(element('div', {}, element('dt', {}, ...names), element('dd', { textContent: words })));
+    }
+    const enabled = element('input', { type: 'checkbox', checked: this.#enabled });
+    enabled.addEventListener('change', () => {
+      this.#enabled = enabled.checked;
+      try {
+        localStorage.setItem(STORED, this.#enabled ? 'on' : 'off');
+      } catch {
+        // Then it holds for this page.
+      }
+    });
+    const close = element('button', { type: 'submit', textContent: 'Close', autofocus: true });
+    const form = element(
+      'form', { method: 'dialog' }, element('h2', { id: 'keys', textContent: 'Keys' }), keys,
+      element('label', {}, enabled, ' Keys of a single character do something'), close,
+    );
+    const dialog = element('dialog', { className: 'help' }, form);
+    dialog.setAttribute('aria-labelledby', 'keys');
+    return dialog;
+  }
+}
