@@ -10,7 +10,7 @@
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
 //! - [`secrets`] hides what must not be shown;
 //! - [`server`] puts it together, and tells systemd how it is; [`memory`] sets up the allocator,
-//!   and `descriptors` the number of files.
+//!   `descriptors` the number of files, and `threads` says what each thread has done.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -27,4 +27,5 @@ pub mod probe;
 pub mod secrets;
 pub mod server;
 mod systemd;
+mod threads;
 pub mod tls;

@@ -12,6 +12,7 @@ use crate::capture::{self, devices};
 use crate::codec::{Encoder, Rendering};
 use crate::config::{Camera, Config, Source, Stream};
 use crate::descriptors;
+use crate::http::debug;
 use crate::http::streams::Feed;
 use crate::http::{self, Site};
 use crate::memory;
@@ -111,12 +112,20 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
     let access = Arc::new(Access::new(config.access.clone()));
     let streams = Feed::default();
     let looking = streams.clone().watch(root.board.clone());
+    let debug = debug::Feed::new(debug::Look {
+        root: root.clone(),
+        processes: processes.clone(),
+        allow_kill: config.allow_kill,
+        started,
+    });
+    let observing = debug.clone().watch();
     let revocations = revocation::follow(access.clone(), root.peers.clone());
     let site = Site {
         access: access.clone(),
         sockets: Open::new(config.limits.sockets.within(connections)),
         limits: config.limits,
         streams: streams.clone(),
+        debug,
         root: root.clone(),
         identity,
         ice: config.ice,
@@ -130,7 +139,6 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
         is_https: certificate.is_some(),
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,
-        processes: processes.clone(),
         started,
     };
     let address = config.listen;
@@ -178,6 +186,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>) -> Result<(), ServerEr
         () = revocations => Ok(()),
         () = renewals => Ok(()),
         () = looking => Ok(()),
+        () = observing => Ok(()),
         error = udp_failed => Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
         reason = given_up => Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
         _ = interrupt.recv() => Ok(()),

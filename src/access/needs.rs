@@ -15,7 +15,7 @@ pub enum Need {
 }
 
 /// Where the files of the pages are served: everybody can have them, for they are in the source, too.
-pub const FILES: [&str; 14] = [
+pub const FILES: [&str; 33] = [
     "/lenscap.js",
     "/session.js",
     "/connection.js",
@@ -27,8 +27,27 @@ pub const FILES: [&str; 14] = [
     "/streams.js",
     "/view.js",
     "/controls.js",
-    "/debug.js",
-    "/debug-page.js",
+    "/debug.css",
+    "/debug/cameras.js",
+    "/debug/consequences.js",
+    "/debug/detail.js",
+    "/debug/dom.js",
+    "/debug/feed.js",
+    "/debug/filter.js",
+    "/debug/history.js",
+    "/debug/ledger.js",
+    "/debug/marks.js",
+    "/debug/orders.js",
+    "/debug/page.js",
+    "/debug/rates.js",
+    "/debug/report.js",
+    "/debug/scale.js",
+    "/debug/summary.js",
+    "/debug/threads.js",
+    "/debug/timeline.js",
+    "/debug/tree.js",
+    "/debug/viewers.js",
+    "/debug/words.js",
     "/style.css",
 ];
 

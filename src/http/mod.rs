@@ -7,7 +7,7 @@ mod client;
 mod controls;
 mod cors;
 mod deadline;
-mod debug;
+pub mod debug;
 mod errors;
 mod login;
 mod methods;
@@ -21,7 +21,6 @@ mod ws;
 use crate::access::Access;
 use crate::access::limits::Open;
 use crate::capture::controls::Controls;
-use crate::capture::exec::processes::Processes;
 use crate::config::{Config, IceServer, Limits};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
@@ -68,6 +67,8 @@ pub struct Site {
     pub limits: Limits,
     /// What visitors may know of streams.
     pub streams: streams::Feed,
+    /// What is going on, for those who may know everything.
+    pub debug: debug::Feed,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
     /// STUN and TURN servers that players are told of.
@@ -78,8 +79,6 @@ pub struct Site {
     pub cameras: BTreeSet<String>,
     /// The controls of those that have any.
     pub controls: BTreeMap<String, Controls>,
-    /// What `exec` cameras have started.
-    pub processes: Processes,
     /// When hidden pages shall leave, if they do not say so themselves; none: they stay.
     pub hidden_timeout: Option<Duration>,
     /// Whether actors may be killed for drills.

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { reports } from './events.mjs';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-export const BINARY = join(ROOT, 'target/release/lenscap');
+export const BINARY = process.env.LENSCAP_BINARY ?? join(ROOT, 'target/release/lenscap');
 
 /** ffmpeg as a camera: a moving picture, a keyframe every two seconds, encoded without delay. */
 export function ffmpegCamera({ size = '640x360', fps = 30 } = {}) {
@@ -121,15 +122,8 @@ export class Server {
     let last;
     try {
       const response = await fetch(`${this.url}/debug/events`, { signal: abort.signal, headers: this.#headers });
-      let text = '';
-      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-        text += chunk;
-        const events = text.split('\n\n');
-        text = events.pop();
-        for (const event of events) {
-          last = JSON.parse(event.replace(/^data: /, ''));
-          if (condition(last)) return last;
-        }
+      for await (last of reports(response.body)) {
+        if (condition(last)) return last;
       }
     } catch (error) {
       if (error.name !== 'AbortError') throw error;
