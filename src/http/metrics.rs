@@ -17,6 +17,7 @@ use lenscap_actors::board::{CameraState, PeerState, Snapshot, StreamState, Strea
 use lenscap_actors::root::Root;
 use lenscap_actors::supervisor::tree::Node;
 use prometheus::core::{Collector, Desc};
+use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use serde::Serialize;
@@ -79,6 +80,7 @@ impl Metrics {
             started: site.started,
             descriptions,
         }))?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Self(registry))
     }
 }
@@ -137,7 +139,7 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
                 .map(move |([name, state], is)| ([name, rendition.clone(), state], is))
         })),
         STREAM_VIEWERS.of(board.known_streams().map(|(id, _)| ([id.to_string()], board.viewers(id).len() as u64))),
-        STREAM_BITRATE.of(streams.values().map(|stream| (rendition(stream), stream.bitrate_bps))),
+        STREAM_BYTES.of(streams.values().map(|stream| (rendition(stream), stream.rate.total()))),
         STREAM_FRAMES.of(streams.values().map(|stream| (rendition(stream), stream.frames))),
         STREAM_LEFT_OUT.of(streams.values().map(|stream| (rendition(stream), stream.left_out))),
         PEERS.of(by_state.into_iter().map(|(state, count)| ([state], count))),
@@ -195,6 +197,7 @@ mod tests {
     use lenscap_actors::departure::Cause;
     use lenscap_actors::media::Size;
     use lenscap_actors::tally::Histogram;
+    use std::collections::BTreeSet;
 
     fn text(board: &Snapshot) -> String {
         let mut families = families(board);
@@ -216,6 +219,18 @@ mod tests {
         for (name, is_counter) in counters {
             assert_eq!(name.ends_with("_total"), is_counter, "{name}");
         }
+    }
+
+    #[test]
+    fn the_reference_has_every_metric_and_no_other() {
+        let reference = include_str!("../../docs/reference/metrics.md");
+        let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let rows = reference.lines().filter(|line| line.starts_with("| `"));
+        let told: BTreeSet<String> = rows.flat_map(|row| names(row.split('|').nth(1).unwrap())).collect();
+        let process = ProcessCollector::for_self();
+        let own = FAMILIES.iter().map(|family| family.describe().unwrap().fq_name);
+        let known: BTreeSet<String> = own.chain(process.desc().iter().map(|desc| desc.fq_name.clone())).collect();
+        assert_eq!(told, known);
     }
 
     #[test]

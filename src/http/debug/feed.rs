@@ -143,3 +143,6 @@ impl Feed {
 fn event(kind: &str, data: &Value) -> Bytes {
     Bytes::from(format!("event: {kind}\ndata: {data}\n\n"))
 }
+
+#[cfg(test)]
+mod tests;

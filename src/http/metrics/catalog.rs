@@ -22,10 +22,10 @@ pub const STREAM_STATE: Family = Family::gauge(
 );
 pub const STREAM_VIEWERS: Family =
     Family::gauge("lenscap_stream_viewers", &["stream"], "Who watches the stream, in whatever rendition.");
-pub const STREAM_BITRATE: Family = Family::gauge(
-    "lenscap_stream_bits_per_second",
+pub const STREAM_BYTES: Family = Family::counter(
+    "lenscap_stream_bytes_total",
     &["stream", "rendition"],
-    "Encoded video over the last second; 0 when nothing comes.",
+    "Encoded video since the server was started.",
 );
 pub const STREAM_FRAMES: Family = Family::counter(
     "lenscap_stream_frames_total",
@@ -116,7 +116,7 @@ pub const FAMILIES: [&Family; 32] = [
     &CAMERA_LEFT_OUT,
     &STREAM_STATE,
     &STREAM_VIEWERS,
-    &STREAM_BITRATE,
+    &STREAM_BYTES,
     &STREAM_FRAMES,
     &STREAM_LEFT_OUT,
     &PEERS,

@@ -93,7 +93,7 @@ export class Cameras {
       if (stream.state === 'live') {
         parts.push(bits(stream.bitrate_bps));
         const rate = rates.last(`stream ${id}`);
-        if (rate !== null) parts.push(`${Math.round(rate)} fps`);
+        if (rate !== null) parts.push(`${Math.round(rate)}/s`);
         if (stream.limited_to_bps) parts.push(`held to ${bits(stream.limited_to_bps)}`);
       } else if (viewers === 0 || stream.state !== 'idle') parts.push(stream.state);
       text(words, parts.join(' · '));

@@ -150,7 +150,8 @@ class Field {
     const ids = [...report.peers.keys()].filter(shown);
     this.#rows.show(ids, changed?.peers);
     const exits = [...report.exits.values()].filter(({ path }) => path.startsWith(`${VIEWERS}/`)).slice(-GHOSTS_MAX);
-    this.#dead.show(exits.map(({ nth }) => String(nth)).reverse(), new Set());
+    // It fades by itself; only who goes to another moment has to be told how far.
+    this.#dead.show(exits.map(({ nth }) => String(nth)).reverse(), changed ? new Set() : null);
     text(this.#words, exits.length > 0 ? `${plural(exits.length, 'viewer')} left in the last minute` : ids.length === 0 ? 'nobody watches' : '');
   }
 
@@ -163,8 +164,7 @@ class Field {
   #ghost(nth) {
     const { path, reason, at } = this.#view.report.exits.get(nth);
     const element = el('a', { href: `#${path}`, class: 'small ghost', tabindex: '-1', title: `${nameOf(path)}: ${reason}, ${clock(at)}` });
-    style(element, '--gone', `${at - this.#view.report.at}ms`);
-    return { element, update: () => {} };
+    return { element, update: () => style(element, '--gone', `${at - this.#view.report.at}ms`) };
   }
 }
 
