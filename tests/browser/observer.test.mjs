@@ -94,7 +94,7 @@ test('a viewer is seen from its coming to the ledger, under the id that its page
   await viewer.close();
   const line = page.locator('#ledger tr', { has: page.getByRole('link', { name: id, exact: true }) });
   await line.waitFor();
-  assert.match(await line.getAttribute('title'), /camera closed [\d.]+ (ms|s) after it/);
+  await page.waitForFunction((row) => /camera closed [\d.]+ (ms|s) after it/.test(row.title), await line.elementHandle());
   assert.match(server.log, new RegExp(`root/peers/${id}: left front`));
   await page.goto(`${server.url}/debug#root/peers/${id}`);
   const detail = page.getByRole('complementary', { name: `root/peers/${id}` });

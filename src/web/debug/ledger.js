@@ -97,39 +97,57 @@ export class Ledger {
   }
 
   #line(key) {
-    const it = this.#entries.get(key);
-    const line = el('div', { class: 'track' });
-    style(line, '--silent', `${before(it.detected_ms)}%`);
-    style(line, '--closed', `${it.closed_ms === null ? MIDDLE : after(it.closed_ms)}%`);
-    line.append(el('i', { class: 'silent' }), ...(it.closed_ms === null ? [] : [el('i', { class: 'closing' }), el('i', { class: 'closed' })]), el('i', { class: 'verdict' }));
-    const title = `${CAUSES[it.cause] ?? it.cause}. Last sign of life ${lasts(it.detected_ms)} before the verdict; `
-      + (it.closed_ms !== null ? `camera closed ${lasts(it.closed_ms)} after it.` : it.verdict ? 'its camera had been let go before.' : 'others still watch.');
-    const returned = el('span', { class: 'returned' });
-    const element = el('tr', { title },
-      el('th', { scope: 'row' }, el('time', {}, clock(it.at)), ' ', el('a', { href: `#root/peers/${it.peer}` }, it.peer)),
-      el('td', { class: 'what' }, it.stream ? `${it.stream} ` : '', el('span', { class: 'cause' }, it.cause), returned),
-      el('td', { class: 'scale' }, line),
-      el('td', { class: 'number' }, lasts(it.detected_ms)),
-      el('td', { class: 'number' }, it.closed_ms === null ? '–' : lasts(it.closed_ms)));
+    const { at, peer, cause } = this.#entries.get(key);
+    const [closing, closed] = [el('i', { class: 'closing' }), el('i', { class: 'closed' })];
+    const line = el('div', { class: 'track' }, el('i', { class: 'silent' }), closing, closed, el('i', { class: 'verdict' }));
+    const [stream, returned] = [el('span'), el('span', { class: 'returned' })];
+    const [silence, took] = [el('td', { class: 'number' }), el('td', { class: 'number' })];
+    const element = el('tr', {},
+      el('th', { scope: 'row' }, el('time', {}, clock(at)), ' ', el('a', { href: `#root/peers/${peer}` }, peer)),
+      el('td', { class: 'what' }, stream, el('span', { class: 'cause' }, cause), returned),
+      el('td', { class: 'scale' }, line), silence, took);
     const update = () => {
-      const now = this.#entries.get(key);
-      text(returned, now.returned_ms === null || now.returned_ms === undefined ? '' : ` back after ${lasts(now.returned_ms)}`);
-      attribute(element, 'aria-current', this.#view.selected === `root/peers/${it.peer}` ? 'true' : null);
+      const it = this.#entries.get(key);
+      const hasClosed = it.closed_ms !== null;
+      attribute(element, 'title', `${CAUSES[cause] ?? cause}. Last sign of life ${lasts(it.detected_ms)} before the verdict; ${outcome(it)}.`);
+      attribute(element, 'aria-current', this.#view.selected === `root/peers/${peer}` ? 'true' : null);
+      style(line, '--silent', `${before(it.detected_ms)}%`);
+      style(line, '--closed', `${hasClosed ? after(it.closed_ms) : MIDDLE}%`);
+      attribute(closing, 'hidden', !hasClosed);
+      attribute(closed, 'hidden', !hasClosed);
+      text(stream, it.stream ? `${it.stream} ` : '');
+      text(silence, lasts(it.detected_ms));
+      text(took, hasClosed ? lasts(it.closed_ms) : '–');
+      text(returned, it.returned_ms === null || it.returned_ms === undefined ? '' : ` back after ${lasts(it.returned_ms)}`);
     };
     return { element, update };
   }
 }
 
-/** Releases, and the verdicts that released nothing, by keys, the latest last. */
+/** What became of the camera. */
+function outcome({ closed_ms: closed, released, before: earlier }) {
+  if (closed !== null) return `camera closed ${lasts(closed)} after it`;
+  if (released) return 'others still watch';
+  return earlier ? 'its camera had been let go before' : 'its camera is being let go';
+}
+
+/** Leavings by keys, the latest last: releases, and the verdicts that have released nothing, or not yet. */
 export function entries(report) {
-  const found = [...report.releases.values()].map((it) => ({ ...it, key: `release ${it.nth}` }));
-  const known = new Map(found.map((it) => [`${it.peer} ${it.cause}`, it]));
-  for (const it of report.verdicts.values()) {
-    const release = known.get(`${it.peer} ${it.cause}`);
-    if (release) release.returned_ms = it.returned_ms;
-    else found.push({ ...it, key: `verdict ${it.nth}`, verdict: true, detected_ms: it.silence_ms, closed_ms: null });
+  const found = new Map();
+  const known = new Set();
+  for (const it of report.releases.values()) {
+    known.add(it.peer);
+    // Who is suspect, or away, may be so more than once.
+    const key = ['suspected', 'away'].includes(it.cause) ? `${it.peer} ${it.nth}` : `${it.peer} ${it.cause}`;
+    found.set(key, { ...it, key, released: true });
   }
-  return new Map(found.sort((a, b) => a.at - b.at).map((it) => [it.key, it]));
+  for (const it of report.verdicts.values()) {
+    const key = `${it.peer} ${it.cause}`;
+    const release = found.get(key);
+    if (release) release.returned_ms = it.returned_ms;
+    else found.set(key, { ...it, key, before: known.has(it.peer), detected_ms: it.silence_ms, closed_ms: null });
+  }
+  return new Map([...found.values()].sort((a, b) => a.at - b.at).map((it) => [it.key, it]));
 }
 
 function spread({ count, median_ms: median, p95_ms: p95, max_ms: max }) {
