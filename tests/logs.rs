@@ -55,7 +55,8 @@ fn as_json_every_line_is_an_object_by_option_and_by_variable() {
     };
     for command in [by_option, by_variable] {
         let lines = log_until(command, CAMERA, "streams at http");
-        let last: Value = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()).last().unwrap();
+        let read: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let last = read.last().unwrap();
         assert_eq!(last["level"], "info");
         assert_eq!(last["target"], "lenscap::server");
         assert!(last["message"].as_str().unwrap().contains("streams at http://127.0.0.1:"));
