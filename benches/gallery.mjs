@@ -1,6 +1,6 @@
-// What pages cost that are open while people watch: galleries, and as many readers of /debug beside them.
+// What pages cost that are open while people watch: galleries, observers (/debug), and both together.
 //
-//   gallery [PAGES] [VIEWERS]
+//   gallery [PAGES] [VIEWERS] [OBSERVERS] [CAMERAS]
 //
 // Beside the viewers who stay, one comes and goes each second, so that there is something to tell.
 
@@ -13,11 +13,11 @@ import { cpu } from '../tests/browser/support/processes.mjs';
 import { ROOT, Server, toml } from '../tests/browser/support/server.mjs';
 import { report } from './table.mjs';
 
-const [PAGES = 200, VIEWERS = 50] = process.argv.slice(2).map(Number);
+const [PAGES = 50, VIEWERS = 100, OBSERVERS = 5, CAMERAS = 64] = process.argv.slice(2).map(Number);
 const SECONDS = 20;
 const OFFER = readFileSync(join(ROOT, 'tests/support/offer.sdp'), 'utf8');
 
-const cameras = Array.from({ length: 8 }, (_, nth) => ({ id: `camera${nth}`, source: 'test', size: [320, 240] }));
+const cameras = Array.from({ length: CAMERAS }, (_, nth) => ({ id: `camera${nth}`, source: 'test', size: [320, 240] }));
 const server = await Server.start(toml({ cameras, server: 'max_viewers = 1000' }));
 const rows = [];
 
@@ -45,19 +45,23 @@ function readers(path, count) {
   return { counted, close: () => { requests.forEach((request) => request.destroy()); agent.destroy(); } };
 }
 
-async function measure(what, path, count) {
-  const open = path ? readers(path, count) : null;
+const add = (what, percent, told = { 'kB/s to each': null, 'events/s to each': null }) => rows.push({ what, '% of a core': percent, ...told });
+
+/** What the server uses while so many read each path: [path, count] each. */
+async function measure(what, ...open) {
+  const all = open.map(([path, count]) => ({ path, count, ...readers(path, count) }));
   await sleep(2000);
-  const [used, bytes, events] = [cpu(server.pid), open?.counted.bytes ?? 0, open?.counted.events ?? 0];
+  const before = all.map(({ counted }) => ({ ...counted }));
+  const used = cpu(server.pid);
   await sleep(SECONDS * 1000);
   const percent = (cpu(server.pid) - used) / SECONDS / 10;
-  rows.push({
-    what, '% of a core': percent,
-    'kB/s to each': open ? (open.counted.bytes - bytes) / count / SECONDS / 1000 : null,
-    'events/s to each': open ? (open.counted.events - events) / count / SECONDS : null,
-  });
-  console.error(rows.at(-1));
-  open?.close();
+  add(what, percent);
+  all.forEach(({ path, count, counted }, nth) => add(`  ${path}`, null, {
+    'kB/s to each': (counted.bytes - before[nth].bytes) / count / SECONDS / 1000,
+    'events/s to each': (counted.events - before[nth].events) / count / SECONDS,
+  }));
+  console.error(what, percent);
+  all.forEach(({ close }) => close());
   await sleep(1000);
   return percent;
 }
@@ -66,13 +70,17 @@ try {
   const crowd = new Crowd(`${server.url}/whep/camera0`, { viewers: VIEWERS, join: 50, settle: 1, seconds: 600 });
   await crowd.hear('counting');
   const coming = comeAndGo();
-  const without = await measure(`${VIEWERS} watch, no page is open`);
-  const gallery = await measure(`${PAGES} galleries beside them`, '/streams/events', PAGES);
-  const debug = await measure(`${PAGES} readers of /debug beside them`, '/debug/events', PAGES);
+  const galleries = ['/streams/events', PAGES];
+  const observers = ['/debug/events', OBSERVERS];
+  const without = await measure(`${VIEWERS} watch ${CAMERAS} cameras, no page is open`);
+  const gallery = await measure(`${PAGES} galleries beside them`, galleries);
+  const observer = await measure(`${OBSERVERS} observers beside them`, observers);
+  const both = await measure('both', galleries, observers);
   const again = await measure(`${VIEWERS} watch, no page is open, again`);
   const least = (without + again) / 2;
-  rows.push({ what: 'for the galleries alone', '% of a core': gallery - least });
-  rows.push({ what: 'for the readers of /debug alone', '% of a core': debug - least });
+  add('for the galleries alone', gallery - least);
+  add('for the observers alone', observer - least);
+  add('for all pages together', both - least);
   crowd.kill();
   going = false;
   await coming;

@@ -4,6 +4,7 @@ mod keys;
 
 use crate::capture::devices;
 use crate::config::{Config, ConfigError, departure};
+use crate::logging;
 use crate::probe::{self, Limits, ProbeError, Target};
 use crate::server;
 use crate::tls::Origin;
@@ -24,6 +25,9 @@ struct Arguments {
     /// The configuration file; without one, a test picture and every camera found are served
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+    /// How the log is written, to standard error
+    #[arg(long, value_name = "FORMAT", env = "LENSCAP_LOG_FORMAT", value_enum, default_value_t, global = true)]
+    log_format: logging::Format,
 }
 
 #[derive(Subcommand)]
@@ -104,13 +108,14 @@ pub fn main() -> ExitCode {
     crate::memory::give_back();
     crate::memory::avoid_carry();
     let arguments = Arguments::parse();
+    let format = arguments.log_format;
     let config = || match &arguments.config {
         Some(path) => Config::load(path),
         None => Config::defaults(),
     };
     match arguments.command.unwrap_or(Command::Run) {
         Command::Devices { json } => list_devices(json),
-        Command::Probe(arguments) => probe(&arguments),
+        Command::Probe(arguments) => probe(&arguments, format),
         Command::Passwd => said(keys::password()),
         Command::Token { name } => said(keys::token(&name)),
         Command::Cert { names, out } => said(keys::certificate(names, &out)),
@@ -138,7 +143,7 @@ pub fn main() -> ExitCode {
         },
         Command::Run => match config() {
             Err(error) => wrong(&error),
-            Ok(config) => run(config, arguments.config.clone()),
+            Ok(config) => run(config, arguments.config.clone(), format),
         },
     }
 }
@@ -162,8 +167,8 @@ fn said(result: Result<String, String>) -> ExitCode {
     }
 }
 
-fn run(config: Config, file: Option<PathBuf>) -> ExitCode {
-    log_to_stderr("info,actix_server=warn");
+fn run(config: Config, file: Option<PathBuf>, format: logging::Format) -> ExitCode {
+    logging::start("info,actix_server=warn", format);
     match server::run(config, file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -173,18 +178,8 @@ fn run(config: Config, file: Option<PathBuf>) -> ExitCode {
     }
 }
 
-/// Starts the log, `RUST_LOG` permitting.
-fn log_to_stderr(filter: &str) {
-    // rtc reports each refused packet and each unknown extension: nothing an operator could act on.
-    let quiet =
-        "rtc=off,rtc_ice=off,rtc_dtls=off,rtc_srtp=off,rtc_sctp=off,rtc_stun=off,rtc_interceptor=off,webrtc=off";
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(format!("{filter},{quiet}")))
-        .format_timestamp_millis()
-        .init();
-}
-
-fn probe(arguments: &ProbeArguments) -> ExitCode {
-    log_to_stderr("warn");
+fn probe(arguments: &ProbeArguments, format: logging::Format) -> ExitCode {
+    logging::start("warn", format);
     let limits = Limits::new(arguments.frames, arguments.seconds, arguments.patience);
     let result = probe::run(&arguments.url, arguments.trust.as_deref(), limits);
     if arguments.json {

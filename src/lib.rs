@@ -9,9 +9,9 @@
 //! - [`access`] says who may do what, [`tls`] keeps others from listening;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
-//! - [`secrets`] hides what must not be shown;
+//! - [`secrets`] hides what must not be shown, and `logging` writes the log;
 //! - [`server`] puts it together, and tells systemd how it is; [`memory`] sets up the allocator,
-//!   and `descriptors` the number of files.
+//!   `descriptors` the number of files, and `threads` says what each thread has done.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -23,6 +23,7 @@ pub mod codec;
 pub mod config;
 mod descriptors;
 pub mod http;
+mod logging;
 pub mod memory;
 pub mod net;
 pub mod probe;
@@ -30,4 +31,5 @@ pub mod sandbox;
 pub mod secrets;
 pub mod server;
 mod systemd;
+mod threads;
 pub mod tls;

@@ -17,6 +17,7 @@ use crate::capture::{self, devices};
 use crate::codec::{Encoder, LastPictures, Rendering};
 use crate::config::{Camera, Config, Listen, Source, Stream};
 use crate::descriptors;
+use crate::http::debug;
 use crate::http::streams::Feed;
 use crate::http::{self, Site};
 use crate::memory;
@@ -124,14 +125,22 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     let access = Arc::new(Access::new(config.access.clone()));
     let streams = Feed::new(pictures.clone());
     let looking = streams.clone().watch(root.board.clone());
+    let debug = debug::Feed::new(debug::Look {
+        root: root.clone(),
+        processes: processes.clone(),
+        allow_kill: config.allow_kill,
+        started,
+    });
+    let observing = debug.clone().watch();
     let revocations = revocation::follow(access.clone(), root.peers.clone());
     let site = Site {
         access: access.clone(),
         sockets: Open::new(config.limits.sockets.within(connections)),
-        offers: Throttle::of_offers(config.limits.offers_per_second),
+        offers: Arc::new(Throttle::of_offers(config.limits.offers_per_second)),
         limits: config.limits,
         streams: streams.clone(),
         pictures,
+        debug,
         root: root.clone(),
         identity,
         ice: config.ice,
@@ -145,7 +154,6 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         is_https: https.is_some(),
         cameras: config.cameras.iter().map(|camera| camera.id.clone()).collect(),
         controls,
-        processes: processes.clone(),
         started,
     };
     let systemd = Systemd::start();
@@ -200,6 +208,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         () = revocations => Ok(()),
         () = renewals => Ok(()),
         () = looking => Ok(()),
+        () = observing => Ok(()),
         error = udp_failed => Err(ServerError::UdpFailed(error.unwrap_or_else(|_| "its thread ended".into()))),
         reason = given_up => Err(ServerError::GivenUp(reason.unwrap_or(ExitReason::Killed))),
         _ = interrupt.recv() => Ok(()),

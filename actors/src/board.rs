@@ -34,6 +34,10 @@ pub struct Snapshot {
     pub releases: VecDeque<ReleaseRecord>,
     /// Verdicts, the latest last. One that follows a release by suspicion is no release.
     pub verdicts: VecDeque<VerdictRecord>,
+    /// How many releases came before those that are remembered.
+    pub releases_forgotten: u64,
+    /// How many verdicts did.
+    pub verdicts_forgotten: u64,
     /// What has been counted since the server was started.
     pub tally: Tally,
 }
@@ -119,7 +123,7 @@ impl Board {
         }
         self.write(|board| {
             board.tally.released(&record);
-            remember(&mut board.releases, record);
+            board.releases_forgotten += remember(&mut board.releases, record);
         });
     }
 
@@ -127,7 +131,7 @@ impl Board {
     pub fn verdict(&self, record: VerdictRecord) {
         self.write(|board| {
             board.tally.verdict(&record);
-            remember(&mut board.verdicts, record);
+            board.verdicts_forgotten += remember(&mut board.verdicts, record);
         });
     }
 
@@ -188,11 +192,12 @@ impl Board {
     }
 }
 
-fn remember<T>(list: &mut VecDeque<T>, record: T) {
+/// Adds a record; how many were forgotten for it.
+fn remember<T>(list: &mut VecDeque<T>, record: T) -> u64 {
     list.push_back(record);
-    while list.len() > RELEASES_KEPT {
-        list.pop_front();
-    }
+    let too_many = list.len().saturating_sub(RELEASES_KEPT);
+    list.drain(..too_many);
+    too_many as u64
 }
 
 #[cfg(test)]

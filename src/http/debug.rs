@@ -1,6 +1,13 @@
 //! What is going on: `/debug` for people and programs, the same live at `/debug/events`, and
 //! `/healthz`.
 
+mod feed;
+mod report;
+mod table;
+
+pub use feed::Feed;
+pub use report::Look;
+
 use super::Site;
 use super::authorize::Guest;
 use super::problem::Problem;
@@ -8,17 +15,13 @@ use crate::access::rights::Right;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use lenscap_actors::board::{CameraStatus, Snapshot, StreamStatus};
-use lenscap_actors::ids::{CameraId, StreamId};
-use lenscap_actors::media::Size;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::time::Duration;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 
-/// Changes that come faster than this are shown together.
-const EVENT_SPACING: Duration = Duration::from_millis(100);
-
-/// Without changes the counters are shown this often.
+/// Something is sent this often, so that it is noticed when nobody reads any more, or may not.
 const EVENT_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// The routes of this family.
@@ -32,15 +35,17 @@ pub fn routes(app: &mut web::ServiceConfig) {
         );
 }
 
-async fn show(request: HttpRequest, site: web::Data<Site>) -> HttpResponse {
+async fn show(request: HttpRequest, site: web::Data<Site>) -> Result<HttpResponse, Problem> {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
     let html = accept.find("text/html").unwrap_or(usize::MAX);
     let json = accept.find("application/json").unwrap_or(usize::MAX);
     if html < json {
-        super::pages::file("debug.html")
-    } else {
-        HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report(&site))
+        return Ok(super::pages::file("debug.html"));
     }
+    let feed = site.debug.clone();
+    let report = web::block(move || feed.look().whole()).await;
+    let report = report.map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(report))
 }
 
 /// Ends an actor as a fault would; answered when its supervisor has noticed.
@@ -62,27 +67,22 @@ async fn restart(site: web::Data<Site>, path: web::Path<String>) -> Result<HttpR
 }
 
 async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
-    let changes = (site.root.board.changes(), site.root.tree.changes());
-    let state = (site, guest, changes, true);
-    let stream = futures_util::stream::unfold(state, |(site, guest, mut changes, first)| async move {
-        if !first {
-            tokio::time::sleep(EVENT_SPACING).await;
-            // Whether there is a change or none: the counters are worth showing.
-            let changed = async {
-                tokio::select! {
-                    _ = changes.0.changed() => {}
-                    _ = changes.1.changed() => {}
-                }
-            };
-            let _ = tokio::time::timeout(EVENT_AT_LEAST, changed).await;
-        }
+    let state = (site, guest, None::<broadcast::Receiver<Bytes>>);
+    let stream = futures_util::stream::unfold(state, |(site, guest, following)| async move {
+        let (event, following) = match following {
+            None => begin(&site).await?,
+            Some(mut following) => match tokio::time::timeout(EVENT_AT_LEAST, following.recv()).await {
+                Ok(Ok(event)) => (event, following),
+                // It is told everything anew: it could not keep up.
+                Ok(Err(RecvError::Lagged(_))) => begin(&site).await?,
+                Ok(Err(RecvError::Closed)) => return None,
+                Err(_) => (Bytes::from_static(b":\n\n"), following),
+            },
+        };
         if !site.access.rights(&guest.visitor).include(Right::Admin) {
             return None;
         }
-        changes.0.mark_unchanged();
-        changes.1.mark_unchanged();
-        let event = Bytes::from(format!("data: {}\n\n", report(&site)));
-        Some((Ok::<_, actix_web::Error>(event), (site, guest, changes, false)))
+        Some((Ok::<_, actix_web::Error>(event), (site, guest, Some(following))))
     });
     HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -90,48 +90,13 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
         .streaming(stream)
 }
 
-/// Everything, as the HTTP reference describes it.
-fn report(site: &Site) -> Value {
-    let (now, unix_ms) = (site.root.clock.now(), site.root.clock.unix_ms());
-    let board = site.root.board.snapshot(now);
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime_ms": site.started.elapsed().as_millis() as u64,
-        "tree": site.root.tree.report(now, unix_ms),
-        "exits": site.root.tree.exits(now, unix_ms),
-        "cameras": board.cameras.iter().map(|(id, camera)| with_processes(site, id, camera)).collect::<Vec<_>>(),
-        "streams": board.streams.iter().map(|(id, stream)| with_viewers(&board, id, stream)).collect::<Vec<_>>(),
-        "peers": board.peers.iter().map(|(id, peer)| with_id(id.as_str(), peer)).collect::<Vec<_>>(),
-        "releases": board.releases,
-        "verdicts": board.verdicts,
-        "departures": board.tally.departures(),
-    })
-}
-
-/// A camera, with the processes that it has started.
-fn with_processes(site: &Site, id: &CameraId, camera: &CameraStatus) -> Value {
-    let mut object = with_id(id.as_str(), camera);
-    object["processes"] = json!(site.processes.of(id.as_str()));
-    object
-}
-
-/// A stream, with the number of its viewers: of a full rendition those of the small one included.
-fn with_viewers(board: &Snapshot, id: &StreamId, stream: &StreamStatus) -> Value {
-    let mut object = with_id(id.as_str(), stream);
-    let viewers = match stream.rendition {
-        Size::Full => board.viewers(id).len(),
-        Size::Small => stream.subscribers.len(),
-    };
-    object["viewers"] = json!(viewers);
-    object
+async fn begin(site: &Site) -> Option<(Bytes, broadcast::Receiver<Bytes>)> {
+    let feed = site.debug.clone();
+    let begun = web::block(move || feed.follow()).await;
+    begun.map_err(|error| log::error!("/debug/events cannot begin: {error}")).ok()
 }
 
 /// A status as an object, with its name.
 pub fn with_id(id: &str, status: &impl Serialize) -> Value {
-    let mut object = Map::new();
-    object.insert("id".to_owned(), id.into());
-    if let Ok(Value::Object(fields)) = serde_json::to_value(status) {
-        object.extend(fields);
-    }
-    Value::Object(object)
+    report::named(id, status).1.into()
 }

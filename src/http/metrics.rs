@@ -10,6 +10,7 @@ use super::Site;
 use super::problem::Problem;
 use crate::access::Access;
 use crate::access::limits::Open;
+use crate::access::throttle::Throttle;
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use catalog::*;
@@ -17,6 +18,7 @@ use lenscap_actors::board::{CameraState, PeerState, Snapshot, StreamState, Strea
 use lenscap_actors::root::Root;
 use lenscap_actors::supervisor::tree::Node;
 use prometheus::core::{Collector, Desc};
+use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use serde::Serialize;
@@ -76,9 +78,11 @@ impl Metrics {
             root: site.root.clone(),
             access: site.access.clone(),
             sockets: site.sockets.clone(),
+            offers: site.offers.clone(),
             started: site.started,
             descriptions,
         }))?;
+        registry.register(Box::new(ProcessCollector::for_self()))?;
         Ok(Self(registry))
     }
 }
@@ -88,6 +92,7 @@ struct Look {
     root: Root,
     access: Arc<Access>,
     sockets: Open,
+    offers: Arc<Throttle>,
     started: Instant,
     descriptions: Vec<Desc>,
 }
@@ -110,6 +115,7 @@ impl Collector for Look {
         let (open, refused) = self.sockets.counts();
         families.push(SOCKETS.one(open));
         families.push(REFUSED_SOCKETS.one(refused));
+        families.push(REFUSED_OFFERS.one(self.offers.refused()));
         families.push(FAILED_LOGINS.one(failed_logins));
         families
     }
@@ -137,7 +143,7 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
                 .map(move |([name, state], is)| ([name, rendition.clone(), state], is))
         })),
         STREAM_VIEWERS.of(board.known_streams().map(|(id, _)| ([id.to_string()], board.viewers(id).len() as u64))),
-        STREAM_BITRATE.of(streams.values().map(|stream| (rendition(stream), stream.bitrate_bps))),
+        STREAM_BYTES.of(streams.values().map(|stream| (rendition(stream), stream.rate.total()))),
         STREAM_FRAMES.of(streams.values().map(|stream| (rendition(stream), stream.frames))),
         STREAM_LEFT_OUT.of(streams.values().map(|stream| (rendition(stream), stream.left_out))),
         PEERS.of(by_state.into_iter().map(|(state, count)| ([state], count))),
@@ -195,6 +201,7 @@ mod tests {
     use lenscap_actors::departure::Cause;
     use lenscap_actors::media::Size;
     use lenscap_actors::tally::Histogram;
+    use std::collections::BTreeSet;
 
     fn text(board: &Snapshot) -> String {
         let mut families = families(board);
@@ -216,6 +223,18 @@ mod tests {
         for (name, is_counter) in counters {
             assert_eq!(name.ends_with("_total"), is_counter, "{name}");
         }
+    }
+
+    #[test]
+    fn the_reference_has_every_metric_and_no_other() {
+        let reference = include_str!("../../docs/reference/metrics.md");
+        let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let rows = reference.lines().filter(|line| line.starts_with("| `"));
+        let told: BTreeSet<String> = rows.flat_map(|row| names(row.split('|').nth(1).unwrap())).collect();
+        let process = ProcessCollector::for_self();
+        let own = FAMILIES.iter().map(|family| family.describe().unwrap().fq_name);
+        let known: BTreeSet<String> = own.chain(process.desc().iter().map(|desc| desc.fq_name.clone())).collect();
+        assert_eq!(told, known);
     }
 
     #[test]

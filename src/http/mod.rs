@@ -7,7 +7,7 @@ mod client;
 mod controls;
 mod cors;
 mod deadline;
-mod debug;
+pub mod debug;
 mod errors;
 mod login;
 mod methods;
@@ -24,7 +24,6 @@ use crate::access::Access;
 use crate::access::limits::Open;
 use crate::access::throttle::Throttle;
 use crate::capture::controls::Controls;
-use crate::capture::exec::processes::Processes;
 use crate::codec::LastPictures;
 use crate::config::{Config, IceServer, Limits};
 use actix_web::http::header::{self, HeaderValue};
@@ -70,13 +69,15 @@ pub struct Site {
     /// The WebSockets that are open.
     pub sockets: Open,
     /// How often they may ask to watch.
-    pub offers: Throttle,
+    pub offers: Arc<Throttle>,
     /// How much visitors may take.
     pub limits: Limits,
     /// What visitors may know of streams.
     pub streams: streams::Feed,
     /// What each of them showed last.
     pub pictures: LastPictures,
+    /// What is going on, for those who may know everything.
+    pub debug: debug::Feed,
     /// Origins besides our own.
     pub allowed_origins: Vec<String>,
     /// STUN and TURN servers that players are told of.
@@ -87,8 +88,6 @@ pub struct Site {
     pub cameras: BTreeSet<String>,
     /// The controls of those that have any.
     pub controls: BTreeMap<String, Controls>,
-    /// What `exec` cameras have started.
-    pub processes: Processes,
     /// When hidden pages shall leave, if they do not say so themselves; none: they stay.
     pub hidden_timeout: Option<Duration>,
     /// Whether actors may be killed for drills.

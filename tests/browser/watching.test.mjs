@@ -193,7 +193,7 @@ test('an unknown stream is no page, and /debug is one', async () => {
   assert.equal(response.status, 404);
   assert.equal((await response.json()).code, 'unknown_stream');
   const { page, problems, close } = await open('/debug');
-  await page.locator('td', { hasText: 'root' }).first().waitFor();
+  await page.locator('#actors').getByRole('link', { name: 'root' }).waitFor();
   assert.deepEqual(problems, []);
   await close();
 });

@@ -125,7 +125,7 @@ impl Server {
             .map(|line| line.unwrap())
             .find_map(|line| {
                 let (address, rest) = line.split("streams at http").nth(1)?.split_once("://")?.1.split_once('/')?;
-                let udp = rest.split("video by UDP ").nth(1)?.trim_end_matches(')');
+                let udp = rest.split("video by UDP ").nth(1)?.split(')').next()?;
                 Some((address.to_owned(), udp.parse().ok()?))
             })
             .expect("the server says where it is");

@@ -9,6 +9,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, Default)]
 pub struct Rate {
     recent: VecDeque<(Instant, usize)>,
+    total: u64,
 }
 
 impl Rate {
@@ -18,6 +19,12 @@ impl Rate {
             self.recent.pop_front();
         }
         self.recent.push_back((now, bytes));
+        self.total += bytes as u64;
+    }
+
+    /// All bytes that were counted.
+    pub fn total(&self) -> u64 {
+        self.total
     }
 
     /// Bits a second over the last second.
@@ -45,6 +52,7 @@ mod tests {
             assert_eq!(rate.at(now), 8000 * (n + 1).min(10));
             assert!(rate.recent.len() <= 10, "the past is forgotten");
         }
+        assert_eq!(rate.total(), 100_000);
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn more_releases_are_counted_than_remembered() {
     }
     let seen = board.snapshot(Instant::now());
     assert_eq!((seen.releases.len(), seen.verdicts.len()), (RELEASES_KEPT, RELEASES_KEPT));
+    assert_eq!((seen.releases_forgotten, seen.verdicts_forgotten), (5, 5));
     assert_eq!(seen.tally.release[&Cause::Bye].count(), RELEASES_KEPT as u64 + 5);
 }
 

@@ -33,6 +33,22 @@ pub enum SendError<M> {
     Ended(M),
 }
 
+/// How many messages wait in each lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Lanes {
+    /// Of what has to be done.
+    pub orders: usize,
+    /// Of what may be lost for want of room: datagrams, frames.
+    pub traffic: usize,
+}
+
+impl Lanes {
+    /// In all.
+    pub fn total(self) -> usize {
+        self.orders + self.traffic
+    }
+}
+
 /// The mailbox of one incarnation. Whoever has it can send.
 pub struct Mailbox<A: Actor<Context = Context<A>>> {
     /// What has to be done.
@@ -84,13 +100,8 @@ impl<A: Actor<Context = Context<A>>> Default for Mailbox<A> {
 
 impl<A: Actor<Context = Context<A>>> Mailbox<A> {
     /// Messages that wait.
-    pub fn len(&self) -> usize {
-        self.orders.len() + self.traffic.len()
-    }
-
-    /// Whether none waits.
-    pub fn is_empty(&self) -> bool {
-        self.orders.is_empty() && self.traffic.is_empty()
+    pub fn lanes(&self) -> Lanes {
+        Lanes { orders: self.orders.len(), traffic: self.traffic.len() }
     }
 
     /// Sends, however many wait; whether the incarnation still lived.

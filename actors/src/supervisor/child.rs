@@ -1,5 +1,6 @@
 //! What a supervisor is given to start: a specification, and how to make a fresh value each time.
 
+use super::address::Lanes;
 use super::context::Context;
 use super::life::{Cleanup, Control, Launched, News, launch};
 use super::registered::Registered;
@@ -37,7 +38,7 @@ pub struct Running {
     /// What it shows.
     pub vitals: Arc<Vitals>,
     /// How many messages wait for it.
-    pub mailbox: Arc<dyn Fn() -> usize + Send + Sync>,
+    pub mailbox: Arc<dyn Fn() -> Lanes + Send + Sync>,
     /// Takes its name from it.
     pub down: Box<dyn Fn() + Send>,
 }
@@ -119,5 +120,5 @@ fn name_it<A: Actor<Context = Context<A>>>(name: &Registered<A>, launched: Launc
     let Launched { mailbox, vitals, control } = launched;
     name.up(mailbox.clone());
     let name = name.clone();
-    Running { control, vitals, mailbox: Arc::new(move || mailbox.len()), down: Box::new(move || name.down()) }
+    Running { control, vitals, mailbox: Arc::new(move || mailbox.lanes()), down: Box::new(move || name.down()) }
 }

@@ -198,6 +198,7 @@ impl Supervisor {
             ChildView {
                 name: child.spec.name.clone(),
                 kind: entry.map_or(Kind::Worker, |entry| entry.child.kind),
+                restart: child.spec.restart,
                 life: child.life,
                 restarts: child.restarts,
                 last_exit: child.last_exit.clone(),
@@ -207,6 +208,7 @@ impl Supervisor {
             }
         });
         let view = SupervisorView {
+            strategy: self.options.strategy,
             intensity: self.options.intensity,
             restarts: self.plan.recent().collect(),
             children: children.collect(),

@@ -1,11 +1,13 @@
 //! What a supervisor is told of its children. The words and their meanings are OTP's.
 
 use crate::retry::Exponential;
+use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 
 /// Whether a child that has ended is started again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Restart {
     /// Always.
     Permanent,
@@ -16,7 +18,8 @@ pub enum Restart {
 }
 
 /// Which others are restarted with a child that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// None.
     OneForOne,

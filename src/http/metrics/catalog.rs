@@ -22,10 +22,10 @@ pub const STREAM_STATE: Family = Family::gauge(
 );
 pub const STREAM_VIEWERS: Family =
     Family::gauge("lenscap_stream_viewers", &["stream"], "Who watches the stream, in whatever rendition.");
-pub const STREAM_BITRATE: Family = Family::gauge(
-    "lenscap_stream_bits_per_second",
+pub const STREAM_BYTES: Family = Family::counter(
+    "lenscap_stream_bytes_total",
     &["stream", "rendition"],
-    "Encoded video over the last second; 0 when nothing comes.",
+    "Encoded video since the server was started.",
 );
 pub const STREAM_FRAMES: Family = Family::counter(
     "lenscap_stream_frames_total",
@@ -101,13 +101,18 @@ pub const REFUSED_SOCKETS: Family = Family::counter(
     &[],
     "WebSockets that were refused because there were too many.",
 );
+pub const REFUSED_OFFERS: Family = Family::counter(
+    "lenscap_refused_offers_total",
+    &[],
+    "Offers that were refused because too many came from one address.",
+);
 pub const REFUSED_REQUESTS: Family =
     Family::counter("lenscap_refused_requests_total", &[], "HTTP requests of those who may not come in.");
 pub const FAILED_LOGINS: Family =
     Family::counter("lenscap_failed_logins_total", &[], "How often a password, a token or a link was wrong.");
 
 /// All of them.
-pub const FAMILIES: [&Family; 32] = [
+pub const FAMILIES: [&Family; 33] = [
     &BUILD,
     &UPTIME,
     &CAMERA_STATE,
@@ -116,7 +121,7 @@ pub const FAMILIES: [&Family; 32] = [
     &CAMERA_LEFT_OUT,
     &STREAM_STATE,
     &STREAM_VIEWERS,
-    &STREAM_BITRATE,
+    &STREAM_BYTES,
     &STREAM_FRAMES,
     &STREAM_LEFT_OUT,
     &PEERS,
@@ -138,6 +143,7 @@ pub const FAMILIES: [&Family; 32] = [
     &RETURNS,
     &SOCKETS,
     &REFUSED_SOCKETS,
+    &REFUSED_OFFERS,
     &REFUSED_REQUESTS,
     &FAILED_LOGINS,
 ];

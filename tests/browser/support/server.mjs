@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { reports } from './events.mjs';
 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** The program; LENSCAP names another build of it. */
@@ -122,15 +123,8 @@ export class Server {
     let last;
     try {
       const response = await fetch(`${this.url}/debug/events`, { signal: abort.signal, headers: this.#headers });
-      let text = '';
-      for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-        text += chunk;
-        const events = text.split('\n\n');
-        text = events.pop();
-        for (const event of events) {
-          last = JSON.parse(event.replace(/^data: /, ''));
-          if (condition(last)) return last;
-        }
+      for await (last of reports(response.body)) {
+        if (condition(last)) return last;
       }
     } catch (error) {
       if (error.name !== 'AbortError') throw error;

@@ -1,0 +1,302 @@
+// The page at /debug: what it shows, what it costs, how it looks, and who can use it.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { launch, openViewer } from './support/browser.mjs';
+import { events } from './support/events.mjs';
+import { serve, World } from './support/observer.mjs';
+import { ROOT, Server, toml } from './support/server.mjs';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const SHOTS = join(ROOT, 'target/shots/observer');
+
+/** A frame of a screen that shows 60 a second, ms. */
+const FRAME_MS = 16;
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+/** Opens the page of a site: { page, problems }. What it says of errors is noted. */
+async function open(t, site, { width = 1440, height = 900, colorScheme = 'light', hash = '' } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  const problems = [];
+  page.on('pageerror', (error) => problems.push(error.stack));
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  await page.goto(`${site.url}/debug${hash}`);
+  await page.locator('.figures b').first().waitFor();
+  return { page, problems, context };
+}
+
+async function madeUp(t, options) {
+  const site = await serve(new World(options));
+  t.after(() => site.close());
+  return site;
+}
+
+/** Two frames later what was told is drawn. */
+const drawn = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+async function tell(page, site, steps, ...args) {
+  for (let nth = 0; nth < steps; nth += 1) {
+    const at = await page.evaluate(() => document.querySelector('.timeline output').textContent);
+    site.step(...args);
+    await page.waitForFunction((before) => document.querySelector('.timeline output').textContent !== before, at);
+  }
+  await drawn(page);
+}
+
+test('everything is told first, and then changes only', async (t) => {
+  const server = await Server.start(toml({ cameras: [{ id: 'front', source: 'test', size: [320, 240] }] }));
+  t.after(() => server.stop());
+  const abort = new AbortController();
+  t.after(() => abort.abort());
+  const response = await fetch(`${server.url}/debug/events`, { signal: abort.signal });
+  const told = events(response.body);
+  const next = async () => {
+    const { kind, text } = (await told.next()).value;
+    return { kind, data: JSON.parse(text), size: text.length };
+  };
+  const first = await next();
+  assert.equal(first.kind, 'report');
+  const asked = await server.debug();
+  assert.deepEqual(Object.keys(asked).filter((key) => !(key in first.data)), []);
+  const second = await next();
+  assert.equal(second.kind, 'changes');
+  assert.equal(second.data.cameras, undefined, 'nothing has changed of the camera');
+  assert.ok(second.size < first.size / 3, `${second.size} of ${first.size} characters`);
+  await server.order('root/cameras/front/device', 'kill');
+  for (;;) {
+    const { kind, data } = await next();
+    assert.equal(kind, 'changes');
+    const [exit] = Object.values(data.exits?.set ?? {});
+    if (!exit) continue;
+    assert.deepEqual([exit.path, exit.reason], ['root/cameras/front/device', 'killed']);
+    break;
+  }
+});
+
+test('a viewer is seen from its coming to the ledger, under the id that its page knows', async (t) => {
+  const server = await Server.start(toml({ cameras: [{ id: 'front', source: 'test', size: [320, 240] }] }));
+  t.after(() => server.stop());
+  const { page, problems } = await open(t, server);
+  await page.getByText('Nobody watches, so every camera is closed.').waitFor();
+  const viewer = await openViewer(browser, server, 'front');
+  const id = await viewer.page.evaluate(() => window.answers.at(-1).peer);
+  await page.locator('#viewers').getByRole('link', { name: id, exact: true }).waitFor();
+  await page.locator('#cameras tr[data-mark=lit]').waitFor();
+  await viewer.close();
+  const line = page.locator('#ledger tr', { has: page.getByRole('link', { name: id, exact: true }) });
+  await line.waitFor();
+  await page.waitForFunction((row) => /camera closed [\d.]+ (ms|s) after it/.test(row.title), await line.elementHandle());
+  assert.match(server.log, new RegExp(`root/peers/${id}: left front`));
+  await page.goto(`${server.url}/debug#root/peers/${id}`);
+  const detail = page.getByRole('complementary', { name: `root/peers/${id}` });
+  await detail.getByText('There is no such actor now').waitFor();
+  await detail.getByText(/last sign of life, camera closed in/).waitFor();
+  assert.deepEqual(problems, []);
+});
+
+test('an order is given after it was said what it will do, and what it did is shown', async (t) => {
+  const server = await Server.start(toml({ cameras: [{ id: 'front', source: 'test', size: [320, 240] }] }));
+  t.after(() => server.stop());
+  const { page, problems } = await open(t, server, { hash: '#root/cameras/front/device' });
+  const detail = page.getByRole('complementary');
+  await detail.getByRole('button', { name: 'Kill …' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Kill device?' });
+  await dialog.getByText('stream-front~small and stream-front were started after it').waitFor();
+  await dialog.getByText('against the budget of front: 1 of 10 restarts').waitFor();
+  await dialog.getByRole('button', { name: 'Leave it' }).click();
+  assert.equal((await server.debug()).exits.length, 0, 'it was left alone');
+  await detail.getByRole('button', { name: 'Kill …' }).click();
+  await dialog.getByRole('button', { name: 'Kill', exact: true }).click();
+  await detail.getByText('root/cameras/front/device was killed.').waitFor();
+  await detail.getByText(/\d\d killed/).waitFor();
+  await detail.getByRole('button', { name: 'Restart …' }).click();
+  await page.getByRole('dialog', { name: 'Restart device?' }).getByRole('button', { name: 'Restart' }).click();
+  await detail.getByText('root/cameras/front/device is started again.').waitFor();
+  await server.until(({ tree }) => tree.children[0].children[0].children[0].restarts === 2, 'it was restarted twice');
+  assert.deepEqual(problems, []);
+});
+
+test('a page that is left is told nothing any more', async (t) => {
+  const site = await madeUp(t, { cameras: 2, viewers: 3 });
+  const { page } = await open(t, site);
+  assert.equal(site.followers, 1);
+  await page.goto('about:blank');
+  const deadline = Date.now() + 5000;
+  while (site.followers > 0 && Date.now() < deadline) await new Promise((again) => setImmediate(again));
+  assert.equal(site.followers, 0);
+});
+
+test('the present can be stopped, gone back from, and returned to, by keys', async (t) => {
+  const site = await madeUp(t, { cameras: 3, viewers: 5 });
+  const { page, problems } = await open(t, site);
+  await tell(page, site, 8, 1000, { comings: 1 });
+  const moment = page.locator('.timeline output');
+  const viewers = () => page.locator('#viewers tbody th a').allTextContents();
+  const now = await viewers();
+  await page.getByRole('button', { name: 'Pause' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('slider').focus();
+  for (let nth = 0; nth < 6; nth += 1) await page.keyboard.press('ArrowLeft');
+  await drawn(page);
+  assert.match(await moment.textContent(), /0:06 ago/);
+  assert.notDeepEqual(await viewers(), now, 'others watched then');
+  site.step(1000, { comings: 0 });
+  await page.getByRole('button', { name: 'Go live' }).click();
+  await drawn(page);
+  assert.match(await moment.textContent(), /^live/);
+  assert.deepEqual(await viewers(), now);
+  assert.deepEqual(problems, []);
+});
+
+test('the keyboard alone finds an actor, opens and closes it', async (t) => {
+  const site = await madeUp(t, { cameras: 12, viewers: 30 });
+  const { page } = await open(t, site);
+  await page.keyboard.press('/');
+  await page.keyboard.type('garden');
+  await drawn(page);
+  assert.equal(await page.locator('#cameras tbody tr').count(), 1);
+  await page.locator('#cameras').getByRole('link', { name: 'garden' }).focus();
+  await page.keyboard.press('Enter');
+  const detail = page.getByRole('complementary', { name: 'root/cameras/garden' });
+  await detail.waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'detail-title');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Escape');
+  await detail.waitFor({ state: 'hidden' });
+  assert.equal(new URL(page.url()).hash, '');
+  const toggle = page.getByRole('button', { name: 'Children of cameras' });
+  await toggle.focus();
+  await page.keyboard.press('/');
+  await page.keyboard.press('Escape');
+  await drawn(page);
+  assert.equal(await page.locator('#cameras tbody tr').count(), 12);
+});
+
+test('one actor is copied as JSON', async (t) => {
+  const site = await madeUp(t, { cameras: 2, viewers: 4 });
+  const { page } = await open(t, site, { hash: '#root/cameras/front' });
+  await page.getByRole('button', { name: 'Copy as JSON' }).click();
+  await page.getByText('Copied.').waitFor();
+  const copied = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
+  assert.equal(copied.actor.children.length, 3);
+  assert.equal(copied.camera.id, 'front');
+});
+
+test('words that are no names do nothing', async (t) => {
+  const world = new World({ cameras: 2, viewers: 3 });
+  const evil = '<img src=x onerror=window.hit=1>';
+  world.cameras[0].last_error = evil;
+  world.cameras[0].state = 'backoff';
+  world.peers[0].remote = evil;
+  world.actors[3].last_exit = { at: world.at, reason: evil };
+  const site = await serve(world);
+  t.after(() => site.close());
+  const { page, problems } = await open(t, site, { hash: '#root/cameras/front' });
+  await page.locator('#cameras').getByText(evil).waitFor();
+  assert.equal(await page.evaluate(() => window.hit), undefined);
+  assert.deepEqual(problems, []);
+});
+
+/** What the page's functions took before each frame was drawn, and to draw it, in ms of the processor, the shortest first. */
+function frames(trace) {
+  const calls = trace.filter(({ ph, name, tdur }) => ph === 'X' && name === 'FunctionCall' && tdur > 0).sort((a, b) => a.ts - b.ts);
+  const drawings = trace.filter(({ ph, name }) => ph === 'X' && name === 'FireAnimationFrame').sort((a, b) => a.ts - b.ts);
+  const sums = drawings.map(({ ts, dur }, nth) => {
+    const from = nth > 0 ? drawings[nth - 1].ts + drawings[nth - 1].dur : 0;
+    return calls.filter((call) => call.ts >= from && call.ts <= ts + dur).reduce((sum, { tdur }) => sum + tdur / 1000, 0);
+  });
+  return sums.filter((ms) => ms > 1).sort((a, b) => a - b);
+}
+
+test('with 500 viewers a frame is drawn in time, and only what has changed is touched', async (t) => {
+  const site = await madeUp(t, { cameras: 64, viewers: 500, trouble: true });
+  const { page, problems } = await open(t, site);
+  await tell(page, site, 5, 2000, { comings: 1 });
+  // The processor's time, for others are at work on this machine, too.
+  await browser.startTracing(page, { categories: ['devtools.timeline'] });
+  await tell(page, site, 60, 2000, { comings: 1 });
+  const spent = frames(JSON.parse((await browser.stopTracing()).toString()).traceEvents);
+  const at = (share) => spent[Math.floor(share * (spent.length - 1))];
+  console.log(`script a frame: median ${at(0.5).toFixed(1)} ms, 95 % ${at(0.95).toFixed(1)} ms, longest ${at(1).toFixed(1)} ms of ${spent.length}`);
+  assert.ok(spent.length >= 60 && at(1) < FRAME_MS, `${at(1)} ms`);
+  // A moment in which one thing changes.
+  await page.evaluate(() => {
+    window.touched = new Set();
+    new MutationObserver((all) => all.forEach(({ target }) => window.touched.add(target)))
+      .observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+  });
+  site.tell('changes', { ...site.now, cameras: { set: { front: { failures: 77 } } } });
+  await page.locator('#cameras td', { hasText: '77' }).waitFor();
+  await drawn(page);
+  const touched = await page.evaluate(() => window.touched.size);
+  console.log(`${touched} of ${await page.evaluate(() => document.body.getElementsByTagName('*').length)} elements touched`);
+  assert.ok(touched < 20, `${touched} elements`);
+  assert.deepEqual(problems, []);
+});
+
+test('its files are under 60 kB, compressed', () => {
+  const folder = join(ROOT, 'src/web/debug');
+  const files = [...readdirSync(folder).filter((name) => name.endsWith('.js')).map((name) => join(folder, name)), join(ROOT, 'src/web/debug.css'), join(ROOT, 'src/web/debug.html')];
+  const size = files.reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0);
+  console.log(`${(size / 1000).toFixed(1)} kB in ${files.length} files`);
+  assert.ok(size < 60_000, `${size} bytes`);
+  for (const file of files) {
+    const text = readFileSync(file, 'utf8');
+    assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|https?:\/\/(?!www\.w3\.org\/2000\/svg)/, file);
+  }
+});
+
+const WORLDS = {
+  '1 camera, nobody watches': { cameras: 1 },
+  '12 cameras': { cameras: 12, viewers: 20 },
+  '12 cameras, with failures': { cameras: 12, viewers: 20, trouble: true },
+  '12 cameras, with chaos': { cameras: 12, viewers: 40, chaos: true },
+  '64 cameras, 500 viewers': { cameras: 64, viewers: 500, trouble: true, chaos: true },
+};
+
+for (const [what, options] of Object.entries(WORLDS)) {
+  test(`it looks well, and axe finds nothing: ${what}`, async (t) => {
+    mkdirSync(SHOTS, { recursive: true });
+    for (const width of [390, 1440, 2560]) {
+      for (const colorScheme of ['light', 'dark']) {
+        const site = await madeUp(t, options);
+        const { page, problems, context } = await open(t, site, { width, height: width === 390 ? 844 : 1100, colorScheme });
+        await tell(page, site, 12, 1000, { comings: 0.7 });
+        const name = `${what.replaceAll(/[ ,]+/g, '-')}-${width}-${colorScheme}`;
+        await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: nothing is wider than the window`);
+        await page.evaluate(AXE);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).slice(0, 3).join(' | ')}`);
+        assert.deepEqual([...problems, ...found], [], name);
+        await context.close();
+        site.close();
+      }
+    }
+  });
+}
+
+test('one actor looks well, and axe finds nothing', async (t) => {
+  mkdirSync(SHOTS, { recursive: true });
+  for (const [width, colorScheme] of [[390, 'dark'], [1440, 'light']]) {
+    const site = await madeUp(t, { cameras: 6, viewers: 14, trouble: true });
+    const { page, problems } = await open(t, site, { width, colorScheme, hash: '#root/cameras/front/device' });
+    await tell(page, site, 3);
+    for (const part of ['detail', 'order']) {
+      if (part === 'order') await page.getByRole('button', { name: 'Kill …' }).click();
+      await page.screenshot({ path: join(SHOTS, `${part}-${width}-${colorScheme}.png`) });
+      await page.evaluate(AXE);
+      const { violations } = await page.evaluate(() => window.axe.run(document));
+      assert.deepEqual([...problems, ...violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`)], [], part);
+    }
+  }
+});
