@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::Pid;
+use rustix::process::{Pid, WaitOptions, waitpid};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -31,8 +31,8 @@ use tokio::net::unix::pipe::Receiver;
 /// This program's own file, whatever has become of its name.
 const OWN_FILE: &str = "/proc/self/exe";
 
-/// An answer takes milliseconds. Longer than this, s, only where a file that a command takes a value from is on a disk that hangs.
-const ANSWER: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+/// An answer takes milliseconds. Longer than this only where a file is on a disk that hangs.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// A guard that has been started.
 #[derive(Debug)]
@@ -66,10 +66,19 @@ pub struct Lifeline(OwnedFd);
 impl Lifeline {
     /// Returns when it has ended, which it does not as long as the server lives.
     pub async fn ended(self) {
-        match Receiver::from_owned_fd(self.0) {
-            // Nothing is ever written to it: it can be read when nobody is left who could.
-            Ok(pipe) => drop(pipe.readable().await),
-            Err(error) => log::error!("whether the broker is there cannot be known: {error}"),
+        let pipe = match Receiver::from_owned_fd(self.0) {
+            Ok(pipe) => pipe,
+            Err(error) => {
+                log::error!("whether the broker is there cannot be known: {error}");
+                return std::future::pending().await;
+            }
+        };
+        // Nothing is ever written to it: its end is that nobody is left who could.
+        while pipe.readable().await.is_ok() {
+            match pipe.try_read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(_) | Err(_) => return,
+            }
         }
     }
 }
@@ -79,6 +88,8 @@ impl Lifeline {
 struct Line {
     socket: OwnedFd,
     asked: u64,
+    /// Whether an answer has not come in time, and is to come still.
+    owed: bool,
     buffer: Vec<u8>,
 }
 
@@ -108,7 +119,7 @@ impl Broker {
         for permission in permissions(config, file) {
             send(&socket, &permission, &[])?;
         }
-        let line = Line { socket, asked: 0, buffer: vec![0; MESSAGE_BYTES_MAX] };
+        let line = Line { socket, asked: 0, owed: false, buffer: vec![0; MESSAGE_BYTES_MAX] };
         Ok((Self(Arc::new(Inner { process, line: Mutex::new(line) })), Lifeline(alive)))
     }
 
@@ -158,32 +169,63 @@ impl Broker {
         }
     }
 
-    /// Asks, and waits for the answer.
+    /// Asks, and waits for the answer. While one is owed nothing else is asked for: it would be done after that, when nobody wants
+    /// it any more.
     fn ask(&self, wish: Wish) -> io::Result<(Outcome, Vec<OwnedFd>)> {
         let mut line = self.0.line.lock().unwrap_or_else(PoisonError::into_inner);
-        let Line { socket, asked, buffer } = &mut *line;
-        *asked += 1;
-        let number = *asked;
-        let deadline = Instant::now() + Duration::new(ANSWER.tv_sec.unsigned_abs(), 0);
-        let gone = || io::Error::other("the broker has ended; lenscap has to be started again");
-        send(&*socket, &Request { number, wish }, &[]).map_err(|_| gone())?;
-        loop {
-            if !is_readable(socket, deadline)? {
-                return Err(io::Error::other(
-                    "the broker does not answer: a file hangs that a command takes a value from",
-                ));
+        line.settle()?;
+        line.asked += 1;
+        let number = line.asked;
+        send(&line.socket, &Request { number, wish }, &[]).map_err(|_| gone())?;
+        line.owed = true;
+        if !is_readable(&line.socket, Instant::now() + ANSWER)? {
+            return Err(late());
+        }
+        let (answer, descriptors) = line.hear()?;
+        match answer.outcome {
+            Outcome::Refused { message, errno } => {
+                Err(errno.map_or_else(|| io::Error::other(message), io::Error::from_raw_os_error))
             }
-            let (answer, descriptors) = receive::<Answer>(&*socket, buffer)?.ok_or_else(gone)?;
-            match answer {
-                Answer { number: to, outcome: Outcome::Refused { message, errno } } if to == number => {
-                    return Err(errno.map_or_else(|| io::Error::other(message), io::Error::from_raw_os_error));
-                }
-                Answer { number: to, outcome } if to == number => return Ok((outcome, descriptors)),
-                // It came too late. A guard that nobody holds on to ends.
-                _ => {}
-            }
+            outcome => Ok((outcome, descriptors)),
         }
     }
+}
+
+impl Line {
+    /// Takes an answer that came too late.
+    fn settle(&mut self) -> io::Result<()> {
+        if !self.owed {
+            return Ok(());
+        }
+        if !is_readable(&self.socket, Instant::now())? {
+            return Err(late());
+        }
+        let (answer, descriptors) = self.hear()?;
+        // A guard that nobody holds on to has started nothing, and ends.
+        drop(descriptors);
+        if let Outcome::Started { guard, .. } = answer.outcome
+            && let Some(guard) = Pid::from_raw(guard)
+        {
+            let _ = waitpid(Some(guard), WaitOptions::empty());
+        }
+        Ok(())
+    }
+
+    fn hear(&mut self) -> io::Result<(Answer, Vec<OwnedFd>)> {
+        let heard = receive(&self.socket, &mut self.buffer)?;
+        self.owed = false;
+        heard.ok_or_else(gone)
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the broker has ended; lenscap has to be started again")
+}
+
+fn late() -> io::Error {
+    io::Error::other(
+        "the broker does not answer: a file hangs, of those that commands take values from or that are read again",
+    )
 }
 
 fn unexpected() -> io::Error {

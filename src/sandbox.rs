@@ -5,6 +5,7 @@
 //! are started later and cannot be taken back, so this comes first, while there is one thread only. What needs more than that is
 //! done by the [broker](crate::broker), which is started before.
 
+#[cfg(target_pointer_width = "64")]
 mod calls;
 mod files;
 
@@ -93,11 +94,20 @@ impl fmt::Display for Confinement {
 pub fn enter(needs: &Needs) -> Confinement {
     no_core_dumps();
     let files = files::confine(needs).unwrap_or_else(|error| Hold::Not(error.to_string()));
-    let calls = match calls::confine() {
+    Confinement { files, calls: refuse_calls() }
+}
+
+#[cfg(target_pointer_width = "64")]
+fn refuse_calls() -> Hold {
+    match calls::confine() {
         Ok(()) => Hold::Full,
         Err(error) => Hold::Not(error.to_string()),
-    };
-    Confinement { files, calls }
+    }
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+fn refuse_calls() -> Hold {
+    Hold::Not("there are no filters for this architecture".into())
 }
 
 /// What is in memory are pictures and keys.

@@ -89,7 +89,7 @@ async fn a_certificate_is_had_by_itself_and_kept() {
 async fn it_is_renewed_in_time_and_connections_go_on() {
     let (port, kept) = (free_port(), Folder::new());
     let authority = Authority::start(port, Duration::from_secs(6)).await;
-    let section = authority.section(NAME, &kept.0);
+    let section = authority.section(NAME, &kept.0.join("acme"));
     let _server = Server::start_at(port, &format!("[[camera]]\nid = \"front\"\nsource = \"test\"\n{section}"));
     let mut stream = connected(port, &authority.root).await;
     let deadline = Instant::now() + PATIENCE;
@@ -113,10 +113,24 @@ async fn it_is_renewed_in_time_and_connections_go_on() {
 async fn an_authority_that_cannot_be_reached_is_said_and_ends_nothing() {
     let (port, kept) = (free_port(), Folder::new());
     let authority = Authority::start(port, Duration::from_secs(60)).await;
-    let section = authority.section(NAME, &kept.0);
+    let section = authority.section(NAME, &kept.0.join("acme"));
     let nobody = format!("127.0.0.1:{}", free_port());
     let section = section.replace(&authority.address.to_string(), &nobody);
     let server = Server::start_at(port, &format!("[[camera]]\nid = \"front\"\nsource = \"test\"\n{section}"));
     server.until_logged("no new certificate for cams.example").await;
     assert!(connect(port, &authority.root).is_err(), "there is none to show");
+}
+
+#[actix_web::test]
+async fn a_folder_into_which_others_may_look_is_refused_and_stays_as_it_is() {
+    use std::os::unix::fs::PermissionsExt;
+    let (kept, folder) = (Folder::new(), Folder::new());
+    std::fs::set_permissions(&kept.0, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let section = format!("[tls.acme]\nnames = [{NAME:?}]\nfolder = {:?}\n", kept.0);
+    let config = folder.file("config.toml", &format!("[server]\nlisten = \"127.0.0.1:0\"\n{section}"));
+    let output = support::lenscap(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("tls.acme.folder") && words.contains("others may look into it"), "{words}");
+    assert_eq!(std::fs::metadata(&kept.0).unwrap().permissions().mode() & 0o777, 0o755);
 }

@@ -71,14 +71,14 @@ fn listed(camera: &Value) -> BTreeSet<i32> {
     processes.iter().map(|process| process["pid"].as_i64().unwrap() as i32).collect()
 }
 
-/// All that descend from a process, found without the server's help.
-/// Of a server: without its broker, which is nobody's camera.
+/// All that descend from a server, without its broker, which is nobody's camera.
 fn started_by(server: &Server) -> BTreeSet<i32> {
     let mut found = descendants(server.pid());
     assert!(found.remove(&server.broker()));
     found
 }
 
+/// All that descend from a process, found without the server's help.
 fn descendants(root: i32) -> BTreeSet<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {

@@ -65,10 +65,28 @@ async fn no_thread_can_open_other_files_or_start_a_program() {
             ("traces", libc::SYS_ptrace, [u64::from(libc::PTRACE_SEIZE), own, 0, 0, 0, 0]),
             ("has a namespace", libc::SYS_unshare, [u64::from(libc::CLONE_NEWUSER.unsigned_abs()), 0, 0, 0, 0, 0]),
             ("sees all packets", libc::SYS_socket, [17, 3, 0, 0, 0, 0]),
+            ("makes packets of its own", libc::SYS_socket, [2, 3, 1, 0, 0, 0]),
+            ("asks systemd or Docker", libc::SYS_socket, [1, 1, 0, 0, 0, 0]),
+            ("asks them in packets", libc::SYS_socket, [1, 5, 0, 0, 0, 0]),
+            ("connects by several paths", libc::SYS_socket, [2, 1, 262, 0, 0, 0]),
+            ("connects by sending", libc::SYS_sendto, [0, 0, 0, 0x2000_0000, 0, 0]),
+            ("types into the terminal", libc::SYS_ioctl, [2, 0x5412, 0, 0, 0, 0]),
+            ("opens keys to others", 452, [0; 6]),
+            ("mounts", libc::SYS_mount, [0; 6]),
+            ("loads a module", libc::SYS_finit_module, [0; 6]),
+            ("has a program in the kernel", libc::SYS_bpf, [0; 6]),
+            ("has the kernel's keys", libc::SYS_keyctl, [0; 6]),
+            ("reads the memory of others", libc::SYS_process_vm_readv, [own, 0, 0, 0, 0, 0]),
             ("has another user", libc::SYS_setuid, [0; 6]),
             ("has an io_uring", libc::SYS_io_uring_setup, [8, 0, 0, 0, 0, 0]),
         ] {
             assert_eq!(plain(thread, number, arguments), Err(libc::EPERM), "{name} {what}");
+        }
+        // What it needs: to tell systemd, to know its addresses, and video.
+        for socket in [[1, 2, 0], [16, 3, 0], [2, 2, 17], [10, 1, 6]] {
+            let [family, kind, protocol] = socket;
+            let made = plain(thread, libc::SYS_socket, [family, kind, protocol, 0, 0, 0]);
+            assert!(made.is_ok(), "{name} has no socket {socket:?}: {made:?}");
         }
     }
     assert!(server.debug().await["cameras"].is_array(), "and it serves as before");
@@ -90,9 +108,10 @@ async fn no_thread_can_call_others_or_listen_elsewhere() {
         bytes[4..8].copy_from_slice(&[127, 0, 0, 1]);
         bytes
     };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let by = |number, port| answer(call(thread, number, &address(port), |at| [socket, at, 16, 0, 0, 0]));
     assert_eq!(by(libc::SYS_connect, port), Err(libc::EACCES), "it calls another server");
-    assert_eq!(by(libc::SYS_bind, port + 1), Err(libc::EACCES), "it listens at another port");
+    assert_eq!(by(libc::SYS_bind, free), Err(libc::EACCES), "it listens at another port");
 }
 
 #[actix_web::test]
@@ -128,10 +147,13 @@ async fn a_server_whose_broker_is_killed_says_so_and_ends() {
     let mut server = Server::start(CAMERA, "");
     let broker = server.broker();
     // SAFETY: it is a child of our own child, which has not been waited for.
-    unsafe { libc::kill(broker, libc::SIGTERM) };
-    assert!(server.debug().await["cameras"].is_array(), "what ends others does not end it");
-    // SAFETY: as above.
-    unsafe { libc::kill(broker, libc::SIGKILL) };
+    let send = |signal| unsafe { libc::kill(broker, signal) };
+    send(libc::SIGTERM);
+    // A signal that waits is seen at once (proc_pid_status(5)): it is blocked, and stays so.
+    let status = || std::fs::read_to_string(format!("/proc/{broker}/status")).unwrap();
+    let line = |name: &str| status().lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(line("ShdPnd:").ends_with("4000"), "what ends others does not end it: {}", status());
+    send(libc::SIGKILL);
     assert_eq!(server.wait().code(), Some(1));
     server.until_logged("the broker (camera-broker) has ended").await;
 }
@@ -147,4 +169,33 @@ async fn the_broker_ends_with_its_server_however_that_ends() {
         assert!(std::time::Instant::now() < deadline, "the broker is still there");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
+}
+
+#[actix_web::test]
+async fn a_program_that_was_asked_for_in_vain_never_runs() {
+    let folder = support::Folder::new();
+    let ran = folder.0.join("ran");
+    let source = format!("exec:echo ran >> {}; {} && exec sleep 1000", ran.display(), support::KEYFRAME);
+    let camera = format!("[[camera]]\nid = \"front\"\nsource = {source:?}\n");
+    let server = Server::start(&camera, "");
+    let broker = server.broker();
+    // SAFETY: it is a child of our own child, which has not been waited for.
+    let send = |signal| unsafe { libc::kill(broker, signal) };
+    send(libc::SIGSTOP);
+    let location = support::watch_by_whep(&server, "front").await;
+    let report = server.until("said", |report| report["cameras"][0]["failures"].as_u64() > Some(0)).await;
+    let words = report["cameras"][0]["last_error"].as_str().unwrap().to_owned();
+    assert!(words.contains("the broker does not answer"), "{words}");
+    let leave = server.url(&format!("/peers/{}/leave", support::token(&location)));
+    assert_eq!(support::client().post(leave).send().await.unwrap().status(), 204);
+    send(libc::SIGCONT);
+    // It does what it was asked for. Nobody wants it any more, and when it is next asked for something that is put right.
+    let location = support::watch_by_whep(&server, "front").await;
+    let program = server.camera_pid().await;
+    assert_eq!(std::fs::read_to_string(&ran).unwrap().lines().count(), 1, "once, for the viewer that is there");
+    assert!(is_there(program));
+    assert_eq!(server.children().len(), 2, "the broker, and one guard");
+    let leave = server.url(&format!("/peers/{}/leave", support::token(&location)));
+    assert_eq!(support::client().post(leave).send().await.unwrap().status(), 204);
+    assert_eq!(server.children(), [broker], "no guard is left, and none unreaped");
 }

@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
-/// No message is longer, in bytes: a command with all its characters escaped is not.
+/// No message is longer, in bytes: a command with all its characters escaped is not, nor are the values that one can take.
 pub const MESSAGE_BYTES_MAX: usize = 160 << 10;
 
 /// So many descriptors come with a message at most.
@@ -29,7 +29,7 @@ pub enum Permission {
         command: String,
     },
     /// To open a file for reading.
-    File(PathBuf),
+    File(#[serde(with = "bytes")] PathBuf),
     /// That was all.
     NoMore,
 }
@@ -40,9 +40,9 @@ pub enum Wish {
     /// That the program of this camera be started, with a guard.
     Start(String),
     /// This file, for reading.
-    Open(PathBuf),
+    Open(#[serde(with = "bytes")] PathBuf),
     /// Who else holds this video device.
-    Holder(PathBuf),
+    Holder(#[serde(with = "bytes")] PathBuf),
 }
 
 /// A wish, with a number by which its answer is known.
@@ -84,6 +84,22 @@ pub struct Answer {
     pub number: u64,
     /// What became of it.
     pub outcome: Outcome,
+}
+
+/// Paths as they are: not all of them are text.
+mod bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().as_bytes().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Vec::deserialize(deserializer).map(|bytes| OsString::from_vec(bytes).into())
+    }
 }
 
 /// Sends a message.
@@ -155,6 +171,14 @@ mod tests {
         file.read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
         assert!(receive::<Answer>(&far, &mut buffer).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_path_that_is_no_text_arrives() {
+        use std::os::unix::ffi::OsStringExt;
+        let path = PathBuf::from(std::ffi::OsString::from_vec(vec![b'/', 0xff, b'"']));
+        let text = serde_json::to_string(&Permission::File(path.clone())).unwrap();
+        assert_eq!(serde_json::from_str::<Permission>(&text).unwrap(), Permission::File(path));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::parent_id;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -53,7 +54,11 @@ fn serve() -> io::Result<()> {
             Err(error) => (refused(&error), vec![]),
         };
         let descriptors: Vec<_> = descriptors.iter().map(OwnedFd::as_fd).collect();
-        send(&socket, &Answer { number: request.number, outcome }, &descriptors)?;
+        let number = request.number;
+        if let Err(error) = send(&socket, &Answer { number, outcome }, &descriptors) {
+            // What cannot be handed over is not to be had; if nobody is there any more that ends this, too.
+            send(&socket, &Answer { number, outcome: refused(&error) }, &[])?;
+        }
     }
     Ok(())
 }
@@ -78,7 +83,8 @@ impl Permitted {
             Wish::Open(file) => open(self.files.get(file).ok_or_else(never)?),
             Wish::Holder(device) => {
                 let device = std::fs::canonicalize(device).ok().filter(|device| is_video(device)).ok_or_else(never)?;
-                Ok((Outcome::Holder(holder(&device)), vec![]))
+                // The server itself is nobody else.
+                Ok((Outcome::Holder(holder(&device, parent_id())), vec![]))
             }
         }
     }

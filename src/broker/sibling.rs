@@ -12,9 +12,11 @@ use std::process::Command;
 ///
 /// If there is no room for another process. That it cannot be executed shows by its end.
 pub fn spawn(command: &mut Command) -> io::Result<Pid> {
-    // SAFETY: without CLONE_VM the child has memory of its own, and, for the caller has one thread, nobody else's lock is held in it.
+    // It is safe: without CLONE_VM the child has memory of its own, and, for the caller has one thread, nobody else's lock is held in it.
     // Zeros mean fork(2)'s stack and no words about its threads, in whichever order an architecture takes them.
-    let child = unsafe { libc::syscall(libc::SYS_clone, libc::CLONE_PARENT | libc::SIGCHLD, 0, 0, 0, 0) };
+    let (flags, none) = (libc::c_long::from(libc::CLONE_PARENT | libc::SIGCHLD), 0 as libc::c_long);
+    // SAFETY: as above.
+    let child = unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, none) };
     match child {
         -1 => Err(io::Error::last_os_error()),
         0 => {

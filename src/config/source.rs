@@ -17,6 +17,9 @@ pub enum Source {
     Exec(String),
 }
 
+/// A command is handed on in one message, with all that has to be escaped in it.
+const COMMAND_BYTES_MAX: usize = 16 << 10;
+
 impl FromStr for Source {
     type Err = String;
 
@@ -27,6 +30,9 @@ impl FromStr for Source {
             Some(("v4l2", path)) if path.starts_with('/') => Ok(Source::V4l2(Identity::Path(path.into()))),
             Some(("usb", id)) => Ok(Source::V4l2(Identity::Usb(id.parse()?))),
             Some(("v4l2", _)) => Err(format!("{text:?} needs an absolute path, like \"v4l2:/dev/video0\"")),
+            Some(("exec", command)) if command.len() > COMMAND_BYTES_MAX => {
+                Err(format!("a command of more than {COMMAND_BYTES_MAX} bytes is too long: let it be a script"))
+            }
             Some(("exec", command)) if !command.trim().is_empty() => Ok(Source::Exec(command.to_owned())),
             Some(("exec", _)) => Err("\"exec:\" needs a command".to_owned()),
             _ => Err(format!(
@@ -64,6 +70,7 @@ mod tests {
         assert_eq!("v4l2:/dev/video0".parse(), Ok(Source::V4l2(path)));
         let usb = "usb:046d:0825:A1".parse::<Source>().unwrap();
         assert_eq!(usb.to_string(), "usb:046d:0825:A1");
+        assert!(format!("exec:{}", "x".repeat(COMMAND_BYTES_MAX + 1)).parse::<Source>().is_err());
         assert_eq!("exec:cat a:b".parse(), Ok(Source::Exec("cat a:b".into())));
         for wrong in
             ["", "tset", "test:", "test:wild", "v4l2:video0", "v4l2", "exec:", "exec: ", "http://x", "usb:", "usb:1:2"]

@@ -1,9 +1,11 @@
 //! A socket file to listen at, for a reverse proxy on the same machine.
 
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 /// Its owner and its group may connect: the proxy is to be in the group.
@@ -28,7 +30,10 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
 
 fn is_left_behind(path: &Path) -> io::Result<bool> {
     let is_socket = fs::symlink_metadata(path)?.file_type().is_socket();
-    Ok(is_socket && UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused))
+    // Not waiting: a server that hangs is one, too.
+    let asking =
+        socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+    Ok(is_socket && connect(asking, &SocketAddrUnix::new(path)?) == Err(Errno::CONNREFUSED))
 }
 
 #[cfg(test)]

@@ -10,21 +10,26 @@ use std::path::Path;
 /// What is known of the rights: those of Linux 6.15. Of an older kernel those that it has are taken away.
 const KNOWN: ABI = ABI::V7;
 
-/// Where cameras are described.
-const DESCRIPTIONS: [&str; 2] = ["/sys/class/video4linux", "/sys/devices"];
+/// Where cameras are described. Not the folder of video devices itself, which comes with the first of them.
+const DESCRIPTIONS: [&str; 2] = ["/sys/class", "/sys/devices"];
 
 /// What the C library reads to find out a name's address (resolv.conf(5), nsswitch.conf(5)), with the folder in which systemd
 /// replaces it, and the modules for it.
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 14] = [
     "/etc/resolv.conf",
     "/run/systemd/resolve",
     "/run/NetworkManager",
+    "/run/resolvconf",
+    "/run/connman",
     "/etc/hosts",
     "/etc/host.conf",
     "/etc/nsswitch.conf",
     "/etc/gai.conf",
+    "/etc/ld.so.cache",
     "/lib",
+    "/lib64",
     "/usr/lib",
+    "/usr/lib64",
 ];
 
 /// Takes all rights but those that are needed. Files that are open already, and sockets, stay as they are.
@@ -43,7 +48,8 @@ pub fn confine(needs: &Needs) -> Result<Hold, RulesetError> {
         reach.push(("/dev", read | AccessFs::WriteFile | AccessFs::IoctlDev));
         reach.extend(DESCRIPTIONS.map(|folder| (folder, read)));
     }
-    let kept = needs.folder.iter().map(|folder| (folder.as_path(), AccessFs::from_all(KNOWN) & !AccessFs::Execute));
+    let keeping = read | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::Truncate;
+    let kept = needs.folder.iter().map(|folder| (folder.as_path(), keeping));
     // Who calls others by name has to find them.
     let names = needs.calls.iter().take(1).flat_map(|_| NAMES).map(|path| (Path::new(path), read));
     let mut rules = Ruleset::default()

@@ -91,7 +91,7 @@ fn https(config: &Config, addresses: &[SocketAddr]) -> String {
         (None, Listen::File(_)) => "the proxy's to do".into(),
         (None, Listen::Tcp(_)) if is_local => "off; not needed on this machine".into(),
         (None, Listen::Tcp(_)) => {
-            "OFF: passwords and pages can be read on the way (`lenscap cert`, [tls]); video cannot".into()
+            "OFF: what is sent can be read and changed on the way (`lenscap cert`, [tls] help)".into()
         }
     }
 }
@@ -163,7 +163,7 @@ mod tests {
         let text = "[server]\nlisten = \"192.0.2.7:80\"\n[access]\nopen = true\n";
         let shown = screen(text, &["192.0.2.7:80"]);
         assert!(shown.contains("http://192.0.2.7:80/ for a phone"), "{shown}");
-        assert!(shown.contains("EVERYBODY") && shown.contains("OFF: passwords"), "{shown}");
+        assert!(shown.contains("EVERYBODY") && shown.contains("OFF: what"), "{shown}");
         assert!(shown.contains('▀') && shown.contains('▄'), "{shown}");
         assert!(shown.contains("none: plug one in"), "{shown}");
         let shown = screen("[server]\nlisten = \"unix:/run/lenscap.sock\"\n", &[]);

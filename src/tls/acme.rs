@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls_acme::caches::DirCache;
 use rustls_acme::{AcmeConfig, AcmeState, EventOk};
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -93,7 +93,8 @@ impl Issued {
                 Ok(EventOk::CertCacheStore | EventOk::AccountCacheStore) => {}
                 // It is tried again, ever more rarely.
                 Err(error) => log::error!(
-                    "no new certificate for {}: {error}; is this server reached under that name at port 443?",
+                    "no new certificate for {}: {error}; is this server reached under that name at port 443? If the network's name servers \
+                     have changed, it has to be started again",
                     self.names
                 ),
             }
@@ -101,7 +102,13 @@ impl Issued {
     }
 }
 
+/// One that is there stays as it is, but has to be its owner's alone.
 fn prepare(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder)?;
-    fs::set_permissions(folder, Permissions::from_mode(FOLDER_MODE))
+    match fs::metadata(folder)?.permissions().mode() & !FOLDER_MODE & 0o777 {
+        0 => Ok(()),
+        _ => Err(io::Error::other(
+            "others may look into it, and keys are kept there: give it a folder of its own, with mode 700",
+        )),
+    }
 }

@@ -131,7 +131,10 @@ impl Certificate {
                 (stamps != shown).then(|| (stamps, this.files.read_by(&this.provider, |file| broker.open(file))))
             });
             let Ok(Some((stamps, read))) = looked.await else { continue };
-            shown = stamps;
+            // If they could not be opened at all, that is tried again.
+            if !matches!(read, Err(TlsError::File { error: pem::Error::Io(_), .. })) {
+                shown = stamps;
+            }
             match read {
                 Ok(key) => {
                     *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);

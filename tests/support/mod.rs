@@ -180,14 +180,20 @@ impl Server {
         numbers.filter_map(|thread| Some((thread, name(thread).ok()?.trim().to_owned()))).collect()
     }
 
+    /// Its children, of whichever thread; those that it has not reaped, too.
+    pub fn children(&self) -> Vec<i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+        let lists = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("children")).ok());
+        let text: String = lists.collect();
+        text.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    }
+
     /// The process that starts its cameras' programs.
     pub fn broker(&self) -> i32 {
         let name = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid())).unwrap();
-            let mut children = children.split_whitespace().map(|pid| pid.parse().unwrap());
-            if let Some(broker) = children.find(|pid| name(*pid).trim() == "camera-broker") {
+            if let Some(broker) = self.children().into_iter().find(|pid| name(*pid).trim() == "camera-broker") {
                 return broker;
             }
             assert!(Instant::now() < deadline, "it has no broker");

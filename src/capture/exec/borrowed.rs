@@ -5,6 +5,9 @@
 //! wanted. So they work where variables do: not within single quotes.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 
 /// What our variables are called.
 const PREFIX: &str = "LENSCAP_VALUE_";
@@ -39,7 +42,11 @@ pub fn look_up(command: &str) -> Result<Borrowed, String> {
     while let Some((before, kind, name, after)) = next(left) {
         let value = match kind {
             "file" => read(name)?,
-            _ => std::env::var(name).map_err(|_| format!("the variable {name} is not in the server's environment"))?,
+            _ => std::env::var(name)
+                .map_err(|_| format!("the variable {name} is not in the server's environment"))
+                .and_then(|value| {
+                    fits(&value).then_some(value).ok_or_else(|| format!("the variable {name} is too long"))
+                })?,
         };
         let variable = format!("{PREFIX}{}", borrowed.variables.len());
         borrowed.command.push_str(&format!("{before}${{{variable}}}"));
@@ -60,14 +67,25 @@ fn next(text: &str) -> Option<(&str, &str, &str, &str)> {
     )
 }
 
-/// The first line of a file.
+/// The first line of a file. Others wait for this: a pipe without a writer, or a device, is not waited for.
 fn read(path: &str) -> Result<String, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}"))?;
-    let line = text.lines().next().unwrap_or_default();
-    match line.len() <= VALUE_BYTES_MAX && !line.contains('\0') {
-        true => Ok(line.to_owned()),
-        false => Err(format!("{path} holds no value: its first line is too long")),
+    let cannot = |error: io::Error| format!("{path} cannot be read: {error}");
+    let opened =
+        File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).map_err(cannot)?;
+    let is_file = opened.metadata().map_err(cannot)?.is_file();
+    let mut text = String::new();
+    if is_file {
+        opened.take(VALUE_BYTES_MAX as u64 + 2).read_to_string(&mut text).map_err(cannot)?;
     }
+    let line = text.lines().next().unwrap_or_default();
+    match is_file && fits(line) {
+        true => Ok(line.to_owned()),
+        false => Err(format!("{path} holds no value: it is no file, or its first line is too long")),
+    }
+}
+
+fn fits(value: &str) -> bool {
+    value.len() <= VALUE_BYTES_MAX && !value.contains('\0')
 }
 
 #[cfg(test)]
@@ -91,7 +109,9 @@ mod tests {
     fn what_is_not_to_be_had_is_said_and_what_is_none_stays() {
         assert!(look_up("x ${file:/no/such/file}").unwrap_err().contains("/no/such/file"));
         assert!(look_up("x ${env:NO_SUCH_VARIABLE}").unwrap_err().contains("NO_SUCH_VARIABLE"));
-        assert!(look_up("x ${file:/dev/null}").unwrap().variables[0].1.is_empty());
+        for none in ["/dev/null", "/dev/zero", "/tmp", "/proc/self/mem"] {
+            assert!(look_up(&format!("x ${{file:{none}}}")).is_err(), "{none}");
+        }
         for plain in ["", "ffmpeg -i x", "${PATH}", "${file:never closed", "$file:x}"] {
             let borrowed = look_up(plain).unwrap();
             assert_eq!((borrowed.command.as_str(), borrowed.variables.len()), (plain, 0));

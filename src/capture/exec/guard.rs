@@ -6,7 +6,7 @@
 //! It is told to end by a message, or by the end of the server, however that comes about: its socket breaks.
 
 use super::cgroup::Cgroup;
-use super::report::{COMMAND_MAX, END, Report};
+use super::report::{COMMAND_MAX, END, GO, Report};
 use super::tree::{self, Process};
 use lenscap_actors::shutdown::Budget;
 use nix::sys::signal::{SigSet, Signal as Signals};
@@ -73,6 +73,12 @@ fn guard() -> io::Result<()> {
     usual_descriptors();
     let mut buffer = vec![0; COMMAND_MAX];
     let (length, _) = recv(&control, &mut buffer[..], RecvFlags::empty())?;
+    let mut word = [0; GO.len()];
+    let (told, _) = recv(&control, &mut word, RecvFlags::empty())?;
+    if word[..told] != *GO {
+        // Whoever asked for it has given up meanwhile: nothing is to run of which nobody knows.
+        return Ok(());
+    }
     let cgroup = Cgroup::delegated();
     let leader = match start(&buffer[..length], cgroup.as_ref()) {
         Ok(leader) => leader,

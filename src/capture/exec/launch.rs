@@ -56,7 +56,7 @@ pub fn launch(
     for pipe in [&stdout, &stderr] {
         fcntl_setfl(pipe, fcntl_getfl(pipe)? | OFlags::NONBLOCK)?;
     }
-    // It waits in the socket until the guard runs. Nobody can tell it another: after the first all that it takes is an order to end.
+    // It waits in the socket until the guard runs. Nobody can tell it another: after the first it takes orders to start and to end only.
     send(&control, words.as_bytes(), SendFlags::NOSIGNAL)?;
     let mut start = Command::new(OWN_FILE);
     start

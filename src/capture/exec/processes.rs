@@ -103,7 +103,7 @@ impl Processes {
                 for process in tree::descendants(orphan.pid) {
                     tree::signal(process, own, &[Signal::KILL]);
                 }
-                tree::signal(*orphan, own, &[Signal::KILL]);
+                tree::signal_child(orphan.pid, &[Signal::KILL]);
             }
             for orphan in orphans {
                 // Those that it had started are ours then, and found in the next round.

@@ -1,7 +1,7 @@
 //! A running program, seen from the server: its pipes, and its [guard](super::guard).
 
 use super::processes::Processes;
-use super::report::{END, Report};
+use super::report::{END, GO, Report};
 use crate::broker::{Broker, Guard};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -46,7 +46,7 @@ impl Program {
     /// In words, if that cannot be done.
     pub fn start(camera: &str, broker: &Broker, processes: &Processes) -> io::Result<Self> {
         let Guard { pid, control, stdout, stderr, values } = processes.start(camera, || broker.launch(camera))?;
-        Ok(Self {
+        let program = Self {
             guard: pid,
             control,
             processes: processes.clone(),
@@ -54,7 +54,10 @@ impl Program {
             stdout: stdout.into(),
             stderr: stderr.into(),
             values,
-        })
+        };
+        // Only now: it is known whose it is, and it ends with this.
+        send(&program.control, GO, SendFlags::NOSIGNAL)?;
+        Ok(program)
     }
 
     /// Waits for its guard to say that it runs, which it does at once; the number of its first process.
@@ -71,7 +74,7 @@ impl Program {
         &self.control
     }
 
-    /// Ends it: all its processes are asked to, killed if they have not after [`guard::GRACE`], and reaped before
+    /// Ends it: all its processes are asked to, killed if they have not after [`GRACE`](super::guard::GRACE), and reaped before
     /// this returns. `output` is called whenever there is something to read meanwhile: a program that cannot write
     /// its last words does not end by itself.
     pub fn end(&mut self, mut output: impl FnMut(&mut File, &mut File)) -> io::Result<Ended> {

@@ -22,6 +22,9 @@ pub enum Report {
     },
 }
 
+/// What the server orders first: to start the program. A guard that nobody owns is not told to, and ends.
+pub const GO: &[u8] = b"go";
+
 /// What the server orders: to end the program. That it ends is an order, too, and needs no message.
 pub const END: &[u8] = b"end";
 

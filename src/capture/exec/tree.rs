@@ -83,6 +83,15 @@ pub fn name(process: Pid) -> Option<String> {
     Some(name.trim_end().to_owned())
 }
 
+/// Sends signals to a child of this process that has not been reaped: its number is nobody else's. Needs no look at it, which a
+/// sandbox and `hidepid` can forbid.
+pub fn signal_child(child: Pid, signals: &[Signal]) {
+    for &signal in signals {
+        // It may have ended, which is what is wanted.
+        let _ = kill_process(child, signal);
+    }
+}
+
 /// Sends signals to a process, if it is still the one that was found below `root`: numbers are used again.
 pub fn signal(process: Process, root: Pid, signals: &[Signal]) {
     match pidfd_open(process.pid, PidfdFlags::empty()) {
