@@ -1,0 +1,57 @@
+// The reference says what the code says.
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { TO, present } from '../../docs/generate-reference.mjs';
+import { read } from './support.mjs';
+import { readFileSync } from 'node:fs';
+
+/** The structs of src/config/file.rs that are no section of the file themselves. */
+const NO_SECTION = new Set(['File']);
+
+/** Where those stand whose names do not say it. */
+const SECTIONS = { Ice: 'webrtc.ice', User: 'access.user', Token: 'access.token', Acme: 'tls.acme' };
+
+/** Each key that src/config/file.rs reads, with its section. */
+function keys() {
+  const code = read('src/config/file.rs');
+  return [...code.matchAll(/^pub\(super\) struct (\w+) \{\n([\s\S]*?)^\}/gm)].filter(([, name]) => !NO_SECTION.has(name))
+    .flatMap(([, name, body]) => {
+      const section = SECTIONS[name] ?? name.toLowerCase();
+      return [...body.matchAll(/^ {4}pub (\w+): (.+),$/gm)].map(([, key, kind]) => ({ key: `${section}.${key}`, kind }));
+    });
+}
+
+test('the reference of the configuration is what `./dev docs` makes', () => {
+  assert.equal(readFileSync(TO, 'utf8'), present(), 'run `./dev docs`');
+});
+
+test('every key that is read is in the reference', () => {
+  const page = present();
+  const all = keys();
+  assert.ok(all.length > 60, `${all.length} keys were found in src/config/file.rs`);
+  const missing = all.filter(({ key }) => ![`### \`${key}\``, `[${key}]`].some((heading) => page.includes(heading))).map(({ key }) => key);
+  assert.deepEqual(missing, [], `config.toml says nothing of ${missing.join(', ')}`);
+});
+
+test('every command and option is in the reference of the command line', () => {
+  const page = read('docs/reference/cli.md');
+  const code = read('src/cli.rs');
+  const [, commands] = /enum Command \{\n([\s\S]*?)^\}/m.exec(code);
+  const names = [...commands.matchAll(/^ {4}([A-Z]\w*)/gm)].map(([, name]) => name.toLowerCase());
+  assert.ok(names.length > 5, `${names.length} commands were found in src/cli.rs`);
+  for (const name of names) assert.match(page, new RegExp(`^## \`lenscap ${name}\`$`, 'm'), `cli.md lacks ${name}`);
+  const options = [...code.matchAll(/#\[arg\(long(?: = "([a-z-]+)")?[^\]]*\]\s+(?:pub )?(\w+):/g)].map(([, long, field]) => long ?? field);
+  assert.ok(options.length > 5, `${options.length} options were found in src/cli.rs`);
+  for (const option of options) assert.ok(page.includes(`\`--${option}`), `cli.md lacks --${option}`);
+});
+
+test('every route is in the reference of HTTP', () => {
+  const page = read('docs/reference/http.md');
+  const families = ['beacon', 'controls', 'debug', 'login', 'metrics', 'pages', 'streams', 'whep', 'ws'];
+  const paths = families.flatMap((name) => [...read(`src/http/${name}.rs`).matchAll(/resource\("([^"]+)"\)/g)]);
+  assert.ok(paths.length > 8, `${paths.length} routes were found in src/http`);
+  const bare = (path) => path.replaceAll(/\{[^}]*\}/g, '{}');
+  const known = [...page.matchAll(/`(?:[A-Z]+ )?(\/[^`\s?]*)/g)].map(([, path]) => bare(path));
+  for (const [, path] of paths) assert.ok(known.includes(bare(path)), `http.md lacks ${path}`);
+});
