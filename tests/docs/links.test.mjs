@@ -32,6 +32,17 @@ test('every link in a document leads to a file and a heading that exist', () => 
   assert.deepEqual(wrong, [], wrong.join('\n'));
 });
 
+/** Paths that documents speak of without a link, from the root of the repository. */
+const SPOKEN_OF = /`((?:src|actors|tests|benches|fuzz|packaging|docs)\/[\w./-]+)(?:::[^`]*)?`/g;
+
+test('every file that a document speaks of exists', () => {
+  const exists = (path) => existsSync(join(ROOT, path)) || /NAME/.test(path);
+  const wrong = files('.', '.md').filter((path) => path !== 'CHANGELOG.md').flatMap((path) => (
+    [...prose(read(path)).matchAll(SPOKEN_OF)].filter(([, file]) => !exists(file)).map(([, file]) => `${path}: there is no ${file}`)
+  ));
+  assert.deepEqual(wrong, [], wrong.join('\n'));
+});
+
 test('every page is in the summary, and once', () => {
   const listed = links(SUMMARY).map(({ target }) => target);
   const pages = files('docs', '.md').filter((path) => path !== SUMMARY);

@@ -20,8 +20,8 @@ export function files(folder, ending) {
 
 export const read = (path) => readFileSync(join(ROOT, path), 'utf8');
 
-/** Markdown without what stands in blocks of code. */
-export const prose = (text) => text.replace(/^( *)```[\s\S]*?^\1```$/gm, '');
+/** Markdown without comments and what stands in blocks of code. */
+export const prose = (text) => text.replace(/<!--[\s\S]*?-->/g, '').replace(/^( *)```[\s\S]*?^\1```$/gm, '');
 
 /** The blocks of code in this language. */
 export function blocks(text, language) {
