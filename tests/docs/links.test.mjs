@@ -43,6 +43,15 @@ test('every file that a document speaks of exists', () => {
   assert.deepEqual(wrong, [], wrong.join('\n'));
 });
 
+test('every function that the map of the house names exists', () => {
+  const map = read('docs/design/README.md');
+  const code = [...files('actors/src', '.rs'), ...files('src', '.rs')].map(read).join('\n');
+  const named = new Set([...map.matchAll(/`[A-Z]\w*::([a-z]\w*)`/g)].map(([, name]) => name));
+  assert.ok(named.size > 8, `${named.size} functions are named`);
+  const missing = [...named].filter((name) => !new RegExp(`\\bfn ${name}\\b`).test(code));
+  assert.deepEqual(missing, [], `there is no function ${missing.join(', ')}`);
+});
+
 test('every page is in the summary, and once', () => {
   const listed = links(SUMMARY).map(({ target }) => target);
   const pages = files('docs', '.md').filter((path) => path !== SUMMARY);

@@ -1,10 +1,10 @@
 // The reference says what the code says.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { TO, present } from '../../docs/generate-reference.mjs';
-import { read } from './support.mjs';
-import { readFileSync } from 'node:fs';
+import { blocks, files, read } from './support.mjs';
 
 /** The structs of src/config/file.rs that are no section of the file themselves. */
 const NO_SECTION = new Set(['File']);
@@ -34,16 +34,38 @@ test('every key that is read is in the reference', () => {
   assert.deepEqual(missing, [], `config.toml says nothing of ${missing.join(', ')}`);
 });
 
+/** The commands and options of src/cli.rs. */
+function commandLine() {
+  const code = read('src/cli.rs');
+  const [, body] = /enum Command \{\n([\s\S]*?)^\}/m.exec(code);
+  const commands = [...body.matchAll(/^ {4}([A-Z]\w*)/gm)].map(([, name]) => name.toLowerCase());
+  const options = [...code.matchAll(/#\[arg\(long(?: = "([a-z-]+)")?[^\]]*\]\s+(?:pub )?(\w+):/g)].map(([, long, field]) => long ?? field);
+  assert.ok(commands.length > 5 && options.length > 5, `${commands.length} commands and ${options.length} options were found in src/cli.rs`);
+  return { commands, options };
+}
+
 test('every command and option is in the reference of the command line', () => {
   const page = read('docs/reference/cli.md');
-  const code = read('src/cli.rs');
-  const [, commands] = /enum Command \{\n([\s\S]*?)^\}/m.exec(code);
-  const names = [...commands.matchAll(/^ {4}([A-Z]\w*)/gm)].map(([, name]) => name.toLowerCase());
-  assert.ok(names.length > 5, `${names.length} commands were found in src/cli.rs`);
-  for (const name of names) assert.match(page, new RegExp(`^## \`lenscap ${name}\`$`, 'm'), `cli.md lacks ${name}`);
-  const options = [...code.matchAll(/#\[arg\(long(?: = "([a-z-]+)")?[^\]]*\]\s+(?:pub )?(\w+):/g)].map(([, long, field]) => long ?? field);
-  assert.ok(options.length > 5, `${options.length} options were found in src/cli.rs`);
-  for (const option of options) assert.ok(page.includes(`\`--${option}`), `cli.md lacks --${option}`);
+  const { commands, options } = commandLine();
+  for (const name of commands) assert.match(page, new RegExp(`^## \`lenscap ${name}\`$`, 'm'), `cli.md lacks ${name}`);
+  for (const option of options) {
+    assert.ok(['`--', ' --', '[--'].some((start) => page.includes(`${start}${option}`)), `cli.md lacks --${option}`);
+  }
+});
+
+test('every command in a document is one that there is', () => {
+  const { commands, options } = commandLine();
+  const ours = [...read('dev').matchAll(/^ {2}([a-z]+)\)$/gm)].map(([, name]) => name);
+  const lines = ['README.md', 'CONTRIBUTING.md', ...files('docs', '.md')].flatMap((path) => (
+    blocks(read(path), 'sh').join('').split('\n').map((line) => line.replace(/ # .*| {2,}#.*/, ''))
+  ));
+  const used = lines.flatMap((line) => [...line.matchAll(/(?:^|[ /])lenscap ([a-z].*)/g)].map(([, rest]) => rest)).filter((rest) => /^[a-z]+( |$)/.test(rest));
+  assert.ok(used.length > 10, `${used.length} commands were found`);
+  for (const [command, ...rest] of used.map((line) => line.split(' '))) {
+    assert.ok(commands.includes(command), `lenscap ${command}`);
+    for (const option of rest.filter((word) => word.startsWith('--'))) assert.ok(options.includes(option.slice(2)), `lenscap ${command} ${option}`);
+  }
+  for (const [, name] of lines.join('\n').matchAll(/^\.\/dev ([a-z]+)/gm)) assert.ok(ours.includes(name), `./dev ${name}`);
 });
 
 test('every route is in the reference of HTTP', () => {
