@@ -77,3 +77,33 @@ test('every route is in the reference of HTTP', () => {
   const known = [...page.matchAll(/`(?:[A-Z]+ )?(\/[^`\s?]*)/g)].map(([, path]) => bare(path));
   for (const [, path] of paths) assert.ok(known.includes(bare(path)), `http.md lacks ${path}`);
 });
+
+/** The words by which programs know the variants of an enum. */
+function words(path, name) {
+  const [, body] = new RegExp(`pub enum ${name} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(read(path));
+  const found = [...body.matchAll(/^ {4}([A-Z]\w*),/gm)].map(([, variant]) => variant.replace(/(?!^)[A-Z]/g, '_$&').toLowerCase());
+  assert.ok(found.length > 3, `${found.length} variants of ${name} were found`);
+  return found;
+}
+
+test('every state, cause and error code is in the reference', () => {
+  const pages = files('docs/reference', '.md').map(read).join('\n');
+  // A peer is shown from the moment that it has its answer.
+  const states = ['CameraState', 'StreamState', 'PeerState'].flatMap((name) => words('actors/src/board/status.rs', name)).filter((word) => word !== 'negotiating');
+  const codes = ['src/http/problem.rs', 'actors/src/ports.rs'].flatMap((path) => (
+    [...read(path).matchAll(/(?:code: |=> \(?|\(|else \{ )"([a-z]+_[a-z]+|unauthorised)"/g)].map(([, code]) => code)
+  ));
+  assert.ok(new Set(codes).size > 8, `${new Set(codes).size} codes were found`);
+  const missing = [...states, ...words('actors/src/departure/mod.rs', 'Cause'), ...codes].filter((word) => !new RegExp(`\\b${word}\\b`).test(pages));
+  assert.deepEqual([...new Set(missing)], [], `the reference says nothing of ${[...new Set(missing)].join(', ')}`);
+});
+
+test('every message of the WebSocket is in the reference', () => {
+  const page = read('docs/reference/http.md');
+  const code = read('src/http/ws.rs');
+  const [, requests] = /^enum Request \{\n([\s\S]*?)^\}/m.exec(code);
+  const asked = [...requests.matchAll(/^ {4}([A-Z]\w*)/gm)].map(([, name]) => name.toLowerCase());
+  const told = [...code.matchAll(/"type": "(\w+)"/g)].map(([, name]) => name);
+  assert.ok(asked.length > 6 && told.length > 8, `${asked.length} and ${told.length} messages were found`);
+  for (const name of [...asked, ...told]) assert.ok(page.includes(`{"type":"${name}"`), `http.md lacks the message ${name}`);
+});
