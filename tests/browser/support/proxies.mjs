@@ -1,4 +1,4 @@
-// Reverse proxies as Debian has them, configured as the guide says (docs/guide/getting-started.md).
+// Reverse proxies as Debian has them, configured as the guide says (docs/guide/behind-a-proxy.md).
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ const PROXIES = join(ROOT, 'target/proxies');
 
 /** The block of the guide that is marked by this word, with our addresses in it. */
 function fromGuide(word, port, target) {
-  const guide = readFileSync(join(ROOT, 'docs/guide/getting-started.md'), 'utf8');
+  const guide = readFileSync(join(ROOT, 'docs/guide/behind-a-proxy.md'), 'utf8');
   const block = guide.split('```').find((text) => text.startsWith(`${word}\n`));
   if (!block) throw new Error(`the guide says nothing of ${word}`);
   return block.slice(word.length + 1).replaceAll('127.0.0.1:8080', target).replaceAll('cams.example', `127.0.0.1:${port}`);
