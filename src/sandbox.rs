@@ -1,7 +1,7 @@
 //! Takes from this process what a camera server never needs, so that whoever takes it over has little of it: other files than those of
 //! cameras, other programs, debugging, mounting and the like.
 //!
-//! [`files`] is Landlock (landlock(7)), [`calls`] seccomp (seccomp(2)); a kernel that lacks one has the other. Both hold for threads that
+//! `files` is Landlock (landlock(7)), `calls` seccomp (seccomp(2)); a kernel that lacks one has the other. Both hold for threads that
 //! are started later and cannot be taken back, so this comes first, while there is one thread only. What needs more than that is
 //! done by the [broker](crate::broker), which is started before.
 

@@ -75,7 +75,7 @@ impl LastPictures {
         });
         let pictures = Self(shared);
         let makes = pictures.clone();
-        std::thread::Builder::new().name("last pictures".into()).spawn(move || makes.work())?;
+        std::thread::Builder::new().name("pictures".into()).spawn(move || makes.work())?;
         Ok(pictures)
     }
 

@@ -11,7 +11,10 @@ const WORK = {
   udp: 'reads the socket',
   capture: 'reads a camera',
   encode: 'encodes a rendition',
+  pictures: 'makes the last picture of each stream',
   hotplug: 'hears what is plugged in',
+  'actix-server': 'takes connections',
+  'tokio-rt-worker': 'what may take a moment: files, controls',
   systemd: 'tells systemd how we are',
 };
 

@@ -18,7 +18,7 @@ const COLUMNS = [
   ['viewer', 'its id is the same in the log, in the ledger, and in the answer to its page'],
   ['state', ''],
   ['silent', 'for how long nothing has proved that it is there'],
-  ['round trip', 'as its probes and reports say'],
+  ['trip', 'there and back, as its probes and reports say'],
   ['carries', 'what its link carries, if that is little; else what arrives'],
   ['queue', 'how long packets wait on the way'],
   ['lost', 'packets that it reported as lost, of all that were sent'],
