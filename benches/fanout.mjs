@@ -37,7 +37,7 @@ const viewers = (url, count, { seconds = SECONDS, settle = 2, join = 'all', more
   new Crowd(`${url}/whep/camera`, { viewers: count, seconds, settle, join, ...more });
 
 const start = (source) => Server.start(toml({
-  cameras: [{ id: 'camera', source }], server: 'max_viewers = 2000',
+  cameras: [{ id: 'camera', source }], server: 'max_viewers = 2000', limits: 'offers_per_second = 100000',
 }));
 
 const floor = (count, { bitrate }) => JSON.parse(execFileSync(tool('floor'),

@@ -182,7 +182,10 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     let mut terminate = signal(SignalKind::terminate())?;
     let renewals = async {
         match https {
-            Some(https) => https.follow(broker.clone()).await,
+            Some(https) => {
+                let broker = broker.clone();
+                https.follow(move |file| broker.open(file)).await;
+            }
             None => std::future::pending().await,
         }
     };

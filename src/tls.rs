@@ -10,11 +10,12 @@ pub mod files;
 pub mod own;
 pub mod roots;
 
-use crate::broker::Broker;
 use acme::{Issued, Order};
 use files::{Certificate, Files};
 use rustls::ServerConfig;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the certificate is to come from.
@@ -53,7 +54,7 @@ pub enum TlsError {
         /// The folder.
         folder: PathBuf,
         /// What the system says.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The library is not as it is built.
     #[error("this build of the cryptography knows no version of TLS: {0}")]
@@ -93,10 +94,10 @@ impl Https {
         }
     }
 
-    /// Shows the next certificate when there is one. Goes on as long as the server does.
-    pub async fn follow(self, broker: Broker) {
+    /// Shows the next certificate when there is one. Goes on as long as the server does. Files are opened by `open`, which may block.
+    pub async fn follow(self, open: impl Fn(&Path) -> io::Result<File> + Clone + Send + 'static) {
         match self {
-            Https::Files(certificate) => certificate.follow(broker).await,
+            Https::Files(certificate) => certificate.follow(open).await,
             Https::Acme(issued) => issued.follow().await,
         }
     }

@@ -74,7 +74,8 @@ async fn an_offer_by_websocket_that_nothing_follows_lets_its_camera_go_and_then_
 
 #[actix::test]
 async fn an_offer_that_is_refused_takes_nobodys_place() {
-    let server = Server::start("[[camera]]\nid = \"cam\"\nsource = \"test\"\n", "max_viewers = 1");
+    let limits = "[limits]\noffers_per_second = 100000\n";
+    let server = Server::start(&format!("{limits}[[camera]]\nid = \"cam\"\nsource = \"test\"\n"), "max_viewers = 1");
     let _socket = offer_by_websocket(&server).await;
     let offer = |sdp: String| {
         let post = client().post(server.url("/whep/cam")).insert_header(("Content-Type", "application/sdp"));

@@ -54,7 +54,7 @@ export class Stage {
     try {
       stage.links = new Links();
       for (const [name, link] of Object.entries(groups)) stage.links.add(name, link);
-      const starting = Server.start(toml({ server: 'max_viewers = 1000', ...configuration, host: stage.links.host }), { wrap: stage.links.inside('server') });
+      const starting = Server.start(toml({ server: 'max_viewers = 1000', limits: 'offers_per_second = 100000', ...configuration, host: stage.links.host }), { wrap: stage.links.inside('server') });
       stage.server = await within(20_000, starting, 'the server starts');
       return await act(stage);
     } finally {

@@ -1,7 +1,6 @@
 //! A certificate in files, which are read again when they change: whoever renews it (certbot, acme.sh, a script) has nothing to tell.
 
 use super::TlsError;
-use crate::broker::Broker;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
@@ -118,17 +117,17 @@ impl Certificate {
         Ok(config.with_no_client_auth().with_cert_resolver(self.clone()))
     }
 
-    /// Takes what stands in the files whenever they change. Goes on as long as the server does. The broker opens them: they
-    /// may be replaced by others, anywhere.
-    pub async fn follow(self: Arc<Self>, broker: Broker) {
+    /// Takes what stands in the files whenever they change. Goes on as long as the server does. They are opened by `open`, which may block: they may
+    /// be replaced by others, anywhere.
+    pub async fn follow(self: Arc<Self>, open: impl Fn(&Path) -> io::Result<File> + Clone + Send + 'static) {
         let mut shown = self.files.stamps();
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            let (this, broker) = (self.clone(), broker.clone());
+            let (this, open) = (self.clone(), open.clone());
             let looked = tokio::task::spawn_blocking(move || {
                 let stamps = this.files.stamps();
                 // One after the other is written: what does not go together yet is looked at again when it changes.
-                (stamps != shown).then(|| (stamps, this.files.read_by(&this.provider, |file| broker.open(file))))
+                (stamps != shown).then(|| (stamps, this.files.read_by(&this.provider, open)))
             });
             let Ok(Some((stamps, read))) = looked.await else { continue };
             // If they could not be opened at all, that is tried again.

@@ -21,12 +21,12 @@ export function ffmpegCamera({ size = '640x360', fps = 30 } = {}) {
 }
 
 /** A configuration with these cameras ({ id, source, … }) and streams, on free ports of loopback. */
-export function toml({ cameras, streams = [], server = '', webrtc = '', departure = '', supervision = '', host = '127.0.0.1' }) {
+export function toml({ cameras, streams = [], server = '', webrtc = '', departure = '', supervision = '', limits = '', host = '127.0.0.1' }) {
   const entries = (section, list) => list
     .map((entry) => `[[${section}]]\n${Object.entries(entry).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('')}`)
     .join('');
   return `[server]\nlisten = "${host}:0"\n${server}\n[webrtc]\nlisten = "${host}:0"\n${webrtc}\n`
-    + `[access]\nopen = ${host !== '127.0.0.1'}\n[departure]\n${departure}\n[supervision]\n${supervision}\n[debug]\nallow_kill = true\n[discovery]\nv4l2 = false\n${entries('camera', cameras)}${entries('stream', streams)}`;
+    + `[access]\nopen = ${host !== '127.0.0.1'}\n[departure]\n${departure}\n[supervision]\n${supervision}\n[limits]\n${limits}\n[debug]\nallow_kill = true\n[discovery]\nv4l2 = false\n${entries('camera', cameras)}${entries('stream', streams)}`;
 }
 
 export class Server {
