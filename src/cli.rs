@@ -8,7 +8,7 @@ use crate::logging;
 use crate::probe::{self, Limits, ProbeError, Target};
 use crate::server;
 use crate::tls::Origin;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -101,6 +101,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .map(Duration::from_secs_f64)
         .ok_or_else(|| format!("expected seconds, more than 0 and at most {SECONDS_MAX}"))
+}
+
+/// What can be asked for, for manual pages and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the program.

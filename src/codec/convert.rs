@@ -1,7 +1,8 @@
 //! Uncompressed images of any kind into I420 of the size that the encoder wants.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use lenscap_actors::media::{Layout, RawImage};
 use yuv::{BufferStoreMut, YuvPackedImage, YuvPlanarImageMut};
 
@@ -152,9 +153,10 @@ impl Scaler {
             (source, size) = (&*halved, half);
         }
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        let source = ImageRef::new(size.0 as u32, size.1 as u32, source, PixelType::U8).ok()?;
-        let mut target = Image::from_slice_u8(to_size.0 as u32, to_size.1 as u32, to, PixelType::U8).ok()?;
-        self.resizer.resize(&source, &mut target, &options).ok()
+        // By its type: a choice at run time links the filters for all kinds of pixels, 4 MB of them.
+        let source = TypedImageRef::<U8>::from_buffer(size.0 as u32, size.1 as u32, source).ok()?;
+        let mut target = TypedImage::<U8>::from_buffer(to_size.0 as u32, to_size.1 as u32, to).ok()?;
+        self.resizer.resize_typed(&source, &mut target, &options).ok()
     }
 }
 
