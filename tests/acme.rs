@@ -122,6 +122,18 @@ async fn an_authority_that_cannot_be_reached_is_said_and_ends_nothing() {
 }
 
 #[actix_web::test]
+async fn the_folder_of_the_configuration_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let section = format!("[tls.acme]\nnames = [{NAME:?}]\nfolder = {:?}\n", folder.0);
+    let config = folder.file("config.toml", &format!("[server]\nlisten = \"127.0.0.1:0\"\n{section}"));
+    let output = support::lenscap(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the configuration is in it"), "{output:?}");
+}
+
+#[actix_web::test]
 async fn a_folder_into_which_others_may_look_is_refused_and_stays_as_it_is() {
     use std::os::unix::fs::PermissionsExt;
     let (kept, folder) = (Folder::new(), Folder::new());

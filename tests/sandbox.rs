@@ -16,6 +16,14 @@ fn answer(number: i64) -> Answer {
     u64::try_from(number).map_err(|_| -i32::try_from(number).unwrap())
 }
 
+/// Which Landlock this kernel has (landlock_create_ruleset(2)); 0: none. The server says so, and goes on without.
+fn landlock() -> i64 {
+    const VERSION: u32 = 1;
+    // SAFETY: with this flag the call reads nothing, and makes nothing.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0usize, VERSION) };
+    version.max(0)
+}
+
 /// A thread of a server by its name.
 async fn thread_of(server: &Server, name: &str) -> i32 {
     // One that has answered has its name.
@@ -50,12 +58,6 @@ async fn no_thread_can_open_other_files_or_start_a_program() {
     for name in ["http", "media", "cameras", "lenscap"] {
         let thread = thread_of(&server, name).await;
         assert!(open(thread, "/proc/self/stat", libc::O_RDONLY).is_ok(), "{name}: this way it can be tried");
-        for file in ["/etc/shadow", "/etc/passwd", "/bin/sh", "/sys/class/net", "/dev/null", config.to_str().unwrap()] {
-            assert_eq!(open(thread, file, libc::O_RDONLY), Err(libc::EACCES), "{name} opens {file}");
-        }
-        let new = config.with_file_name("new");
-        assert_eq!(open(thread, new.to_str().unwrap(), libc::O_WRONLY | libc::O_CREAT), Err(libc::EACCES), "{name}");
-        assert_eq!(open(thread, "/proc/self/oom_score_adj", libc::O_WRONLY), Err(libc::EACCES), "{name}");
         assert_eq!(execute(thread, "/bin/true"), Err(libc::EPERM), "{name} starts a program");
         let child = u64::from(libc::SIGCHLD.unsigned_abs());
         assert_eq!(plain(thread, libc::SYS_clone, [child, 0, 0, 0, 0, 0]), Err(libc::EPERM), "{name} forks");
@@ -88,12 +90,26 @@ async fn no_thread_can_open_other_files_or_start_a_program() {
             let made = plain(thread, libc::SYS_socket, [family, kind, protocol, 0, 0, 0]);
             assert!(made.is_ok(), "{name} has no socket {socket:?}: {made:?}");
         }
+        if landlock() == 0 {
+            println!("this kernel has no Landlock: files are not tried");
+            continue;
+        }
+        for file in ["/etc/shadow", "/etc/passwd", "/bin/sh", "/sys/class/net", "/dev/null", config.to_str().unwrap()] {
+            assert_eq!(open(thread, file, libc::O_RDONLY), Err(libc::EACCES), "{name} opens {file}");
+        }
+        let new = config.with_file_name("new");
+        assert_eq!(open(thread, new.to_str().unwrap(), libc::O_WRONLY | libc::O_CREAT), Err(libc::EACCES), "{name}");
+        assert_eq!(open(thread, "/proc/self/oom_score_adj", libc::O_WRONLY), Err(libc::EACCES), "{name}");
     }
     assert!(server.debug().await["cameras"].is_array(), "and it serves as before");
 }
 
 #[actix_web::test]
 async fn no_thread_can_call_others_or_listen_elsewhere() {
+    if landlock() < 4 {
+        println!("the Landlock of this kernel knows no ports: not tried");
+        return;
+    }
     let server = Server::start(CAMERA, "");
     let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = elsewhere.local_addr().unwrap().port();

@@ -5,7 +5,7 @@ use crate::broker::{Broker, Lifeline};
 use crate::config::{Config, Listen};
 use crate::http::{Listener, socket_file};
 use crate::sandbox::{self, Confinement, Needs};
-use crate::tls::Https;
+use crate::tls::{Https, Origin};
 use std::path::Path;
 
 /// What comes from outside of the sandbox.
@@ -30,6 +30,9 @@ impl Outside {
     ///
     /// If something of it is not to be had.
     pub fn leave(config: &Config, file: Option<&Path>) -> Result<Self, ServerError> {
+        if let (Some(Origin::Acme(order)), Some(file)) = (&config.tls, file) {
+            order.keeps_away_from(file)?;
+        }
         let https = config.tls.as_ref().map(Https::load).transpose()?;
         let listener = match &config.listen {
             Listen::Tcp(address) => Listener::Tcp(*address),

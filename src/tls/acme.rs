@@ -60,6 +60,25 @@ impl Order {
         Ok(Issued { state: config.state(), names: self.names.join(", ") })
     }
 
+    /// Nothing, if the folder is another than that of the configuration: the server may write into it, and whoever takes it over
+    /// could write other commands.
+    ///
+    /// # Errors
+    ///
+    /// If not.
+    pub fn keeps_away_from(&self, configuration: &Path) -> Result<(), TlsError> {
+        let folder = |path: &Path| fs::canonicalize(path).ok();
+        // A bare name is in the folder where the server was started.
+        let own = configuration.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match folder(&self.folder).is_some_and(|kept| Some(kept) == folder(own)) {
+            false => Ok(()),
+            true => {
+                let error = io::Error::other("the configuration is in it, and the server may write there");
+                Err(TlsError::Folder { folder: self.folder.clone(), error })
+            }
+        }
+    }
+
     /// TCP ports at which the authority is called.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
         // It may name other addresses of its own in its directory.
