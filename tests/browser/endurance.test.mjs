@@ -60,7 +60,8 @@ test(`${CYCLES} cycles of opening and leaving leave nothing behind`, async (t) =
   const early = (of) => least(of, ({ cycle }) => Math.abs(cycle - SETTLED) <= 20);
   const late = (of) => least(of, ({ cycle }) => cycle >= CYCLES - 40);
   assert.ok(late('descriptors') <= early('descriptors') + 2, 'descriptors do not grow');
-  assert.ok(late('threads') <= early('threads'), 'threads do not grow');
+  // Each of the two threads that answer requests may have one beside it for what may block, whenever it is first needed.
+  assert.ok(late('threads') <= early('threads') + 2, 'threads do not grow');
   assert.ok(late('kilobytes') < early('kilobytes') * 1.05 + 1024, `memory stays flat: ${JSON.stringify(samples)}`);
   const { releases, tree } = await server.debug();
   assert.ok(releases.length >= CYCLES);
