@@ -8,9 +8,6 @@ mod message;
 pub mod process;
 mod sibling;
 
-use crate::config::{Config, Source};
-use crate::tls::Origin;
-use crate::tls::files::Files;
 use lenscap_actors::ports::CaptureError;
 use message::{Answer, MESSAGE_BYTES_MAX, Outcome, Permission, Request, Wish, receive, send};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -94,12 +91,12 @@ struct Line {
 }
 
 impl Broker {
-    /// Starts it, with what this configuration and the file that it came from need.
+    /// Starts it. It may start these commands, each the program of a camera, and open these files.
     ///
     /// # Errors
     ///
     /// If no process can be had.
-    pub fn start(config: &Config, file: Option<&Path>) -> io::Result<(Self, Lifeline)> {
+    pub fn start(commands: Vec<(String, String)>, files: Vec<PathBuf>) -> io::Result<(Self, Lifeline)> {
         let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         let mut command = Command::new(OWN_FILE);
         command
@@ -116,7 +113,8 @@ impl Broker {
         let process = command.stdout(held).spawn()?;
         // The broker's ends are in the command still, and would hide that it is gone.
         drop(command);
-        for permission in permissions(config, file) {
+        let programs = commands.into_iter().map(|(camera, command)| Permission::Program { camera, command });
+        for permission in programs.chain(files.into_iter().map(Permission::File)).chain([Permission::NoMore]) {
             send(&socket, &permission, &[])?;
         }
         let line = Line { socket, asked: 0, owed: false, buffer: vec![0; MESSAGE_BYTES_MAX] };
@@ -244,21 +242,4 @@ fn is_readable(socket: &OwnedFd, deadline: Instant) -> io::Result<bool> {
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-/// All that this configuration will ask for.
-fn permissions(config: &Config, file: Option<&Path>) -> Vec<Permission> {
-    let of_camera = |source: &Source, camera: &str| match source {
-        Source::Exec(command) => Some(Permission::Program { camera: camera.to_owned(), command: command.clone() }),
-        Source::V4l2(_) | Source::Test(_) => None,
-    };
-    let mut permissions: Vec<Permission> =
-        config.cameras.iter().filter_map(|camera| of_camera(&camera.source, &camera.id)).collect();
-    let tls = match &config.tls {
-        Some(Origin::Files(Files { certificate, key })) => vec![certificate.as_path(), key.as_path()],
-        Some(Origin::Acme(_)) | None => vec![],
-    };
-    permissions.extend(file.into_iter().chain(tls).map(|file| Permission::File(file.to_owned())));
-    permissions.push(Permission::NoMore);
-    permissions
 }

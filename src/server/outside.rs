@@ -2,11 +2,12 @@
 
 use super::ServerError;
 use crate::broker::{Broker, Lifeline};
-use crate::config::{Config, Listen};
+use crate::config::{Camera, Config, Listen, Source};
 use crate::http::{Listener, socket_file};
 use crate::sandbox::{self, Confinement, Needs};
+use crate::tls::files::Files;
 use crate::tls::{Https, Origin};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What comes from outside of the sandbox.
 pub struct Outside {
@@ -40,10 +41,28 @@ impl Outside {
                 socket_file::bind(path).map_err(|error| ServerError::Http { address: config.listen.clone(), error })?,
             ),
         };
-        let (broker, lifeline) = Broker::start(config, file)?;
+        let (broker, lifeline) = Broker::start(commands(config), files(config, file))?;
         let confinement = confine(config);
         Ok(Self { https, listener, broker, lifeline, confinement })
     }
+}
+
+/// The programs that will be started, by camera.
+fn commands(config: &Config) -> Vec<(String, String)> {
+    let of_camera = |camera: &Camera| match &camera.source {
+        Source::Exec(command) => Some((camera.id.clone(), command.clone())),
+        Source::V4l2(_) | Source::Test(_) => None,
+    };
+    config.cameras.iter().filter_map(of_camera).collect()
+}
+
+/// The files that will be read again.
+fn files(config: &Config, file: Option<&Path>) -> Vec<PathBuf> {
+    let tls = match &config.tls {
+        Some(Origin::Files(Files { certificate, key })) => vec![certificate.clone(), key.clone()],
+        Some(Origin::Acme(_)) | None => vec![],
+    };
+    file.map(Path::to_owned).into_iter().chain(tls).collect()
 }
 
 fn confine(config: &Config) -> Option<Confinement> {
