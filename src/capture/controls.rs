@@ -5,25 +5,15 @@
 //! every open, because some cameras forget.
 
 use super::identity::Identity;
-use super::v4l2::{Description, Device};
+use super::v4l2::control::Description;
+use super::v4l2::device::Device;
 use crate::broker::Broker;
+use crate::config::Setting;
 use lenscap_actors::ports::CaptureError;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use v4l::control::{Flags, Type};
-
-/// A value as the configuration and HTTP write it: a number, a switch, or a choice by its label.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
-#[serde(untagged)]
-pub enum Setting {
-    /// On or off.
-    Switch(bool),
-    /// A number, or a choice by its number.
-    Number(i64),
-    /// A choice by its label, in any case.
-    Choice(String),
-}
 
 /// One control of a camera.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,7 +1,8 @@
 //! What cameras this machine has, as the kernel says.
 
 use super::identity::usb_behind;
-use super::v4l2::{Device, name, rate};
+use super::v4l2::device::Device;
+use super::v4l2::{name, rate};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use v4l::framesize::FrameSizeEnum;

@@ -8,13 +8,11 @@
 
 mod agreement;
 mod buffers;
-mod control;
-mod device;
+pub mod control;
+pub mod device;
 mod picture;
 
 pub use agreement::{Wish, name, rate};
-pub use control::Description;
-pub use device::Device;
 
 use super::controls::Controls;
 use super::hotplug::Hotplug;
@@ -25,6 +23,7 @@ use crate::broker::Broker;
 use agreement::agree;
 use buffers::Buffers;
 use bytes::Bytes;
+use device::Device;
 use lenscap_actors::media::Picture;
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture, Plugged};
 use lenscap_actors::supervisor::address::Recipient;

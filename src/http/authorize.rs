@@ -1,5 +1,6 @@
 //! The middleware that lets requests in or not: reads what they say, and asks [`crate::access`].
 
+use super::cookie::cookie;
 use super::problem::Problem;
 use super::{Site, client, login};
 use crate::access::Credentials;
@@ -16,9 +17,6 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::future::{Ready, ready};
-
-/// The cookie of a login.
-pub const COOKIE: &str = "lenscap";
 
 /// The visitor of a request that was let in, and what it may do at that moment. Handlers ask for it as an argument.
 #[derive(Clone, Debug)]
@@ -127,16 +125,6 @@ fn credentials(request: &HttpRequest) -> Credentials {
         Some(secret) => Credentials::Cookie(secret),
         None => Credentials::None,
     }
-}
-
-/// The secret of a login's cookie (RFC 6265).
-pub fn cookie(request: &HttpRequest) -> Option<String> {
-    let pairs = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-    let mut pieces = pairs.flat_map(|line| line.split(';'));
-    pieces.find_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        (name == COOKIE).then(|| value.to_owned())
-    })
 }
 
 /// Bearer (RFC 6750) or Basic (RFC 7617).

@@ -40,7 +40,7 @@ async fn show(request: HttpRequest, site: web::Data<Site>) -> Result<HttpRespons
     let html = accept.find("text/html").unwrap_or(usize::MAX);
     let json = accept.find("application/json").unwrap_or(usize::MAX);
     if html < json {
-        return Ok(super::pages::file("debug.html"));
+        return Ok(super::files::file("debug.html"));
     }
     let feed = site.debug.clone();
     let report = web::block(move || feed.look().whole()).await;

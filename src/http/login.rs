@@ -1,8 +1,8 @@
 //! Logging in and out: a page that works without JavaScript.
 
-use super::authorize::{COOKIE, cookie};
+use super::cookie::{COOKIE, cookie};
 use super::problem::Problem;
-use super::{Site, client, pages};
+use super::{Site, client, files};
 use crate::access::policy::{Place, Refusal};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
@@ -96,15 +96,15 @@ pub fn page_for(request: &HttpRequest, site: &Site, refusal: &Refusal) -> HttpRe
         let encoded: String = url::form_urlencoded::byte_serialize(asked.as_bytes()).collect();
         return to(&format!("/login?next={encoded}"), None);
     }
-    let filled = pages::text("refused.html").replace("<!--problem-->", &escaped(&sentence(&refusal.to_string())));
-    pages::html(status(refusal), filled)
+    let filled = files::text("refused.html").replace("<!--problem-->", &escaped(&sentence(&refusal.to_string())));
+    files::html(status(refusal), filled)
 }
 
 fn page(status: StatusCode, problem: &str, next: &str) -> HttpResponse {
-    let filled = pages::text("login.html")
+    let filled = files::text("login.html")
         .replace("<!--problem-->", &escaped(&sentence(problem)))
         .replace("<!--next-->", &escaped(&own_path(next)));
-    pages::html(status, filled)
+    files::html(status, filled)
 }
 
 /// With a capital letter and a full stop, if there is anything.

@@ -1,12 +1,12 @@
-//! The pages, embedded in the binary.
+//! The pages.
 
 use super::Site;
 use super::authorize::{Guest, comes_from_another_site};
+use super::files::{file, html, text};
 use super::problem::Problem;
 use crate::access::needs::FILES;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use rust_embed::RustEmbed;
 
 /// The pages load nothing from elsewhere, and send nothing there.
 const CONTENT_SECURITY_POLICY: &str =
@@ -20,10 +20,6 @@ pub fn content_security_policy(allowed_origins: &[String]) -> String {
         ["'self'".to_owned(), allowed_origins.join(" ")].join(" ").trim_end()
     )
 }
-
-#[derive(RustEmbed)]
-#[folder = "src/web"]
-struct Files;
 
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
@@ -46,30 +42,4 @@ async fn view(
     let picture = site.pictures.of(&id).map(|picture| picture.at.to_string()).unwrap_or_default();
     let page = text("view.html").replace(" data-waits", waits);
     Ok(html(StatusCode::OK, page.replace("data-picture=\"\"", &format!("data-picture=\"{picture}\""))))
-}
-
-/// The text of an embedded page.
-pub fn text(name: &str) -> String {
-    Files::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default()
-}
-
-/// A page that was made for this request.
-pub fn html(status: StatusCode, text: String) -> HttpResponse {
-    let mut response = HttpResponse::build(status);
-    // A page that is not stored is not kept for going back to it, either.
-    response.content_type("text/html; charset=utf-8").insert_header((header::CACHE_CONTROL, "no-cache")).body(text)
-}
-
-/// One embedded file.
-pub fn file(name: &str) -> HttpResponse {
-    let Some(file) = Files::get(name) else { return HttpResponse::NotFound().finish() };
-    let kind = match name.rsplit('.').next() {
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        _ => "text/html; charset=utf-8",
-    };
-    HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(file.data.into_owned())
 }
