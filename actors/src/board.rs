@@ -5,7 +5,7 @@
 
 mod rate;
 mod renditions;
-mod status;
+pub(crate) mod status;
 
 pub use rate::Rate;
 pub use status::*;

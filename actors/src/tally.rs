@@ -1,7 +1,7 @@
 //! What has been counted since the server was started: how long it took to let cameras go, and
 //! how often a suspicion or a verdict was wrong. Pure, and small, for it is copied with the board.
 
-use crate::board::{PeerStatus, ReleaseRecord, VerdictRecord};
+use crate::board::status::{PeerStatus, ReleaseRecord, VerdictRecord};
 use crate::departure::Cause;
 use serde::Serialize;
 use std::collections::BTreeMap;
