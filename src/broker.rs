@@ -8,8 +8,9 @@ mod message;
 pub mod process;
 mod sibling;
 
+use crate::capture::exec::launch::OWN_FILE;
 use lenscap_actors::ports::CaptureError;
-use message::{Answer, MESSAGE_BYTES_MAX, Outcome, Permission, Request, Wish, receive, send};
+use message::{MESSAGE_BYTES_MAX, Outcome, Permission, Wish, receive, send};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
@@ -24,9 +25,6 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::unix::pipe::Receiver;
-
-/// This program's own file, whatever has become of its name.
-const OWN_FILE: &str = "/proc/self/exe";
 
 /// An answer takes milliseconds. Longer than this only where a file is on a disk that hangs.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -80,11 +78,10 @@ impl Lifeline {
     }
 }
 
-/// One request at a time.
+/// One wish at a time.
 #[derive(Debug)]
 struct Line {
     socket: OwnedFd,
-    asked: u64,
     /// Whether an answer has not come in time, and is to come still.
     owed: bool,
     buffer: Vec<u8>,
@@ -117,7 +114,7 @@ impl Broker {
         for permission in programs.chain(files.into_iter().map(Permission::File)).chain([Permission::NoMore]) {
             send(&socket, &permission, &[])?;
         }
-        let line = Line { socket, asked: 0, owed: false, buffer: vec![0; MESSAGE_BYTES_MAX] };
+        let line = Line { socket, owed: false, buffer: vec![0; MESSAGE_BYTES_MAX] };
         Ok((Self(Arc::new(Inner { process, line: Mutex::new(line) })), Lifeline(alive)))
     }
 
@@ -172,19 +169,16 @@ impl Broker {
     fn ask(&self, wish: Wish) -> io::Result<(Outcome, Vec<OwnedFd>)> {
         let mut line = self.0.line.lock().unwrap_or_else(PoisonError::into_inner);
         line.settle()?;
-        line.asked += 1;
-        let number = line.asked;
-        send(&line.socket, &Request { number, wish }, &[]).map_err(|_| gone())?;
+        send(&line.socket, &wish, &[]).map_err(|_| gone())?;
         line.owed = true;
         if !is_readable(&line.socket, Instant::now() + ANSWER)? {
             return Err(late());
         }
-        let (answer, descriptors) = line.hear()?;
-        match answer.outcome {
-            Outcome::Refused { message, errno } => {
+        match line.hear()? {
+            (Outcome::Refused { message, errno }, _) => {
                 Err(errno.map_or_else(|| io::Error::other(message), io::Error::from_raw_os_error))
             }
-            outcome => Ok((outcome, descriptors)),
+            granted => Ok(granted),
         }
     }
 }
@@ -198,10 +192,10 @@ impl Line {
         if !is_readable(&self.socket, Instant::now())? {
             return Err(late());
         }
-        let (answer, descriptors) = self.hear()?;
+        let (outcome, descriptors) = self.hear()?;
         // A guard that nobody holds on to has started nothing, and ends.
         drop(descriptors);
-        if let Outcome::Started { guard, .. } = answer.outcome
+        if let Outcome::Started { guard, .. } = outcome
             && let Some(guard) = Pid::from_raw(guard)
         {
             let _ = waitpid(Some(guard), WaitOptions::empty());
@@ -209,10 +203,11 @@ impl Line {
         Ok(())
     }
 
-    fn hear(&mut self) -> io::Result<(Answer, Vec<OwnedFd>)> {
-        let heard = receive(&self.socket, &mut self.buffer)?;
+    fn hear(&mut self) -> io::Result<(Outcome, Vec<OwnedFd>)> {
+        let heard = receive(&self.socket, &mut self.buffer);
+        // Whatever it was: no other comes.
         self.owed = false;
-        heard.ok_or_else(gone)
+        heard?.ok_or_else(gone)
     }
 }
 

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 const DNS: u16 = 53;
 
 /// What the server needs of the system.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needs {
     /// To open video devices, and to look for them.
     pub devices: bool,

@@ -7,12 +7,11 @@ mod authority;
 mod support;
 
 use authority::Authority;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
+use support::tls::{self, Tls};
 use support::{Folder, PATIENCE, Server};
 
 const NAME: &str = "cams.example";
@@ -22,22 +21,9 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-type Tls = StreamOwned<ClientConnection, TcpStream>;
-
 /// Connects, trusting what this root has signed only.
 fn connect(port: u16, root: &CertificateDer<'static>) -> std::io::Result<Tls> {
-    let mut roots = RootCertStore::empty();
-    roots.add(root.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
-    let mut client = ClientConnection::new(config, ServerName::try_from(NAME).unwrap()).unwrap();
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    while client.is_handshaking() {
-        client.complete_io(&mut stream)?;
-    }
-    Ok(StreamOwned::new(client, stream))
+    tls::connect(("127.0.0.1", port), NAME, tls::trusting([root]), &[])
 }
 
 fn ask(stream: &mut Tls) -> String {

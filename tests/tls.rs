@@ -4,20 +4,16 @@
 
 mod support;
 
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use support::keys::lenscap_with;
+use support::tls::Tls;
 use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
-
-type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// A certificate and its key, in a folder of their own.
 struct Pair {
@@ -50,20 +46,9 @@ impl Pair {
 }
 
 /// Connects, trusting these certificates only.
-fn connect(address: &str, trusted: &[&Pair], protocols: &[&str]) -> Result<Tls, std::io::Error> {
-    let mut roots = RootCertStore::empty();
-    trusted.iter().for_each(|pair| roots.add(pair.certificate()).unwrap());
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = config.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let mut client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    while client.is_handshaking() {
-        client.complete_io(&mut stream)?;
-    }
-    Ok(StreamOwned::new(client, stream))
+fn connect(address: &str, trusted: &[&Pair], protocols: &[&str]) -> std::io::Result<Tls> {
+    let roots: Vec<_> = trusted.iter().map(|pair| pair.certificate()).collect();
+    tls::connect(address, "localhost", tls::trusting(&roots), protocols)
 }
 
 /// One request, answered to the end.

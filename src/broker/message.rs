@@ -34,7 +34,7 @@ pub enum Permission {
     NoMore,
 }
 
-/// What the server asks for.
+/// What the server asks for, one wish at a time: the next message that the broker sends is its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Wish {
     /// That the program of this camera be started, with a guard.
@@ -43,15 +43,6 @@ pub enum Wish {
     Open(#[serde(with = "bytes")] PathBuf),
     /// Who else holds this video device.
     Holder(#[serde(with = "bytes")] PathBuf),
-}
-
-/// A wish, with a number by which its answer is known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// The number.
-    pub number: u64,
-    /// The wish.
-    pub wish: Wish,
 }
 
 /// What became of a wish.
@@ -75,15 +66,6 @@ pub enum Outcome {
         /// What the system said, if it did.
         errno: Option<i32>,
     },
-}
-
-/// An answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answer {
-    /// To which request.
-    pub number: u64,
-    /// What became of it.
-    pub outcome: Outcome,
 }
 
 /// Paths as they are: not all of them are text.
@@ -159,18 +141,18 @@ mod tests {
     fn a_message_arrives_with_its_descriptors_and_the_end_is_seen() {
         let (near, far) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         let (reading, writing) = rustix::pipe::pipe().unwrap();
-        let sent = Answer { number: 7, outcome: Outcome::Started { guard: 3, values: vec!["\u{1}\"x".into()] } };
+        let sent = Outcome::Started { guard: 3, values: vec!["\u{1}\"x".into()] };
         send(&near, &sent, &[reading.as_fd()]).unwrap();
         rustix::io::write(&writing, b"through").unwrap();
         drop((near, reading, writing));
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
-        let (got, descriptors) = receive::<Answer>(&far, &mut buffer).unwrap().unwrap();
+        let (got, descriptors) = receive::<Outcome>(&far, &mut buffer).unwrap().unwrap();
         assert_eq!((got, descriptors.len()), (sent, 1));
         let mut text = String::new();
         let mut file = std::fs::File::from(descriptors.into_iter().next().unwrap());
         file.read_to_string(&mut text).unwrap();
         assert_eq!(text, "through");
-        assert!(receive::<Answer>(&far, &mut buffer).unwrap().is_none());
+        assert!(receive::<Outcome>(&far, &mut buffer).unwrap().is_none());
     }
 
     #[test]
@@ -185,9 +167,10 @@ mod tests {
     fn what_is_no_message_is_an_error_and_ends_nothing() {
         let (near, far) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
-        rustix::net::send(&near, b"{\"number\":1}", SendFlags::NOSIGNAL).unwrap();
-        send(&near, &Request { number: 2, wish: Wish::Start("front".into()) }, &[]).unwrap();
-        assert!(receive::<Request>(&far, &mut buffer).is_err());
-        assert_eq!(receive::<Request>(&far, &mut buffer).unwrap().unwrap().0.number, 2);
+        rustix::net::send(&near, b"{\"Start\":1}", SendFlags::NOSIGNAL).unwrap();
+        let wish = Wish::Start("front".into());
+        send(&near, &wish, &[]).unwrap();
+        assert!(receive::<Wish>(&far, &mut buffer).is_err());
+        assert_eq!(receive::<Wish>(&far, &mut buffer).unwrap().unwrap().0, wish);
     }
 }

@@ -1,6 +1,6 @@
 //! The broker itself: one thread that does what it is asked for, if that was permitted before anything was asked.
 
-use super::message::{Answer, MESSAGE_BYTES_MAX, Outcome, Permission, Request, Wish, receive, send};
+use super::message::{MESSAGE_BYTES_MAX, Outcome, Permission, Wish, receive, send};
 use super::sibling;
 use crate::capture::exec::launch::{self, Launched};
 use crate::capture::holder::holder;
@@ -48,16 +48,12 @@ fn serve() -> io::Result<()> {
     set.thread_block()?;
     let mut buffer = vec![0; MESSAGE_BYTES_MAX];
     let permitted = hear_permissions(&socket, &mut buffer)?;
-    while let Some((request, _)) = receive::<Request>(&socket, &mut buffer)? {
-        let (outcome, descriptors) = match permitted.grant(&request.wish) {
-            Ok(granted) => granted,
-            Err(error) => (refused(&error), vec![]),
-        };
+    while let Some((wish, _)) = receive(&socket, &mut buffer)? {
+        let (outcome, descriptors) = permitted.grant(&wish).unwrap_or_else(|error| (refused(&error), vec![]));
         let descriptors: Vec<_> = descriptors.iter().map(OwnedFd::as_fd).collect();
-        let number = request.number;
-        if let Err(error) = send(&socket, &Answer { number, outcome }, &descriptors) {
+        if let Err(error) = send(&socket, &outcome, &descriptors) {
             // What cannot be handed over is not to be had; if nobody is there any more that ends this, too.
-            send(&socket, &Answer { number, outcome: refused(&error) }, &[])?;
+            send(&socket, &refused(&error), &[])?;
         }
     }
     Ok(())

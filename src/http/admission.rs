@@ -38,8 +38,7 @@ pub async fn join(
     offer: &str,
     viewer: IpAddr,
 ) -> Result<Joined, Problem> {
-    guest.may_view(stream)?;
-    let stream = site.stream(stream)?;
+    let stream = guest.stream(site, stream)?;
     let (secrets, token) = secrets().map_err(|error| Problem::internal(format!("no random numbers: {error}")))?;
     one_more_offer(site, viewer)?;
     site.root.peers.has_room(viewer)?;

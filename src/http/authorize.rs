@@ -16,6 +16,7 @@ use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use lenscap_actors::ids::StreamId;
 use std::future::{Ready, ready};
 
 /// The visitor of a request that was let in, and what it may do at that moment. Handlers ask for it as an argument.
@@ -28,6 +29,16 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// The stream of this name, if it may be watched. Whoever may not is not told whether there is one.
+    ///
+    /// # Errors
+    ///
+    /// If it may not, or there is none.
+    pub fn stream(&self, site: &Site, name: &str) -> Result<StreamId, Problem> {
+        self.may_view(name)?;
+        site.stream(name)
+    }
+
     /// Nothing, if this stream may be watched.
     ///
     /// # Errors

@@ -36,8 +36,7 @@ async fn view(
     site: web::Data<Site>,
     stream: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    guest.may_view(&stream)?;
-    let id = site.stream(&stream)?;
+    let id = guest.stream(&site, &stream)?;
     let waits = if comes_from_another_site(&request) { " data-waits" } else { "" };
     let picture = site.pictures.of(&id).map(|picture| picture.at.to_string()).unwrap_or_default();
     let page = text("view.html").replace(" data-waits", waits);

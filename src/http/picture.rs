@@ -23,8 +23,7 @@ async fn show(
     site: web::Data<Site>,
     stream: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    guest.may_view(&stream)?;
-    let id = site.stream(&stream)?;
+    let id = guest.stream(&site, &stream)?;
     let picture = site.pictures.of(&id).ok_or_else(|| Problem::no_picture(&stream))?;
     let tag = EntityTag::new_strong(picture.at.to_string());
     let taken = HttpDate::from(UNIX_EPOCH + Duration::from_millis(picture.at));

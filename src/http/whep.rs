@@ -57,16 +57,14 @@ fn is(expected: &str, request: &HttpRequest) -> Result<(), Problem> {
 
 /// There is nothing to be had here but sessions; by the type players see that this is an endpoint.
 async fn endpoint(guest: Guest, site: web::Data<Site>, stream: web::Path<String>) -> Result<HttpResponse, Problem> {
-    guest.may_view(&stream)?;
-    site.stream(&stream)?;
+    guest.stream(&site, &stream)?;
     Ok(HttpResponse::Ok().content_type(SDP).finish())
 }
 
 /// Some clients ask for this before anything else (MediaMTX), to learn of ICE servers while they can still use them, and
 /// by the methods whether candidates can be sent later. They are programs, which no CORS answers.
 async fn options(guest: Guest, site: web::Data<Site>, stream: web::Path<String>) -> Result<HttpResponse, Problem> {
-    guest.may_view(&stream)?;
-    site.stream(&stream)?;
+    guest.stream(&site, &stream)?;
     let mut response = HttpResponse::NoContent();
     response.insert_header((ALLOW, "GET, HEAD, POST, OPTIONS"));
     response.insert_header((ACCESS_CONTROL_ALLOW_METHODS, cors::METHODS.join(", ")));

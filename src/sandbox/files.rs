@@ -51,12 +51,13 @@ pub fn confine(needs: &Needs) -> Result<Hold, RulesetError> {
     let keeping = read | AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::Truncate;
     let kept = needs.folder.iter().map(|folder| (folder.as_path(), keeping));
     // Who calls others by name has to find them.
-    let names = needs.calls.iter().take(1).flat_map(|_| NAMES).map(|path| (Path::new(path), read));
+    let names = if needs.calls.is_empty() { &[][..] } else { &NAMES };
+    reach.extend(names.iter().map(|path| (*path, read)));
     let mut rules = Ruleset::default()
         .handle_access(AccessFs::from_all(KNOWN))?
         .handle_access(AccessNet::from_all(KNOWN))?
         .create()?;
-    for (path, access) in reach.into_iter().map(|(path, access)| (Path::new(path), access)).chain(kept).chain(names) {
+    for (path, access) in reach.into_iter().map(|(path, access)| (Path::new(path), access)).chain(kept) {
         // What is not there needs no right.
         let Ok(opened) = PathFd::new(path) else { continue };
         let access = if path.is_dir() { access } else { access & AccessFs::from_file(KNOWN) };

@@ -1,7 +1,7 @@
 //! A small certificate authority that speaks ACME (RFC 8555) and checks names by TLS-ALPN-01 (RFC 8737). It checks the steps, their order, their nonces
 //! and the proof, but not the signatures of requests: those are between the client's library and a real authority.
 
-use super::{Folder, PATIENCE};
+use super::support::{Folder, tls};
 use actix_web::http::header;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use base64::Engine;
@@ -9,11 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use rustls::{DigitallySignedStruct, ServerConfig, SignatureScheme};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -266,19 +265,10 @@ async fn certificate(request: HttpRequest, state: web::Data<State>, body: web::B
 
 /// The certificate that a server shows to who asks for `acme-tls/1` (RFC 8737, section 3).
 fn shown_to_a_check(port: u16, name: &str) -> CertificateDer<'static> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let mut config = config.dangerous().with_custom_certificate_verifier(Arc::new(Anything)).with_no_client_auth();
-    config.alpn_protocols = vec![b"acme-tls/1".to_vec()];
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    while client.is_handshaking() {
-        client.complete_io(&mut stream).unwrap();
-    }
-    assert_eq!(client.alpn_protocol(), Some(&b"acme-tls/1"[..]));
-    client.peer_certificates().unwrap()[0].clone().into_owned()
+    let config = tls::client().dangerous().with_custom_certificate_verifier(Arc::new(Anything));
+    let stream = tls::connect(("127.0.0.1", port), name, config, &["acme-tls/1"]).unwrap();
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"acme-tls/1"[..]));
+    stream.conn.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
 /// Takes any certificate: what is in it is looked at afterwards.

@@ -5,6 +5,7 @@
 pub mod forge;
 pub mod keys;
 pub mod raw;
+pub mod tls;
 pub mod tracing;
 pub mod wire;
 

@@ -16,7 +16,7 @@ use std::process::Command;
 const PIPE_BYTES: usize = 1 << 20;
 
 /// This program's own file, whatever has become of its name.
-const OWN_FILE: &str = "/proc/self/exe";
+pub const OWN_FILE: &str = "/proc/self/exe";
 
 /// A guard that was started, and will start its program.
 #[derive(Debug)]
