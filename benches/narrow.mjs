@@ -5,13 +5,14 @@
 
 import { figures, report } from './table.mjs';
 import { adaptive } from './narrow/adaptive.mjs';
+import { chromium } from './narrow/chromium.mjs';
 import { crowd, nack, offers, pli } from './narrow/floods.mjs';
 import { foreign } from './narrow/foreign.mjs';
 import { random } from './narrow/random.mjs';
 import { dip, joins, stock } from './narrow/shared.mjs';
 import { slow } from './narrow/slow.mjs';
 
-const scenarios = { slow, dip, joins, stock, 'joins-foreign': foreign, adaptive, pli, nack, offers, crowd, random };
+const scenarios = { slow, dip, joins, stock, 'joins-foreign': foreign, 'joins-chromium': chromium, adaptive, pli, nack, offers, crowd, random };
 
 const words = process.argv.slice(2);
 const at = words.indexOf('--seconds');

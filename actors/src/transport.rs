@@ -263,6 +263,16 @@ impl Transport {
         self.sender.congestion()
     }
 
+    /// How long the first picture will have been under way when it arrives, if that is known before it has left.
+    pub fn first_picture_takes(&self, now: Instant) -> Option<Duration> {
+        self.sender.first_picture_takes(now)
+    }
+
+    /// What is on its way to the viewer is not ended, and nothing is sent before the next keyframe.
+    pub fn abandon(&mut self) {
+        self.sender.abandon();
+    }
+
     /// Bytes a second that the stream has.
     pub fn stream_rate(&self) -> f64 {
         self.sender.stream_rate()

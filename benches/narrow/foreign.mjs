@@ -6,21 +6,22 @@ import { plays, sleep, Stage } from './stage.mjs';
 
 const JOINERS = 10;
 const CUTS = 3;
-const CUT_MS = 2000;
+export const CUT_MS = 2000;
 const RATE = 50_000_000;
 // A queue of 100 ms. In a shorter one more of a keyframe is lost than str0m asks for again: its NACKs reach back over
 // 100 packets, a browser's over 1000.
-const LINK = { kind: 'router', rate: RATE, limit: RATE / 8 / 10 };
+export const LINK = { kind: 'router', rate: RATE, limit: RATE / 8 / 10 };
+
+/** A program with so many frames between keyframes. Noise, so that the encoder needs the bit rate. */
+export const camera = (gop) => plays(clip(`8M-${gop}`, ['-x264-params', 'scenecut=0:sliced-threads=0'],
+  { seconds: 180, rate: 8_000_000, gop, filter: 'noise=alls=20:allf=t' }));
 
 /** @param add takes what was measured and its series */
 export async function foreign(add) {
   for (const gop of [240, 600]) {
-    // Noise, so that the encoder needs the bit rate.
-    const camera = plays(clip(`8M-${gop}`, ['-x264-params', 'scenecut=0:sliced-threads=0'],
-      { seconds: 180, rate: 8_000_000, gop, filter: 'noise=alls=20:allf=t' }));
     const what = `joins-foreign, ${gop / 30} s between keyframes`;
-    await Stage.run(camera, { joiners: LINK, beside: { kind: 'wide' } }, (stage) => joining(stage, what, gop / 30, add));
-    await Stage.run(camera, { cut: LINK }, (stage) => cuts(stage, what, gop / 30, add));
+    await Stage.run(camera(gop), { joiners: LINK, beside: { kind: 'wide' } }, (stage) => joining(stage, what, gop / 30, add));
+    await Stage.run(camera(gop), { cut: LINK }, (stage) => cuts(stage, what, gop / 30, add));
   }
 }
 

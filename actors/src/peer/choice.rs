@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 const DIP: Duration = Duration::from_secs(2);
 const LATELY: Duration = Duration::from_millis(500);
 
+/// A first picture that would be older than this when it comes is not waited for: a smaller one is there before it.
+const OLD: Duration = Duration::from_millis(900);
+
 /// Whoever has the small rendition is tried again after this, and ever later where that was wrong.
 const TRY_FIRST: Duration = Duration::from_secs(2);
 const TRY_MOST: Duration = Duration::from_secs(16);
@@ -36,6 +39,8 @@ pub struct View {
     pub late: u64,
     /// Packets wait on the way.
     pub queues: bool,
+    /// How long the first picture will have been under way when it arrives, as long as it is, and that is known.
+    pub first: Option<Duration>,
     /// Bytes a second that a burst has shown, and when it was sent.
     pub shown: Option<(f64, Instant)>,
 }
@@ -94,15 +99,22 @@ impl Choice {
             return None;
         }
         let narrow = *self.narrow.get_or_insert(now);
+        if view.first.is_some_and(|takes| takes > OLD) {
+            return Some(self.give_way(view, now));
+        }
         // What is not late is as good as on any link.
         let lately = self.late.1.is_some_and(|at| since(at) < LATELY);
         if !lately || since(narrow) < DIP || self.at.is_some_and(|at| since(at) < DIP) {
             return None;
         }
-        let wrong = self.risen.take().is_some_and(|risen| since(risen) < KEPT);
+        Some(self.give_way(view, now))
+    }
+
+    fn give_way(&mut self, view: &View, now: Instant) -> Step {
+        let wrong = self.risen.take().is_some_and(|risen| now.saturating_duration_since(risen) < KEPT);
         self.patience = if wrong { (self.patience * 2).min(TRY_MOST) } else { TRY_FIRST };
         (self.narrow, self.full, self.at) = (None, view.stream, Some(now));
-        Some(Step::Small)
+        Step::Small
     }
 
     fn on_small(&mut self, view: &View, now: Instant) -> Option<Step> {
@@ -150,6 +162,16 @@ mod tests {
         let healed = |_| View { late: 34, ..narrow(0) };
         assert_eq!(look(&mut choice, start, 3500, 9000, healed), [], "it has been in time since");
         assert_eq!(look(&mut choice, start, 9000, 9050, narrow), [(9000, Step::Small)]);
+    }
+
+    #[test]
+    fn a_first_picture_that_would_be_old_is_not_waited_for() {
+        let first = |takes| move |ms| View { late: 0, first: Some(takes), ..narrow(ms) };
+        let (start, mut choice) = (Instant::now(), Choice::default());
+        assert_eq!(look(&mut choice, start, 0, 1500, first(OLD)), []);
+        assert_eq!(look(&mut choice, start, 1500, 1550, first(OLD + MS)), [(1500, Step::Small)]);
+        let wide = |ms| View { capacity: None, ..first(OLD * 2)(ms) };
+        assert_eq!(look(&mut Choice::default(), start, 0, 1500, wide), [], "it is not for the link");
     }
 
     #[test]

@@ -96,6 +96,12 @@ impl State {
         self.next = None;
     }
 
+    /// What is under way is not ended, and nothing more of its stream is sent: the next one's first picture comes sooner.
+    pub fn abandon(&mut self) {
+        self.transport.abandon();
+        self.watching = None;
+    }
+
     /// Sends what is delivered, if it is of the right stream; whether the actor has to look.
     fn send(&mut self, deliver: &Deliver, datagrams: &dyn Datagrams, now: Instant) -> bool {
         if !self.open {

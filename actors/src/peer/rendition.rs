@@ -50,6 +50,7 @@ impl Peer {
             capacity: link.capacity(),
             late: transport.dropped().late,
             queues: link.queues(),
+            first: transport.first_picture_takes(now),
             shown: link.shown(),
         };
         let has_choice = small || watching.entry().small.is_some();
@@ -63,6 +64,9 @@ impl Peer {
         }
         if step == Some(Step::Burst) {
             outbox::send(&*self.datagrams, transport, now, |transport, batch| transport.burst(now, batch));
+        }
+        if step == Some(Step::Small) && view.first.is_some() {
+            state.abandon();
         }
         drop(state);
         match step {

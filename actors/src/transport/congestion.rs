@@ -168,6 +168,12 @@ impl Congestion {
         self.narrow.map(|narrow| narrow.capacity)
     }
 
+    /// How long it takes, then, until so many bytes have arrived behind those that are under way.
+    pub fn takes(&self, bytes: usize) -> Option<Duration> {
+        let capacity = self.narrow?.capacity;
+        Duration::try_from_secs_f64((self.flight.bytes() + bytes) as f64 / capacity).ok()
+    }
+
     /// Bytes a second that may leave, if it has.
     pub fn pace(&self) -> Option<f64> {
         let round = self.round_trip + self.reports_every;
@@ -253,6 +259,7 @@ impl Congestion {
         let round = self.round_trip + self.reports_every;
         let Some(mut narrow) = self.narrow else {
             if let Some(capacity) = self.rate.filter(|_| queues || loses) {
+                self.shown = None; // It has deceived, or the link is another by now.
                 self.narrow = Some(Narrow {
                     window: window(capacity, round),
                     capacity,

@@ -30,6 +30,12 @@ const FASTER: f64 = 2.5;
 /// And so much faster than what has just arrived, if nothing had to wait on the way.
 const PROBING: f64 = 2.0;
 
+/// Or at this part of the speed at which the last burst has arrived: others may be on that link,
+const SHOWN_SHARE: f64 = 0.5;
+
+/// but not more than so much faster than the stream: a token bucket lets a burst through at any speed.
+const FASTER_SHOWN: f64 = 6.0;
+
 /// RTP header, extensions and tag of a packet: about so many bytes.
 const OVERHEAD: usize = 40;
 
@@ -87,6 +93,8 @@ pub struct Sender {
     backlog: Backlog,
     pace: Pace,
     rate: StreamRate,
+    /// A frame of this stream has been sent to its end.
+    began: bool,
     next_look: Option<Instant>,
     /// Packets that the socket had no room for, and when it is tried again.
     refused: (VecDeque<u64>, Instant),
@@ -114,6 +122,7 @@ impl Sender {
             backlog: Backlog::default(),
             pace: Pace::new(BURST, now),
             rate: StreamRate::default(),
+            began: false,
             next_look: None,
             refused: (VecDeque::new(), now),
             again: Again::new(now),
@@ -203,6 +212,23 @@ impl Sender {
         self.backlog.clear();
         self.track.switch();
         self.rate = StreamRate::default();
+        self.began = false;
+    }
+
+    /// How long the stream's first picture will have been under way when it has arrived, as far as is known: it has
+    /// been begun, and the link has shown how little it carries.
+    pub fn first_picture_takes(&self, now: Instant) -> Option<Duration> {
+        let waiting = self.backlog.begun().filter(|_| !self.began)?;
+        let rest = rest_of(&waiting.frame, waiting.begun);
+        let since = now.saturating_duration_since(waiting.since);
+        Some(since + self.congestion.as_ref()?.takes(rest)?)
+    }
+
+    /// What has been begun is not ended, and nothing is sent before the next keyframe.
+    pub fn abandon(&mut self) {
+        self.lose();
+        self.dropped.late += u64::from(!self.backlog.is_empty());
+        self.backlog = Backlog::default();
     }
 
     /// What was sent last was held up, and what comes now is not.
@@ -250,12 +276,7 @@ impl Sender {
         while let Some(waiting) = self.backlog.front() {
             let (frame, begun) = (waiting.frame.clone(), waiting.begun);
             let left = frame.cuts.len().saturating_sub(begun);
-            let size = if begun == 0 {
-                frame.len()
-            } else {
-                (begun..frame.cuts.len()).map(|nth| frame.cuts.packet_bytes(nth)).sum()
-            };
-            let size = size + left * OVERHEAD;
+            let size = rest_of(&frame, begun);
             let part = size.min(PART).min(burst);
             if room < part {
                 self.next_look = Some(now + self.pace.wait(part, rate).clamp(Duration::from_millis(1), LOOK_EVERY));
@@ -272,6 +293,7 @@ impl Sender {
             (room, window) = (room.saturating_sub(bytes), window.saturating_sub(bytes));
             if begun + packets == frame.cuts.len() {
                 self.backlog.pop();
+                self.began = true;
             }
         }
         if !self.backlog.is_empty()
@@ -288,19 +310,21 @@ impl Sender {
 
     /// Bytes a second that may leave, and bytes at once.
     fn pace_of_now(&self) -> (f64, usize) {
-        let faster = self.rate.value() * FASTER;
-        let (limit, shown) = match &self.congestion {
-            Some(congestion) => (congestion.pace(), congestion.rate()),
-            None => (self.losses.limit(), None),
+        let stream = self.rate.value();
+        let limit = match &self.congestion {
+            Some(congestion) => congestion.pace(),
+            None => self.losses.limit(),
         };
-        match (limit, shown) {
-            (Some(rate), _) => {
-                let rate = rate.max(rate::USUAL / 100.0);
-                (rate, ((rate / 50.0) as usize).clamp(2400, BURST))
-            }
-            (None, Some(shown)) => (faster.max(shown * PROBING), BURST),
-            _ => (faster, BURST),
+        if let Some(rate) = limit {
+            let rate = rate.max(rate::USUAL / 100.0);
+            return (rate, ((rate / 50.0) as usize).clamp(2400, BURST));
         }
+        let known = self.congestion.as_ref();
+        let arrives = known.and_then(Congestion::rate).map_or(0.0, |rate| rate * PROBING);
+        // The past is not urgent: it is not to fill what others share, nor the viewer's own buffers.
+        let shown = known.and_then(Congestion::shown).filter(|_| !self.backlog.is_of_the_past());
+        let shown = shown.map_or(0.0, |(rate, _)| rate * SHOWN_SHARE);
+        ((stream * FASTER).max(arrives).max(shown.min(stream * FASTER_SHOWN)), BURST)
     }
 
     /// Sends some packets of a frame; the bytes of them.
@@ -399,8 +423,8 @@ impl Sender {
     }
 
     /// Whether a frame is on its way: the numbers of its packets follow each other among all of the connection.
-    fn is_amid_a_frame(&mut self) -> bool {
-        self.backlog.front().is_some_and(|waiting| waiting.begun > 0)
+    fn is_amid_a_frame(&self) -> bool {
+        self.backlog.begun().is_some()
     }
 
     /// Sends the last packets once more, in one burst that shows what the link carries. Nothing where retransmissions have
@@ -468,6 +492,15 @@ fn is_of_use(link: &mut Congestion, origin: Origin, stream: f64, backlog: &Backl
         (Some(_), _) => link.room(stream, now) > 0 && backlog.is_empty(),
         (None, _) => link.room(stream, now) > 0,
     }
+}
+
+/// Bytes on the wire of a frame's packets from one on.
+fn rest_of(frame: &Frame, from: usize) -> usize {
+    let payload = match from {
+        0 => frame.len(),
+        _ => (from..frame.cuts.len()).map(|nth| frame.cuts.packet_bytes(nth)).sum(),
+    };
+    payload + frame.cuts.len().saturating_sub(from) * OVERHEAD
 }
 
 /// So many packets of a frame, from one on, that are not more than these bytes; one at least.

@@ -26,6 +26,10 @@ pub struct Waiting {
     pub timestamp: u32,
     /// So many of its packets have been sent.
     pub begun: usize,
+    /// When it began to wait.
+    pub since: Instant,
+    /// It is of the past.
+    pub replayed: bool,
     /// Later than this it is not begun.
     until: Instant,
 }
@@ -51,13 +55,23 @@ impl Backlog {
         let needless = if frame.keyframe { self.clear() } else { 0 };
         let patience = now + if replayed { LATE_REPLAY } else { LATE };
         let until = self.0.back().map_or(patience, |last| patience.max(last.until));
-        self.0.push_back(Waiting { frame: frame.clone(), timestamp, begun: 0, until });
+        self.0.push_back(Waiting { frame: frame.clone(), timestamp, begun: 0, since: now, replayed, until });
         needless
     }
 
     /// The next.
     pub fn front(&mut self) -> Option<&mut Waiting> {
         self.0.front_mut()
+    }
+
+    /// The next, if some of its packets have been sent.
+    pub fn begun(&self) -> Option<&Waiting> {
+        self.0.front().filter(|first| first.begun > 0)
+    }
+
+    /// Whether what is next is of the past.
+    pub fn is_of_the_past(&self) -> bool {
+        self.0.front().is_some_and(|first| first.replayed)
     }
 
     /// The next has been sent.
@@ -71,15 +85,14 @@ impl Backlog {
 
     /// Takes away all that have not been begun; how many.
     pub fn clear(&mut self) -> u64 {
-        let begun = self.0.front().is_some_and(|first| first.begun > 0);
         let before = self.0.len();
-        self.0.truncate(usize::from(begun));
+        self.0.truncate(usize::from(self.begun().is_some()));
         (before - self.0.len()) as u64
     }
 
     /// Takes away what is late, and with it all that depends on it; how many.
     pub fn drop_late(&mut self, now: Instant) -> u64 {
-        let first = usize::from(self.0.front().is_some_and(|first| first.begun > 0));
+        let first = usize::from(self.begun().is_some());
         if self.0.get(first).is_some_and(|waiting| waiting.until < now) { self.clear() } else { 0 }
     }
 }

@@ -7,10 +7,15 @@ use std::time::Duration;
 
 /// 240 kB a second over a link of its own, with feedback; keyframes of 60 kB every two seconds, or on demand.
 fn watching(rate: u64) -> Pair {
+    with_keyframes(rate, 8)
+}
+
+/// The same, with keyframes of so many times 6 kB.
+fn with_keyframes(rate: u64, size: usize) -> Pair {
     let down = Way { rate, ..Way::clean(20) };
     let mut pair = Pair::new(CHROMIUM, down, Way::clean(20), 7);
     pair.viewer.arrivals = Some(Default::default());
-    (pair.frame_bytes, pair.keyframes) = (6000, (8, 60));
+    (pair.frame_bytes, pair.keyframes) = (6000, (size, 60));
     pair.connect();
     pair
 }
@@ -43,6 +48,22 @@ fn a_wide_link_carries_everything_at_once() {
 }
 
 #[test]
+fn a_large_keyframe_is_sooner_where_the_path_has_shown_that_it_carries_more() {
+    let oldest = |rate| {
+        let mut pair = with_keyframes(rate, 18);
+        pair.run(5000);
+        let (frames, age) = seen(&mut pair, 10_000);
+        assert!(frames >= 300, "{frames} over {rate}");
+        assert_eq!(pair.transport.congestion().unwrap().capacity(), None, "no queue over {rate}");
+        age
+    };
+    // 48 kB of 108 at once, and the rest at 2.5 times the stream's rate, or at six times.
+    let (wide, just) = (oldest(0), oldest(1_200_000));
+    assert!(wide < Duration::from_millis(75), "{wide:?}");
+    assert!(wide + Duration::from_millis(30) < just, "{wide:?}, {just:?}");
+}
+
+#[test]
 fn a_link_that_is_just_wide_enough_carries_everything_but_for_moments() {
     let mut pair = watching(350_000);
     pair.run(5000);
@@ -63,6 +84,23 @@ fn over_a_narrow_link_there_are_fewer_frames_and_none_is_old() {
         let link = pair.transport.congestion().unwrap();
         let capacity = link.capacity().expect("it has shown itself");
         assert!(capacity < rate as f64 * 1.3, "{rate}: {capacity}");
+    }
+}
+
+#[test]
+fn a_first_picture_that_would_be_old_can_be_left_for_a_smaller_one() {
+    let old = |pair: &Pair| pair.transport.first_picture_takes(pair.now).is_some_and(|takes| takes.as_millis() > 900);
+    let mut pair = with_keyframes(62_500, 18);
+    assert!(pair.until(500, old), "108 kB take 1.7 s");
+    pair.transport.abandon();
+    assert_eq!(pair.transport.first_picture_takes(pair.now), None);
+    assert_eq!(pair.transport.dropped().late, 1 + pair.frames - 1, "that one, and what came after it");
+    (pair.frame_bytes, pair.keyframes) = (800, (15, 60));
+    let (frames, age) = seen(&mut pair, 3000);
+    assert!(frames >= 45 && age < Duration::from_millis(500), "{frames}, {age:?}");
+    for (rate, why) in [(150_000, "0.75 s are waited for"), (0, "and what is quick is not looked at")] {
+        let mut pair = with_keyframes(rate, 18);
+        assert!(!pair.until(3000, old), "{rate}: {why}");
     }
 }
 

@@ -138,8 +138,8 @@ export async function decoded(page, count = 1, patience = 10_000) {
 }
 
 /** Milliseconds from the page's latest offer to the first frame that was shown after it. */
-export async function firstFrame(page) {
-  await page.waitForFunction(() => window.frames.some(({ at }) => at > window.offers.at(-1)), null, { polling: 20, timeout: 10_000 });
+export async function firstFrame(page, patience = 10_000) {
+  await page.waitForFunction(() => window.frames.some(({ at }) => at > window.offers.at(-1)), null, { polling: 20, timeout: patience });
   return page.evaluate(() => {
     const offer = window.offers.at(-1);
     return window.frames.find(({ at }) => at > offer).at - offer;
