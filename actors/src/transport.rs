@@ -263,9 +263,10 @@ impl Transport {
         self.sender.congestion()
     }
 
-    /// How long the first picture will have been under way when it arrives, if that is known before it has left.
-    pub fn first_picture_takes(&self, now: Instant) -> Option<Duration> {
-        self.sender.first_picture_takes(now)
+    /// How long a newcomer will have waited for its first picture, and for the past that leads up to the present: as long as
+    /// these are under way, if the link has shown how little it carries.
+    pub fn catching_up_takes(&self, now: Instant) -> Option<Duration> {
+        self.sender.catching_up_takes(now)
     }
 
     /// What is on its way to the viewer is not ended, and nothing is sent before the next keyframe.

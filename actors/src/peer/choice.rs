@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const DIP: Duration = Duration::from_secs(2);
 const LATELY: Duration = Duration::from_millis(500);
 
-/// A first picture that would be older than this when it comes is not waited for: a smaller one is there before it.
+/// A newcomer that would be behind the present for longer than this is not sent the rest: a smaller picture is there before.
 const OLD: Duration = Duration::from_millis(900);
 
 /// Whoever has the small rendition is tried again after this, and ever later where that was wrong.
@@ -39,7 +39,8 @@ pub struct View {
     pub late: u64,
     /// Packets wait on the way.
     pub queues: bool,
-    /// How long the first picture will have been under way when it arrives, as long as it is, and that is known.
+    /// How long it will have waited for its first picture, and to come from there to the present: as long as it waits,
+    /// and that is known.
     pub first: Option<Duration>,
     /// Bytes a second that a burst has shown, and when it was sent.
     pub shown: Option<(f64, Instant)>,

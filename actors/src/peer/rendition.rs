@@ -50,7 +50,7 @@ impl Peer {
             capacity: link.capacity(),
             late: transport.dropped().late,
             queues: link.queues(),
-            first: transport.first_picture_takes(now),
+            first: transport.catching_up_takes(now),
             shown: link.shown(),
         };
         let has_choice = small || watching.entry().small.is_some();

@@ -32,6 +32,9 @@ const QUEUE_LIMIT: Duration = Duration::from_millis(100);
 /// And for no longer than so much, in none.
 const QUEUE_NONE: Duration = Duration::from_millis(50);
 
+/// No more is sent on trial than makes such a queue.
+const QUEUE_MOST: Duration = Duration::from_millis(200);
+
 /// The standing queue that is aimed at.
 const QUEUE_AIM: Duration = Duration::from_millis(30);
 
@@ -73,6 +76,8 @@ pub struct Congestion {
     round_trip: Duration,
     /// Time between two reports.
     reports_every: Duration,
+    /// From when the last packets were sent that were reported of to that report, without what they waited on the way.
+    told_after: Duration,
     reported: Option<Instant>,
     /// Most of the first packets have arrived by the time that they were reported of.
     tried: bool,
@@ -111,6 +116,7 @@ impl Default for Congestion {
             queue: Duration::ZERO,
             round_trip: ROUND_TRIP,
             reports_every: ROUND_TRIP,
+            told_after: Duration::ZERO,
             reported: None,
             tried: false,
             first_sent: None,
@@ -225,6 +231,9 @@ impl Congestion {
         if let Some(least) = waited.reduce(f64::min) {
             self.queue = Duration::from_secs_f64(least.max(0.0));
         }
+        if let Some(way) = told.ways.last() {
+            self.told_after = now.saturating_duration_since(way.sent).saturating_sub(self.queue);
+        }
         let shown = told.ways.iter().rev().find_map(|way| Some((way.rate()?, way.sent)));
         self.shown = shown.or(self.shown);
         self.decide(told.bytes, now);
@@ -287,8 +296,10 @@ impl Congestion {
                 narrow.window = window(narrow.capacity, round);
                 narrow.hold = now + round * 2;
             } else if self.queue < QUEUE_NONE && std::mem::take(&mut narrow.limited) {
-                narrow.window += bytes as f64 / 2.0;
                 narrow.capacity = narrow.capacity.max(self.rate.unwrap_or_default());
+                // Of more it would be heard only when all of it stands in a queue.
+                let most = narrow.capacity * (round.max(self.told_after) + QUEUE_MOST).as_secs_f64();
+                narrow.window = (narrow.window + bytes as f64 / 2.0).min(most.max(narrow.window));
             }
         }
         let rested = now.saturating_duration_since(narrow.strained) >= QUIET;

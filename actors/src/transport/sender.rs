@@ -215,13 +215,14 @@ impl Sender {
         self.began = false;
     }
 
-    /// How long the stream's first picture will have been under way when it has arrived, as far as is known: it has
-    /// been begun, and the link has shown how little it carries.
-    pub fn first_picture_takes(&self, now: Instant) -> Option<Duration> {
-        let waiting = self.backlog.begun().filter(|_| !self.began)?;
-        let rest = rest_of(&waiting.frame, waiting.begun);
-        let since = now.saturating_duration_since(waiting.since);
-        Some(since + self.congestion.as_ref()?.takes(rest)?)
+    /// How long a newcomer will have waited when its first picture, and the past that leads up to the present, have
+    /// arrived: as long as they have not, and if the link has shown how little it carries.
+    pub fn catching_up_takes(&self, now: Instant) -> Option<Duration> {
+        let first = self.backlog.begun().filter(|first| first.replayed || !self.began);
+        let first = first.or_else(|| self.backlog.front().filter(|first| first.replayed))?;
+        let of_the_past = self.backlog.of_the_past().map(|waiting| rest_of(&waiting.frame, waiting.begun)).sum();
+        let rest = rest_of(&first.frame, first.begun).max(of_the_past);
+        Some(now.saturating_duration_since(first.since) + self.congestion.as_ref()?.takes(rest)?)
     }
 
     /// What has been begun is not ended, and nothing is sent before the next keyframe.
@@ -273,7 +274,7 @@ impl Sender {
         let stream = self.rate.value();
         let mut window = self.congestion.as_mut().map_or(usize::MAX, |congestion| congestion.room(stream, now));
         self.next_look = None;
-        while let Some(waiting) = self.backlog.front() {
+        while let Some(waiting) = self.backlog.front_mut() {
             let (frame, begun) = (waiting.frame.clone(), waiting.begun);
             let left = frame.cuts.len().saturating_sub(begun);
             let size = rest_of(&frame, begun);
@@ -322,7 +323,7 @@ impl Sender {
         let known = self.congestion.as_ref();
         let arrives = known.and_then(Congestion::rate).map_or(0.0, |rate| rate * PROBING);
         // The past is not urgent: it is not to fill what others share, nor the viewer's own buffers.
-        let shown = known.and_then(Congestion::shown).filter(|_| !self.backlog.is_of_the_past());
+        let shown = known.and_then(Congestion::shown).filter(|_| self.backlog.of_the_past().next().is_none());
         let shown = shown.map_or(0.0, |(rate, _)| rate * SHOWN_SHARE);
         ((stream * FASTER).max(arrives).max(shown.min(stream * FASTER_SHOWN)), BURST)
     }

@@ -60,7 +60,12 @@ impl Backlog {
     }
 
     /// The next.
-    pub fn front(&mut self) -> Option<&mut Waiting> {
+    pub fn front(&self) -> Option<&Waiting> {
+        self.0.front()
+    }
+
+    /// The same, to be sent.
+    pub fn front_mut(&mut self) -> Option<&mut Waiting> {
         self.0.front_mut()
     }
 
@@ -69,9 +74,9 @@ impl Backlog {
         self.0.front().filter(|first| first.begun > 0)
     }
 
-    /// Whether what is next is of the past.
-    pub fn is_of_the_past(&self) -> bool {
-        self.0.front().is_some_and(|first| first.replayed)
+    /// Those that are of the past. The present waits behind them.
+    pub fn of_the_past(&self) -> impl Iterator<Item = &Waiting> {
+        self.0.iter().take_while(|waiting| waiting.replayed)
     }
 
     /// The next has been sent.
@@ -149,7 +154,7 @@ mod tests {
             backlog.push(&frame(number, number == 0), 0, false, now + MS * 100 * number as u32);
         }
         assert_eq!(backlog.drop_late(now + LATE), 0);
-        backlog.front().unwrap().begun = 1;
+        backlog.front_mut().unwrap().begun = 1;
         assert_eq!(backlog.drop_late(now + LATE + MS), 0, "it is on its way, and the next is not late");
         assert_eq!(backlog.drop_late(now + LATE + MS * 101), 2, "what depends on it goes, too");
         assert_eq!(backlog.front().unwrap().frame.number, 0);
@@ -172,7 +177,7 @@ mod tests {
         for number in 0..3 {
             backlog.push(&frame(number, number == 0), 0, false, now);
         }
-        backlog.front().unwrap().begun = 1;
+        backlog.front_mut().unwrap().begun = 1;
         assert_eq!(backlog.push(&frame(3, true), 0, false, now), 2);
         assert_eq!(backlog.0.len(), 2);
     }

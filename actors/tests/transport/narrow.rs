@@ -89,11 +89,11 @@ fn over_a_narrow_link_there_are_fewer_frames_and_none_is_old() {
 
 #[test]
 fn a_first_picture_that_would_be_old_can_be_left_for_a_smaller_one() {
-    let old = |pair: &Pair| pair.transport.first_picture_takes(pair.now).is_some_and(|takes| takes.as_millis() > 900);
+    let old = |pair: &Pair| pair.transport.catching_up_takes(pair.now).is_some_and(|takes| takes.as_millis() > 900);
     let mut pair = with_keyframes(62_500, 18);
     assert!(pair.until(500, old), "108 kB take 1.7 s");
     pair.transport.abandon();
-    assert_eq!(pair.transport.first_picture_takes(pair.now), None);
+    assert_eq!(pair.transport.catching_up_takes(pair.now), None);
     assert_eq!(pair.transport.dropped().late, 1 + pair.frames - 1, "that one, and what came after it");
     (pair.frame_bytes, pair.keyframes) = (800, (15, 60));
     let (frames, age) = seen(&mut pair, 3000);
