@@ -1,6 +1,6 @@
 // The statistics of a <lenscap-video>, as a list over its picture.
 
-import { element, setText } from './dom.js';
+import { el, text } from './dom.js';
 import { linkWords } from './link-words.js';
 
 const EVERY_MS = 1000;
@@ -39,10 +39,10 @@ export class Overlay {
 
   constructor(viewer) {
     this.#viewer = viewer;
-    this.root = element('dl', { className: 'figures', hidden: true });
+    this.root = el('dl', { class: 'figures', hidden: true });
     this.#values = LINES.map(([name]) => {
-      const value = element('dd', { textContent: '…' });
-      this.root.append(element('div', {}, element('dt', { textContent: name }), value));
+      const value = el('dd', {}, '…');
+      this.root.append(el('div', {}, el('dt', {}, name), value));
       return value;
     });
   }
@@ -67,9 +67,9 @@ export class Overlay {
     }
     const figures = await this.#viewer.statistics();
     if (!figures) {
-      for (const value of this.#values) setText(value, 'no connection');
+      for (const value of this.#values) text(value, 'no connection');
       return;
     }
-    overlayLines(figures, this.#viewer.carried).forEach(([, words], nth) => setText(this.#values[nth], words));
+    overlayLines(figures, this.#viewer.carried).forEach(([, words], nth) => text(this.#values[nth], words));
   }
 }

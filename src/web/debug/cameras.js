@@ -1,6 +1,6 @@
 // Cameras with their lights, what they have opened and started, and the streams that they give.
 
-import { attribute, el, Rows, text } from './dom.js';
+import { attribute, el, Rows, text } from '../dom.js';
 import { mark } from './marks.js';
 import { badness, bits, clock, few, lasts, markOf, plural } from './words.js';
 

@@ -1,7 +1,7 @@
 // One actor, whole: what it is, how it is, what can be done about it. It is named by the address of the page: /debug#root/cameras/front.
 
+import { attribute, el, Rows, text } from '../dom.js';
 import { possible } from './consequences.js';
-import { attribute, el, Rows, text } from './dom.js';
 import { entries } from './ledger.js';
 import { mark } from './marks.js';
 import { order } from './orders.js';
@@ -88,14 +88,15 @@ export class Detail {
       // Without HTTPS there may be no clipboard: then there is something to copy by hand.
       const area = el('textarea', { readonly: true, rows: '8', 'aria-label': 'To be copied' });
       area.value = words;
-      this.#said.replaceChildren(area);
+      text(this.#said, '');
+      this.#said.append(area);
       area.select();
     }
   }
 
   async #give(what) {
     const words = await order(this.#view.report, this.#path, what);
-    if (words) this.#said.textContent = words;
+    if (words) text(this.#said, words);
   }
 }
 

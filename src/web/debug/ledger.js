@@ -1,7 +1,7 @@
 // The ledger of leavings: each a line on a time scale from the last sign of life over the verdict to the closed camera, and how they
 // spread, by cause.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 import { after, before, buckets, MIDDLE, TICKS } from './scale.js';
 import { CAUSES, clock, lasts } from './words.js';
 

@@ -1,8 +1,8 @@
 // The page at /debug: puts the views together, and draws what has changed once a frame.
 
+import { attribute, el, text } from '../dom.js';
 import { Cameras } from './cameras.js';
 import { Detail } from './detail.js';
-import { attribute, el, text } from './dom.js';
 import { follow } from './feed.js';
 import { matcher } from './filter.js';
 import { History } from './history.js';

@@ -1,7 +1,7 @@
 // How it all is, in one line of figures.
 
+import { attribute, el, text } from '../dom.js';
 import { count } from './cameras.js';
-import { attribute, el, text } from './dom.js';
 import { load, percent } from './threads.js';
 import { tally } from './tree.js';
 import { lasts, plural } from './words.js';

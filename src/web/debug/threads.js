@@ -1,6 +1,6 @@
 // Threads and their load: those of one kind together.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 
 /** What threads of these names do. */
 const WORK = {

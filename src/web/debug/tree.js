@@ -1,6 +1,6 @@
 // The supervision tree: who lives below whom, what each is doing, and who has died just now.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 import { FADES_MS, mark } from './marks.js';
 import { nameOf } from './report.js';
 import { age, badness, clock, lasts, markOf, meaning, perSecond, plural, RESTARTS, STRATEGIES } from './words.js';

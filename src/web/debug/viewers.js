@@ -1,6 +1,6 @@
 // Viewers by the stream that they watch: how far each can be relied on to be there, how its link is, and what it was not sent.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 import { mark } from './marks.js';
 import { byName } from './report.js';
 import { badness, bits, few, lasts, markOf } from './words.js';
