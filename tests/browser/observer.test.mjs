@@ -94,12 +94,12 @@ test('a viewer is seen from its coming to the ledger, under the id that its page
   await viewer.close();
   const line = page.locator('#ledger tr', { has: page.getByRole('link', { name: id, exact: true }) });
   await line.waitFor();
-  await page.waitForFunction((row) => /camera closed [\d.]+ (ms|s) after it/.test(row.title), await line.elementHandle());
+  await page.waitForFunction((row) => /camera told to stop [\d.]+ (ms|s) after it, closed [\d.]+ (ms|s) after it/.test(row.title), await line.elementHandle());
   assert.match(server.log, new RegExp(`root/peers/${id}: left front`));
   await page.goto(`${server.url}/debug#root/peers/${id}`);
   const detail = page.getByRole('complementary', { name: `root/peers/${id}` });
   await detail.getByText('There is no such actor now').waitFor();
-  await detail.getByText(/last sign of life, camera closed in/).waitFor();
+  await detail.getByText(/last sign of life, camera told to stop after .+, camera closed in/).waitFor();
   assert.deepEqual(problems, []);
 });
 

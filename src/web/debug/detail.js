@@ -162,7 +162,7 @@ function ofViewer(report, id) {
       ['packets', `${few(peer.sent_packets)} sent, ${few(peer.lost_packets)} lost, ${few(peer.resent_packets)} sent again, ${few(peer.refused_packets)} refused`],
       ['frames dropped', `${few(peer.skipped_frames)} waited for a keyframe, ${few(peer.late_frames)} would have been late`],
     ] : []),
-    ['left', list(left.map((it) => `${clock(it.at, true)} by ${it.cause} (${CAUSES[it.cause] ?? ''}), ${lasts(it.detected_ms)} after its last sign of life${it.closed_ms === null ? '' : `, camera closed in ${lasts(it.closed_ms)}`}`))],
+    ['left', list(left.map((it) => `${clock(it.at, true)} by ${it.cause} (${CAUSES[it.cause] ?? ''}), ${lasts(it.detected_ms)} after its last sign of life${(it.stop_ms ?? null) === null ? '' : `, camera told to stop after ${lasts(it.stop_ms)}`}${it.closed_ms === null ? '' : `, camera closed in ${lasts(it.closed_ms)}`}`))],
   ].filter(([, value]) => value);
 }
 
