@@ -129,6 +129,13 @@ test('figures are those of the time since the last ones', async () => {
   assert.equal(other.bitsPerSecond, null, 'of another connection there is nothing before');
 });
 
+test('what the server did not send is said by reason', () => check('/overlay.js', 'dropsWords', [
+  [[null], 'nothing'],
+  [[{ skipped_frames: 0, late_frames: 0, refused_packets: 0 }], 'nothing'],
+  [[{ skipped_frames: 1, late_frames: 12, refused_packets: 0 }], '12 frames too late for your link, 1 frame before a keyframe'],
+  [[{ skipped_frames: 0, late_frames: 0, refused_packets: 40 }], '40 packets for want of room'],
+]));
+
 test('a press moves a camera by a part of its range, on its grid, and not beyond', () => check('/steering.js', 'moved', [
   [[{ min: -36000, max: 36000, step: 3600, value: 0 }, 1], 3600],
   [[{ min: -36000, max: 36000, step: 3600, value: 36000 }, 1], 36000],
