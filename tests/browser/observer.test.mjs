@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { launch, openViewer } from './support/browser.mjs';
 import { events } from './support/events.mjs';
 import { serve, World } from './support/observer.mjs';
+import { watchShifts } from './support/pages.mjs';
 import { ROOT, Server, toml } from './support/server.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -22,9 +23,10 @@ before(async () => { browser = await launch(); });
 after(() => browser.close());
 
 /** Opens the page of a site: { page, problems }. What it says of errors is noted. */
-async function open(t, site, { width = 1440, height = 900, colorScheme = 'light', hash = '' } = {}) {
+async function open(t, site, { width = 1440, height = 900, colorScheme = 'light', hash = '', lists = null } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
   t.after(() => context.close());
+  await watchShifts(context, lists);
   const page = await context.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(error.stack));
@@ -241,6 +243,27 @@ test('with 500 viewers a frame is drawn in time, and only what has changed is to
   console.log(`${touched} of ${await page.evaluate(() => document.body.getElementsByTagName('*').length)} elements touched`);
   assert.ok(touched < 20, `${touched} elements`);
   assert.deepEqual(problems, []);
+});
+
+/** Lists in which a row comes and goes with a viewer. */
+const LISTS = '#viewers tbody, .viewers-field, #ledger tbody';
+
+test('nothing jumps: neither at first nor when states change, and who comes and goes moves nothing but the rows of a list', async (t) => {
+  for (const [width, height] of [[390, 844], [1440, 900], [2560, 1440]]) {
+    for (const lists of width === 390 ? [null] : [null, LISTS]) {
+      const site = await madeUp(t, { cameras: 12, viewers: 20, trouble: true, chaos: lists !== null });
+      const { page, context } = await open(t, site, { width, height, lists });
+      await tell(page, site, 12, 1000, { comings: lists === null ? 0 : 0.7 });
+      for (const state of ['closing', 'closed', 'opening']) {
+        site.tell('changes', { ...site.now, cameras: { set: { attic: { state, device: null, format: null, fps: null, opened_at: null } } } });
+        await page.locator('#cameras tr', { hasText: 'attic' }).locator('.state', { hasText: state }).waitFor();
+      }
+      await drawn(page);
+      assert.deepEqual(await page.evaluate(() => window.shifts), [], `${width}, ${lists ?? 'nobody comes'}`);
+      await context.close();
+      site.close();
+    }
+  }
 });
 
 test('its files are under 60 kB, compressed', () => {

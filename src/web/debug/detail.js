@@ -6,7 +6,7 @@ import { entries } from './ledger.js';
 import { mark } from './marks.js';
 import { order } from './orders.js';
 import { parentOf } from './report.js';
-import { bits, CAUSES, clock, few, lasts, list, meaning, perSecond, RESTARTS, STRATEGIES } from './words.js';
+import { bits, CAUSES, clock, few, lasts, list, meaning, perSecond, plural, RESTARTS, STRATEGIES } from './words.js';
 
 export class Detail {
   #title = el('h2', { id: 'detail-title', tabindex: '-1' });
@@ -140,10 +140,10 @@ function ofCamera(report, camera) {
     ['source', camera.source],
     ['device', [camera.device, camera.format, camera.fps && `${Math.round(camera.fps)} fps`].filter(Boolean).join(', ')],
     ['processes', camera.processes?.map(({ pid, name }) => `${name} (${pid})`).join(', ')],
-    ['opened', `${few(camera.opens)} times${camera.opened_at ? `, last at ${clock(camera.opened_at)}` : ''}`],
-    ['failed', camera.failures ? `${few(camera.failures)} times` : ''],
+    ['opened', `${plural(camera.opens, 'time')}${camera.opened_at ? `, last at ${clock(camera.opened_at)}` : ''}`],
+    ['failed', camera.failures ? plural(camera.failures, 'time') : ''],
     ['last error', camera.last_error],
-    ...streams.map((stream) => [`stream ${stream.id}`, `${stream.state}, ${stream.subscribers.length} viewers, ${bits(stream.bitrate_bps)}${stream.last_error ? `; last error: ${stream.last_error}` : ''}`]),
+    ...streams.map((stream) => [`stream ${stream.id}`, `${stream.state}, ${plural(stream.subscribers.length, 'viewer')}, ${bits(stream.bitrate_bps)}${stream.last_error ? `; last error: ${stream.last_error}` : ''}`]),
   ].filter(([, value]) => value);
 }
 

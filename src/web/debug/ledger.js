@@ -101,11 +101,11 @@ export class Ledger {
     const [ordering, stop] = [el('i', { class: 'ordering' }), el('i', { class: 'stop' })];
     const [closing, closed] = [el('i', { class: 'closing' }), el('i', { class: 'closed' })];
     const line = el('div', { class: 'track' }, el('i', { class: 'silent' }), ordering, closing, closed, el('i', { class: 'verdict' }), stop);
-    const [stream, returned] = [el('span'), el('span', { class: 'returned' })];
+    const [stream, returned] = [el('span', { class: 'stream-name' }), el('span', { class: 'returned' })];
     const [silence, took] = [el('td', { class: 'number' }), el('td', { class: 'number' })];
     const element = el('tr', {},
       el('th', { scope: 'row' }, el('time', {}, clock(at)), ' ', el('a', { href: `#root/peers/${peer}` }, peer)),
-      el('td', { class: 'what' }, stream, el('span', { class: 'cause' }, cause), returned),
+      el('td', {}, el('div', { class: 'what' }, stream, el('span', { class: 'cause' }, cause), returned)),
       el('td', { class: 'scale' }, line), silence, took);
     const update = () => {
       const it = this.#entries.get(key);
@@ -121,10 +121,12 @@ export class Ledger {
       attribute(stop, 'hidden', !hasStop);
       attribute(closing, 'hidden', !hasClosed);
       attribute(closed, 'hidden', !hasClosed);
-      text(stream, it.stream ? `${it.stream} ` : '');
+      text(stream, it.stream ?? '');
+      attribute(stream, 'hidden', !it.stream);
       text(silence, lasts(it.detected_ms));
       text(took, hasClosed ? lasts(it.closed_ms) : '–');
-      text(returned, it.returned_ms === null || it.returned_ms === undefined ? '' : ` back after ${lasts(it.returned_ms)}`);
+      text(returned, it.returned_ms === null || it.returned_ms === undefined ? '' : `back ${lasts(it.returned_ms)}`);
+      attribute(returned, 'title', returned.textContent && 'back so long after the verdict, which was probably wrong');
     };
     return { element, update };
   }
@@ -180,7 +182,8 @@ function scale() {
     style(made, '--at', `${at}%`);
     return made;
   };
-  const short = (ms) => `${ms / 1000} s`;
+  // The outermost has the unit: there is no room for more.
+  const short = (ms) => `${ms / 1000}${ms === TICKS.at(-1) ? ' s' : ''}`;
   // The shapes are those of the marks beneath.
   const ends = el('span', { class: 'tick last' }, el('i', { class: 'stop' }), ' stop ', el('i', { class: 'closed' }), ' closed');
   style(ends, '--at', '100%');

@@ -88,6 +88,8 @@ function draw(names) {
     changed = Object.fromEntries(Object.keys(emptied).map((table) => [table, new Set()]));
     for (const it of shown) it.show(view);
     timeline.show(known);
+    // Shown when it is whole: what is filled in later would move what is beneath.
+    attribute(main, 'hidden', false);
     attribute(document.body, 'data-past', Boolean(past));
   });
 }

@@ -152,7 +152,7 @@ class Field {
     const exits = [...report.exits.values()].filter(({ path }) => path.startsWith(`${VIEWERS}/`)).slice(-GHOSTS_MAX);
     // It fades by itself; only who goes to another moment has to be told how far.
     this.#dead.show(exits.map(({ nth }) => String(nth)).reverse(), changed ? new Set() : null);
-    text(this.#words, exits.length > 0 ? `${plural(exits.length, 'viewer')} left in the last minute` : ids.length === 0 ? 'nobody watches' : '');
+    text(this.#words, (ids.length === 0 ? 'nobody watches' : plural(ids.length, 'viewer')) + (exits.length > 0 ? `, ${exits.length} left in the last minute` : ''));
   }
 
   #dot(id) {
