@@ -15,7 +15,7 @@ pub enum Need {
 }
 
 /// Where the files of the pages are served: everybody can have them, for they are in the source, too.
-pub const FILES: [&str; 50] = [
+pub const FILES: [&str; 51] = [
     "/camera-controls.js",
     "/capture-time.js",
     "/card.js",
@@ -57,6 +57,7 @@ pub const FILES: [&str; 50] = [
     "/presence.js",
     "/refusal.js",
     "/rescue.js",
+    "/sentence.js",
     "/session.js",
     "/shortcuts.js",
     "/stage.js",

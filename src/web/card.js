@@ -3,7 +3,8 @@
 import { el, text } from './dom.js';
 import { icon } from './icons.js';
 import { LastPictureView, pictureAddress } from './last-picture.js';
-import { ageWords, codecWords, lightOf, nextStep, sentence, stateWords, viewersWords } from './words.js';
+import { sentence } from './sentence.js';
+import { ageWords, codecWords, lightOf, nextStep, stateWords, viewersWords } from './words.js';
 
 export class Card {
   root;

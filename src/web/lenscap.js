@@ -7,6 +7,7 @@ import { Meter } from './figures.js';
 import { linkWords } from './link-words.js';
 import { whyNotPlayable } from './playable.js';
 import { Presence } from './presence.js';
+import { sentence } from './sentence.js';
 import { Session } from './session.js';
 
 /** Timers count milliseconds in 31 bits; beyond those they ring at once. */
@@ -190,7 +191,7 @@ export class LenscapVideo extends HTMLElement {
     session.addEventListener('drops', ({ detail: { type: _, ...by } }) => { this.#dropped.by = by; });
     session.addEventListener('doubt', ({ detail }) => this.#doubt(detail));
     // What the server says of an offer without H.264 is for programs.
-    session.addEventListener('trouble', ({ detail }) => this.#say((detail && whyNotPlayable()) || detail));
+    session.addEventListener('trouble', ({ detail }) => this.#say(detail && (whyNotPlayable() || sentence(detail))));
     this.#session = session;
     this.#state = null;
     this.#waitForPicture();

@@ -91,7 +91,7 @@ test('every failure is said with what happens next', async () => {
     assert.ok(step.length > 10 && words.length > 5 && !['Closed', 'Open'].includes(words), `${camera} ${state}: ${words} ${step}`);
   }
   assert.deepEqual(await decide('/words.js', 'nextStep', [[stream('capturing', 'live'), admin], [stream('closed', 'idle'), admin]]), ['', '']);
-  await check('/words.js', 'sentence', [
+  await check('/sentence.js', 'sentence', [
     [['the program ended'], 'The program ended.'], [['/dev/video0 is in use: close it'], '/dev/video0 is in use: close it.'],
     [['exec:yes has written'], 'exec:yes has written.'], [['Not plugged in.'], 'Not plugged in.'],
   ]);
