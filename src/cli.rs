@@ -1,15 +1,19 @@
 //! The command line.
 
+mod check;
+mod devices;
 mod keys;
 
-use crate::capture::devices;
-use crate::config::{Config, ConfigError, departure};
+use crate::capture;
+use crate::config::{Config, ConfigError};
 use crate::logging;
 use crate::probe::{self, Limits, ProbeError, Target};
+use crate::screen::{self, Progress, Tone};
 use crate::server;
 use crate::tls::Origin;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -129,24 +133,7 @@ pub fn main() -> ExitCode {
             Err(error) => wrong(&error),
             Ok(config) => said(keys::link(&config, &stream, lasts)),
         },
-        Command::Check => match config() {
-            Err(error) => wrong(&error),
-            Ok(config) => {
-                if let Some(Origin::Files(files)) = &config.tls
-                    && let Err(error) = files.read()
-                {
-                    eprintln!("{error}");
-                    return ExitCode::from(WRONG_CONFIG);
-                }
-                println!("{} cameras, {} streams: fine", config.cameras.len(), config.streams.len());
-                departure::explain(&config.departure.waiting).iter().for_each(|line| println!("{line}"));
-                println!("a camera that fails is {}", config.retry);
-                for camera in config.cameras.iter().filter(|camera| camera.retry != config.retry) {
-                    println!("{} is {}", camera.id, camera.retry);
-                }
-                ExitCode::SUCCESS
-            }
-        },
+        Command::Check => check(config, arguments.config.as_deref()),
         Command::Run => match config() {
             Err(error) => wrong(&error),
             Ok(config) => run(config, arguments.config.clone(), format),
@@ -154,20 +141,51 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn check(config: impl FnOnce() -> Result<Config, ConfigError>, file: Option<&Path>) -> ExitCode {
+    // A file may be far away.
+    let progress = Progress::new("reading");
+    let config = match config() {
+        Ok(config) => config,
+        Err(error) => {
+            drop(progress);
+            return wrong(&error);
+        }
+    };
+    if let Some(Origin::Files(files)) = &config.tls
+        && let Err(error) = files.read()
+    {
+        drop(progress);
+        screen::err(format_args!("{error}\n"));
+        return ExitCode::from(WRONG_CONFIG);
+    }
+    drop(progress);
+    shown(check::screen(&config, file), ExitCode::SUCCESS)
+}
+
 fn wrong(error: &ConfigError) -> ExitCode {
-    eprintln!("{error}");
+    let text = error.to_string();
+    let (place, message) = text.split_at(text.len().saturating_sub(error.message.len()));
+    screen::err(format_args!("{}{message}\n", Tone::Strong.of(place)));
     ExitCode::from(WRONG_CONFIG)
+}
+
+/// Prints what was asked for; then the program ends with this code.
+fn shown(text: impl Display, code: ExitCode) -> ExitCode {
+    match screen::out(text) {
+        Ok(()) => code,
+        Err(error) => {
+            screen::err(format_args!("nothing can be written to standard output: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints what was asked for, or why it is not to be had.
 fn said(result: Result<String, String>) -> ExitCode {
     match result {
-        Ok(text) => {
-            println!("{text}");
-            ExitCode::SUCCESS
-        }
+        Ok(text) => shown(format_args!("{text}\n"), ExitCode::SUCCESS),
         Err(error) => {
-            eprintln!("{error}");
+            screen::err(format_args!("{error}\n"));
             ExitCode::FAILURE
         }
     }
@@ -187,31 +205,29 @@ fn run(config: Config, file: Option<PathBuf>, format: logging::Format) -> ExitCo
 fn probe(arguments: &ProbeArguments, format: logging::Format) -> ExitCode {
     logging::start("warn", format);
     let limits = Limits::new(arguments.frames, arguments.seconds, arguments.patience);
-    let result = probe::run(&arguments.url, arguments.trust.as_deref(), limits);
+    let progress = Progress::new("beginning");
+    let result = probe::run(&arguments.url, arguments.trust.as_deref(), limits, &progress);
+    drop(progress);
+    let code = if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if arguments.json {
         let json = result.as_ref().map_or_else(ProbeError::to_json, |report| serde_json::json!(report));
-        println!("{json:#}");
-    } else {
-        match &result {
-            Ok(report) => print!("{report}"),
-            Err(error) => eprintln!("{}: {error}", arguments.url),
+        return shown(format_args!("{json:#}\n"), code);
+    }
+    match &result {
+        Ok(report) => shown(report, code),
+        Err(error) => {
+            screen::err(format_args!("{} {error}\n", Tone::Strong.of(format_args!("{}:", arguments.url))));
+            code
         }
     }
-    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn list_devices(json: bool) -> ExitCode {
-    let devices = devices::list();
-    if json {
-        match serde_json::to_string_pretty(&devices) {
-            Ok(text) => println!("{text}"),
-            Err(error) => {
-                eprintln!("{error}");
-                return ExitCode::FAILURE;
-            }
-        }
-    } else {
-        print!("{}", devices::table(&devices));
+    let progress = Progress::new("looking for cameras");
+    let cameras = capture::devices::list(|node| progress.says(|| format!("looking at {}", node.display())));
+    drop(progress);
+    if !json {
+        return shown(devices::screen(&cameras), ExitCode::SUCCESS);
     }
-    ExitCode::SUCCESS
+    said(serde_json::to_string_pretty(&cameras).map_err(|error| error.to_string()))
 }

@@ -9,7 +9,7 @@
 //! - [`access`] says who may do what, [`tls`] keeps others from listening;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
-//! - [`secrets`] hides what must not be shown, and `logging` writes the log;
+//! - [`secrets`] hides what must not be shown, `logging` writes the log, and [`screen`] speaks to people in a terminal;
 //! - [`server`] puts it together, and tells systemd how it is; [`memory`] sets up the allocator,
 //!   `descriptors` the number of files, and `threads` says what each thread has done.
 
@@ -28,6 +28,7 @@ pub mod memory;
 pub mod net;
 pub mod probe;
 pub mod sandbox;
+pub mod screen;
 pub mod secrets;
 pub mod server;
 mod systemd;

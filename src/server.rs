@@ -2,7 +2,7 @@
 
 mod ending;
 mod outside;
-mod welcome;
+pub mod welcome;
 
 use crate::access::limits::Open;
 use crate::access::throttle::Throttle;
@@ -22,6 +22,7 @@ use crate::http::streams::Feed;
 use crate::http::{self, Site};
 use crate::memory;
 use crate::net::{self, Udp};
+use crate::screen::{self, Progress};
 use crate::systemd::{Pulse, Systemd};
 use crate::tls::{Https, TlsError};
 use actix::prelude::*;
@@ -196,7 +197,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         );
     }
     if io::stdout().is_terminal() {
-        print!("{}", Welcome::new(&config, &addresses, local, confinement.as_ref()));
+        screen::out(Welcome::new(&config, &addresses, local, confinement.as_ref()))?;
     }
     if let Some(systemd) = &systemd {
         systemd.ready();
@@ -304,7 +305,8 @@ fn discover(config: &mut Config) {
             _ => None,
         })
         .collect();
-    for device in devices::list() {
+    let progress = Progress::new("looking for cameras");
+    for device in devices::list(|node| progress.says(|| format!("looking at {}", node.display()))) {
         let id = device.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let taken = config.streams.iter().any(|stream| stream.id == id);
         if known.contains(&canonical(&device.path)) || taken || id.is_empty() {

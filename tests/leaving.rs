@@ -48,10 +48,23 @@ async fn deleting_the_whep_session_closes_the_camera() {
 #[actix::test]
 async fn an_unknown_token_is_answered_like_a_known_one() {
     let server = Server::start(&camera("test"), "");
-    for token in ["0", "../..", &"f".repeat(32)] {
-        let response = client().post(server.url(&format!("/peers/{token}/leave"))).send().await.unwrap();
-        assert!(response.status() == 204 || response.status() == 404, "{token}: {}", response.status());
+    let answer = async |token: &str| {
+        let mut response = client().post(server.url(&format!("/peers/{token}/leave"))).send().await.unwrap();
+        let mut headers: Vec<String> = response.headers().keys().map(|name| name.as_str().to_owned()).collect();
+        headers.sort();
+        (response.status().as_u16(), headers, response.body().await.unwrap())
+    };
+    let known = token(&watch_by_whep(&server, "cam").await).to_owned();
+    let first = answer(&known).await;
+    assert_eq!(first.0, 204);
+    assert!(first.1.contains(&"server-timing".to_owned()), "{first:?}");
+    assert_eq!(answer(&known).await, first, "the second time it is unknown");
+    // The last is one segment of the path, however it reads.
+    for unknown in ["0", &"f".repeat(32), "%00", "..%2F.."] {
+        assert_eq!(answer(unknown).await, first, "{unknown}");
     }
+    // Without a token it is another path, and says so.
+    assert_eq!(answer("").await.0, 404);
 }
 
 #[actix::test]

@@ -60,7 +60,7 @@ async fn frames_of_the_test_picture_are_counted_and_the_camera_is_closed_after()
     let output = probe(&[&server.url("/front"), "--seconds", "0.5"]).await;
     assert_left(&server, 2).await;
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains(": 320x240\n") && text.contains(" 0 lost; "), "{text}");
+    assert!(text.contains(" plays: 320x240\n") && text.contains(" 0 lost; "), "{text}");
 }
 
 #[actix::test]

@@ -308,18 +308,24 @@ impl Camera {
             if was_attached && self.closing.is_none() {
                 self.rest();
             }
-            return ready(if self.closing.is_some() { Detached::Stuck } else { Detached::Closed });
+            let ordered = None;
+            return ready(if self.closing.is_some() {
+                Detached::Stuck { ordered }
+            } else {
+                Detached::Closed { ordered }
+            });
         }
-        let Some(closing) = self.close() else { return ready(Detached::Closed) };
+        let ordered = Some(self.clock.now());
+        let Some(closing) = self.close() else { return ready(Detached::Closed { ordered: None }) };
         self.closing = Some(closing.clone());
         let closed = tokio::time::timeout(Budget::USUAL.closing(), closing.clone());
-        Box::pin(closed.into_actor(self).map(|result, camera, ctx| {
+        Box::pin(closed.into_actor(self).map(move |result, camera, ctx| {
             if result.is_ok() {
                 camera.rest();
-                return Detached::Closed;
+                return Detached::Closed { ordered };
             }
             camera.stuck(closing, ctx);
-            Detached::Stuck
+            Detached::Stuck { ordered }
         }))
     }
 

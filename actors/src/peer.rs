@@ -21,7 +21,7 @@ mod switching;
 mod told;
 
 pub use messages::{
-    Ask, Attach, Follows, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch,
+    Ask, Attach, Drops, Follows, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch,
     UnknownStream,
 };
 pub use parts::{Directory, PeerParts, Seat, Waiting};
@@ -76,6 +76,8 @@ pub struct Peer {
     choice: Choice,
     carries: Carries,
     told: Told,
+    /// What the page knows that it was not sent.
+    drops: Drops,
     /// Whether it holds its camera open: it is neither suspect nor an offer that nothing follows.
     holds: bool,
     /// Since when it has had no picture because it was suspect.
@@ -121,6 +123,7 @@ impl Peer {
             choice: Choice::default(),
             carries: Carries::default(),
             told: Told::default(),
+            drops: Drops::default(),
             silence: Silence::new(parts.waiting.patience.clone()),
             holds: parts.waiting.eager,
             no_picture_since: None,

@@ -289,21 +289,19 @@ impl Stream {
             });
             let empty = stream.subscribers.is_empty();
             stream.enter(if empty { StreamState::Idle } else { StreamState::Paused });
-            match result {
+            let (ordered, closed) = match result {
+                Ok(Detached::Closed { ordered }) => (ordered, Some(took)),
                 // A camera that has died is not unreachable before its device is closed.
-                Ok(Detached::Closed) | Err(_) => {
-                    stream.record(&message, Some(took));
-                    Released::Closed { took }
-                }
-                Ok(Detached::InUse | Detached::Stuck) => {
-                    stream.record(&message, None);
-                    Released::Shared
-                }
-            }
+                Err(_) => (None, Some(took)),
+                Ok(Detached::Stuck { ordered }) => (ordered, None),
+                Ok(Detached::InUse) => (None, None),
+            };
+            stream.record(&message, ordered, closed);
+            closed.map_or(Released::Shared, |took| Released::Closed { took })
         }))
     }
 
-    fn record(&self, message: &Disconnected, closed: Option<Duration>) {
+    fn record(&self, message: &Disconnected, ordered: Option<Instant>, closed: Option<Duration>) {
         let Some(cause) = message.cause else { return };
         self.board.released(ReleaseRecord {
             at: self.clock.unix_ms(),
@@ -312,6 +310,7 @@ impl Stream {
             peer: message.peer.clone(),
             cause,
             detected_ms: milliseconds(message.silence),
+            stop_ms: ordered.map(|ordered| milliseconds(ordered.saturating_duration_since(message.at))),
             closed_ms: closed.map(milliseconds),
         });
     }
@@ -392,7 +391,7 @@ impl Handler<Disconnected> for Stream {
             return at_once(Released::Closed { took: Duration::ZERO });
         }
         if self.is_wanted() {
-            self.record(&message, None);
+            self.record(&message, None, None);
             return at_once(Released::Shared);
         }
         AtomicResponse::new(self.stop(message, ctx))

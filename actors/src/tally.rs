@@ -224,7 +224,16 @@ mod tests {
     use super::*;
 
     fn record(cause: Cause, detected_ms: f64, closed_ms: Option<f64>) -> ReleaseRecord {
-        ReleaseRecord { at: 0, stream: "s".into(), camera: "c".into(), peer: "p".into(), cause, detected_ms, closed_ms }
+        ReleaseRecord {
+            at: 0,
+            stream: "s".into(),
+            camera: "c".into(),
+            peer: "p".into(),
+            cause,
+            detected_ms,
+            stop_ms: closed_ms.map(|_| 0.1),
+            closed_ms,
+        }
     }
 
     #[test]

@@ -34,12 +34,14 @@ async fn the_last_leaving_is_answered_after_the_device_is_closed_and_not_before(
         () = settle() => {}
     }
     assert_eq!(stage.camera(), CameraState::Closing);
+    tokio::time::advance(Duration::from_millis(40)).await;
     stage.fake.finish_closing();
     assert!(matches!(leaving.await.unwrap(), Released::Closed { .. }));
     assert_eq!(stage.camera(), CameraState::Closed);
     assert_eq!(stage.disconnect("b").await.unwrap(), Released::Unknown, "twice counts once");
-    let closed: Vec<bool> = stage.board.read(|b| b.releases.iter().map(|r| r.closed_ms.is_some()).collect());
-    assert_eq!(closed, [false, true]);
+    let times: Vec<_> = stage.board.read(|b| b.releases.iter().map(|r| (r.stop_ms, r.closed_ms)).collect());
+    let [(None, None), (Some(stop), Some(closed))] = times[..] else { panic!("{times:?}") };
+    assert!(stop < 40.0 && closed >= stop + 40.0, "ordered with the verdict, closed when the device was: {times:?}");
 }
 
 #[actix::test]
@@ -58,6 +60,8 @@ async fn a_device_that_does_not_close_is_waited_for_so_long_and_not_said_to_be_c
     tokio::time::advance(Duration::from_millis(2)).await;
     assert_eq!(leaving.await.unwrap(), Released::Shared);
     assert_eq!(stage.camera(), CameraState::Closing);
+    let times = stage.board.read(|b| b.releases.iter().map(|r| (r.stop_ms.is_some(), r.closed_ms)).collect::<Vec<_>>());
+    assert_eq!(times, [(true, None)], "it was told to");
     let board = stage.board.snapshot(SystemClock.now());
     let camera = &board.cameras[&"cam".into()];
     assert_eq!(camera.last_error.as_deref(), Some("the device did not close within 3 s"));

@@ -9,6 +9,16 @@ export interface Carried {
   carries_percent: number | null;
 }
 
+/** What the server did not send over a connection. */
+export interface Dropped {
+  /** Frames that could not have been decoded: a keyframe had to come first. */
+  skipped_frames: number;
+  /** Frames that would have come late over the viewer's link. */
+  late_frames: number;
+  /** Packets that the server's socket did not take in time. */
+  refused_packets: number;
+}
+
 /** Figures of a connection, for the time since they were last asked for. Null is what is not known. */
 export interface Figures {
   width: number | null;
@@ -58,6 +68,7 @@ export class LenscapVideo extends HTMLElement {
   /** What is wrong, in words for people; empty if nothing is. */
   readonly trouble: string;
   readonly carried: Carried | null;
+  readonly dropped: Dropped | null;
   /** For how many seconds the page may be hidden before it leaves; null: for ever. */
   readonly hiddenTimeout: number | null;
   /** The picture that is shown; rejects if there is none yet. `type` is `image/png` if nothing is said. */

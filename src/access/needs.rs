@@ -15,7 +15,7 @@ pub enum Need {
 }
 
 /// Where the files of the pages are served: everybody can have them, for they are in the source, too.
-pub const FILES: [&str; 50] = [
+pub const FILES: [&str; 51] = [
     "/camera-controls.js",
     "/capture-time.js",
     "/card.js",
@@ -25,7 +25,6 @@ pub const FILES: [&str; 50] = [
     "/debug/cameras.js",
     "/debug/consequences.js",
     "/debug/detail.js",
-    "/debug/dom.js",
     "/debug/feed.js",
     "/debug/filter.js",
     "/debug/history.js",
@@ -46,6 +45,7 @@ pub const FILES: [&str; 50] = [
     "/figures.js",
     "/gallery.css",
     "/gallery.js",
+    "/icons.js",
     "/last-picture.js",
     "/lenscap.js",
     "/link-words.js",
@@ -57,6 +57,7 @@ pub const FILES: [&str; 50] = [
     "/presence.js",
     "/refusal.js",
     "/rescue.js",
+    "/sentence.js",
     "/session.js",
     "/shortcuts.js",
     "/stage.js",

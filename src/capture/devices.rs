@@ -49,11 +49,13 @@ pub struct DeviceSize {
     pub fps: Vec<f32>,
 }
 
-/// All V4L2 cameras, by node number. Nodes that cannot be opened or give no video are left out.
-pub fn list() -> Vec<CameraDevice> {
+/// All V4L2 cameras, by node number. Nodes that cannot be opened or give no video are left out. `before` is told of each node before it
+/// is opened: that takes its time with some.
+pub fn list(before: impl Fn(&Path)) -> Vec<CameraDevice> {
     let mut nodes = v4l::context::enum_devices();
     nodes.sort_by_key(v4l::context::Node::index);
-    nodes.iter().filter_map(|node| describe(node.path())).collect()
+    let paths = nodes.iter().map(v4l::context::Node::path);
+    paths.inspect(|path| before(path)).filter_map(describe).collect()
 }
 
 fn describe(path: &Path) -> Option<CameraDevice> {
@@ -94,29 +96,4 @@ fn link_to(folder: &Path, target: &Path) -> Option<PathBuf> {
     let mut links: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
     links.sort();
     links.into_iter().find(|link| std::fs::canonicalize(link).is_ok_and(|path| path == target))
-}
-
-/// As text for a terminal.
-pub fn table(devices: &[CameraDevice]) -> String {
-    use std::fmt::Write;
-    if devices.is_empty() {
-        return "No V4L2 camera found. If one is plugged in: is the user in the group `video`?\n".to_owned();
-    }
-    let mut out = String::new();
-    for device in devices {
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}  {}  ({}, {})", device.path.display(), device.name, device.driver, device.bus);
-        let link = device.by_id.as_ref().map(|link| format!("v4l2:{}", link.display()));
-        for source in link.iter().chain(&device.usb) {
-            let _ = writeln!(out, "    source = {source:?}");
-        }
-        for format in &device.formats {
-            let _ = writeln!(out, "    {}  {}", format.fourcc, format.description);
-            for size in &format.sizes {
-                let rates: Vec<String> = size.fps.iter().map(|fps| format!("{fps:.0}")).collect();
-                let _ = writeln!(out, "        {:>4}x{:<4}  {} fps", size.width, size.height, rates.join(", "));
-            }
-        }
-    }
-    out
 }

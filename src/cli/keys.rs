@@ -6,6 +6,7 @@ use crate::access::links::PARAMETER;
 use crate::access::password::PasswordHash;
 use crate::access::{secret, unix_now};
 use crate::config::{Config, check_id};
+use crate::screen;
 use crate::tls::own;
 use std::io::{BufRead, IsTerminal, stdin};
 use std::path::Path;
@@ -40,7 +41,7 @@ pub fn token(name: &str) -> Result<String, String> {
     let secret = secret().map_err(|error| format!("no random numbers: {error}"))?;
     let digest = Digest::of(secret.as_bytes());
     // Not where the section goes: that may be a file.
-    eprintln!("The program has to send this, which is shown once:\nAuthorization: Bearer {secret}\n");
+    screen::err(format_args!("The program has to send this, which is shown once:\nAuthorization: Bearer {secret}\n\n"));
     Ok(format!("[[access.token]]\nname = \"{name}\"\nhash = \"{digest}\"\nview = [\"*\"]"))
 }
 
@@ -72,7 +73,7 @@ pub fn link(config: &Config, stream: &str, lasts: Duration) -> Result<String, St
         ));
     };
     if !config.streams.iter().any(|known| known.id == stream) {
-        eprintln!("{stream:?} is not configured: the link will do if it is a camera that is found");
+        screen::err(format_args!("{stream:?} is not configured: the link will do if it is a camera that is found\n"));
     }
     Ok(format!("/view/{stream}?{PARAMETER}={}", key.sign(stream, unix_now().saturating_add(lasts.as_secs()))))
 }

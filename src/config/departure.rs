@@ -25,10 +25,10 @@ pub struct Departure {
 
 /// Paths by which `lenscap check` explains what is configured.
 const EXAMPLES: [(&str, Duration); 4] = [
-    ("a LAN (1 ms)", Duration::from_millis(1)),
-    ("Wi-Fi (20 ms)", Duration::from_millis(20)),
-    ("a 150 ms path", Duration::from_millis(150)),
-    ("a satellite (600 ms)", Duration::from_millis(600)),
+    ("on a LAN (1 ms)", Duration::from_millis(1)),
+    ("on Wi-Fi (20 ms)", Duration::from_millis(20)),
+    ("on a 150 ms path", Duration::from_millis(150)),
+    ("by satellite (600 ms)", Duration::from_millis(600)),
 ];
 
 impl Reader<'_> {
@@ -119,29 +119,47 @@ impl Reader<'_> {
     }
 }
 
-/// What the settings mean, a line for each of some paths.
-pub fn explain(waiting: &Waiting) -> Vec<String> {
-    let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
-    let mut lines: Vec<String> = EXAMPLES
-        .iter()
-        .map(|(path, round_trip)| {
-            let paused = waiting.patience.suspect_on(*round_trip);
-            let away = waiting.patience.away_on(*round_trip);
-            let gone = seconds(waiting.patience.away_for.max(away));
-            let then = match waiting.patience.away_for > away {
-                true => format!("away, its place free for others, after {}, and let go after {gone}", seconds(away)),
-                false => format!("let go after {gone}"),
-            };
-            format!("on {path}: camera paused after {} of silence, viewer {then}", seconds(paused))
-        })
-        .collect();
-    let opened = if waiting.eager { "with the offer" } else { "with the connection" };
-    lines.push(format!(
-        "cameras open {opened}; an offer that leads to no connection lets its camera go after {}, and is let go after {}",
-        seconds(waiting.first_packet_timeout.min(waiting.connect_timeout)),
-        seconds(waiting.connect_timeout)
-    ));
-    lines
+/// What a viewer's silence leads to on some path, and after how long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consequences {
+    /// The path, in words, with its round trip.
+    pub path: &'static str,
+    /// Its camera is closed if nobody else watches.
+    pub paused: Duration,
+    /// Its place is free for others; none if it is let go before.
+    pub away: Option<Duration>,
+    /// It is let go.
+    pub gone: Duration,
+}
+
+/// What the settings mean on some paths.
+pub fn explain(waiting: &Waiting) -> Vec<Consequences> {
+    let consequences = |(path, round_trip): &(&'static str, Duration)| {
+        let away = waiting.patience.away_on(*round_trip);
+        Consequences {
+            path,
+            paused: waiting.patience.suspect_on(*round_trip),
+            away: (waiting.patience.away_for > away).then_some(away),
+            gone: waiting.patience.away_for.max(away),
+        }
+    };
+    EXAMPLES.iter().map(consequences).collect()
+}
+
+/// A time as `lenscap check` says it.
+pub fn in_seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
+
+/// When cameras are opened for offers, and let go again if nothing comes of them.
+pub fn explain_offers(waiting: &Waiting) -> [String; 2] {
+    let opened = if waiting.eager { "cameras open with the offer" } else { "cameras open with the connection" };
+    let let_go = format!(
+        "one that leads to no connection lets its camera go after {}, and is let go after {}",
+        in_seconds(waiting.first_packet_timeout.min(waiting.connect_timeout)),
+        in_seconds(waiting.connect_timeout)
+    );
+    [opened.to_owned(), let_go]
 }
 
 #[cfg(test)]
@@ -155,16 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_explained_in_words() {
-        let lines = explain(&waiting("").unwrap());
-        let expected = "on a LAN (1 ms): camera paused after 0.35 s of silence, viewer away, its place free for others, \
-                        after 3.20 s, and let go after 30.00 s";
-        assert_eq!(lines[0], expected);
-        assert!(lines[2].starts_with("on a 150 ms path: camera paused after 0.90 s"), "{}", lines[2]);
-        let quick = explain(&waiting("profile = \"development\"").unwrap());
-        assert!(quick[0].contains("paused after 0.18 s") && quick[0].ends_with("5.00 s"), "{}", quick[0]);
-        let never = explain(&waiting("away_for = \"0s\"").unwrap());
-        assert!(never[0].ends_with("0.35 s of silence, viewer let go after 3.20 s"), "{}", never[0]);
+    fn what_a_profile_leads_to_is_explained() {
+        let said = |section: &str, nth: usize| {
+            let Consequences { paused, away, gone, .. } = explain(&waiting(section).unwrap())[nth];
+            (in_seconds(paused), away.map(in_seconds), in_seconds(gone))
+        };
+        let expected = |paused: &str, away: &str, gone: &str| {
+            (paused.to_owned(), (!away.is_empty()).then(|| away.to_owned()), gone.to_owned())
+        };
+        assert_eq!(said("", 0), expected("0.35 s", "3.20 s", "30.00 s"));
+        assert_eq!(said("", 2).0, "0.90 s");
+        let quick = said("profile = \"development\"", 0);
+        assert_eq!((quick.0.as_str(), quick.2.as_str()), ("0.18 s", "5.00 s"));
+        assert_eq!(said("away_for = \"0s\"", 0), expected("0.35 s", "", "3.20 s"));
     }
 
     #[test]

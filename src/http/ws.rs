@@ -308,6 +308,11 @@ impl Talk {
             Some(Signal::Link(Carried { rendition, percent })) => {
                 self.send(json!({ "type": "link", "rendition": rendition, "carries_percent": percent })).await
             }
+            Some(Signal::Drops(drops)) => {
+                let mut message = json!(drops);
+                message["type"] = "drops".into();
+                self.send(message).await
+            }
             Some(Signal::Silent) => self.send(json!({ "type": "silent" })).await,
             Some(Signal::Elsewhere) => {
                 self.watching = None;

@@ -20,6 +20,7 @@ pub use error::ProbeError;
 pub use report::Report;
 pub use target::{Target, WrongTarget};
 
+use crate::screen::Progress;
 use crate::tls::roots::trusting;
 use count::Counter;
 use report::Times;
@@ -60,22 +61,29 @@ impl Limits {
 }
 
 /// Watches a stream to its limits, or to SIGINT or SIGTERM, and leaves. HTTPS is trusted as browsers do, or by the certificates in a file.
+/// What it waits for goes to `progress`.
 ///
 /// # Errors
 ///
 /// If no frame came.
-pub fn run(target: &Target, trust: Option<&Path>, limits: Limits) -> Result<Report, ProbeError> {
+pub fn run(target: &Target, trust: Option<&Path>, limits: Limits, progress: &Progress) -> Result<Report, ProbeError> {
     let trusting = trusting(trust)?;
-    actix::System::new().block_on(watch(target, trusting, limits))
+    actix::System::new().block_on(watch(target, trusting, limits, progress))
 }
 
-async fn watch(target: &Target, trusting: ClientConfig, limits: Limits) -> Result<Report, ProbeError> {
+async fn watch(
+    target: &Target,
+    trusting: ClientConfig,
+    limits: Limits,
+    progress: &Progress,
+) -> Result<Report, ProbeError> {
     // From here on these signals end the watching, not the program: it has to leave first.
     let mut told = Told::new().map_err(ProbeError::here)?;
     let give_up = Instant::now() + limits.patience;
     loop {
+        progress.says(|| "looking for a way to the server".into());
         let mut viewer = Viewer::new(target).await?;
-        let watched = converse(target, &trusting, limits, &mut viewer, &mut told).await;
+        let watched = converse(target, &trusting, limits, &mut viewer, &mut told, progress).await;
         viewer.close().await;
         match watched {
             Err(ProbeError::Ice { .. }) if Instant::now() < give_up => {}
@@ -110,19 +118,22 @@ async fn converse(
     limits: Limits,
     viewer: &mut Viewer,
     told: &mut Told,
+    progress: &Progress,
 ) -> Result<Report, ProbeError> {
     let offer = viewer.offer(limits.patience).await?;
     let mut seen = Seen::new(limits);
+    progress.says(|| "waiting for the server's answer (HTTP)".into());
     let session = Session::open(target, offer, trusting.clone(), limits.patience).await?;
     seen.times.answered = Some(Instant::now());
     let accepted = viewer.accept(session.answer()).await;
     if accepted.is_ok() {
         tokio::select! {
-            () = seen.watch(viewer) => {}
+            () = seen.watch(viewer, progress) => {}
             () = told.stop() => seen.told = true,
         }
     }
     seen.counter.finish();
+    progress.says(|| "leaving".into());
     // Whatever was seen: the camera must not stay open because of us.
     let left = session.leave().await;
     accepted?;
@@ -158,8 +169,20 @@ impl Seen {
         self.limits.duration.map_or(stalled, |duration| stalled.min(first + duration))
     }
 
-    async fn watch(&mut self, viewer: &mut Viewer) {
+    /// What is waited for, or what has come.
+    fn present(&self) -> String {
+        match &self.counter {
+            _ if self.times.ice.is_none() => "waiting for a way for video (ICE, UDP)".into(),
+            _ if self.times.connected.is_none() => "waiting for encryption (DTLS)".into(),
+            Counter { packets: 0, .. } => "connected; waiting for video".into(),
+            Counter { frames: 0, packets, .. } => format!("waiting for a keyframe; {packets} packets"),
+            Counter { frames, lost, .. } => format!("watching: {frames} frames, {lost} packets lost"),
+        }
+    }
+
+    async fn watch(&mut self, viewer: &mut Viewer, progress: &Progress) {
         let (mut track, mut asked) = (None, None);
+        progress.says(|| self.present());
         while !self.failed && self.limits.frames.is_none_or(|frames| self.counter.frames < frames) {
             let Ok(Some(event)) = timeout_at(self.deadline().into(), viewer.next()).await else { return };
             match event {
@@ -177,6 +200,7 @@ impl Seen {
                 }
                 Event::Gathered => {}
             }
+            progress.says(|| self.present());
         }
     }
 

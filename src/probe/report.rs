@@ -2,6 +2,7 @@
 
 use super::count::Counter;
 use super::target::Target;
+use crate::screen::{Screen, Tone, counted};
 use serde::Serialize;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -103,35 +104,46 @@ fn ms(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Report {
+    fn screen(&self) -> Screen {
         let at = |ms: Option<f64>| ms.map_or("–".to_owned(), |ms| format!("{ms:.0} ms"));
         let size = self.size.map_or("of unknown size".to_owned(), |(width, height)| format!("{width}x{height}"));
-        writeln!(f, "{}: {size}", self.url)?;
-        writeln!(
-            f,
-            "after the offer: answer {}, ICE {}, connected {}, first packet {}, first frame {}",
-            at(self.answered_ms),
-            at(self.ice_ms),
-            at(self.connected_ms),
-            at(self.first_packet_ms),
-            at(self.first_frame_ms)
-        )?;
         let rate = self.frames_per_second.map_or(String::new(), |rate| format!(", {rate:.1} a second"));
-        writeln!(
-            f,
-            "{} frames in {:.1} s{rate}, never {:.0} ms without; {} keyframes, {} broken",
+        let bytes = self.bytes_per_second.map_or(String::new(), |rate| format!("; {:.1} kB/s", rate / 1e3));
+        let caution = |is_so: bool| if is_so { Tone::Caution } else { Tone::Plain };
+        let mut screen = Screen::new(format!("{} plays: {size}", self.url), Tone::Good);
+        let steps = [
+            ("answer", self.answered_ms),
+            ("ICE", self.ice_ms),
+            ("connected", self.connected_ms),
+            ("first packet", self.first_packet_ms),
+            ("first frame", self.first_frame_ms),
+        ];
+        let steps = steps.map(|(step, ms)| format!("{step} {}", at(ms))).join(", ");
+        screen.line("Offer", format!("sent; then {steps}"), Tone::Plain);
+        let frames = format!(
+            "{} in {:.1} s{rate}, never {:.0} ms without; {}, {} broken",
             self.frames,
             self.seconds,
             self.longest_pause_ms.ceil(),
-            self.keyframes,
+            counted(self.keyframes as usize, "keyframe"),
             self.broken_frames
-        )?;
-        let rate = self.bytes_per_second.map_or(String::new(), |rate| format!("; {:.1} kB/s", rate / 1e3));
-        writeln!(f, "{} packets, {} lost{rate}", self.packets, self.lost_packets)?;
+        );
+        screen.line("Frames", frames, caution(self.broken_frames > 0));
+        let packets = format!("{}, {} lost{bytes}", self.packets, self.lost_packets);
+        screen.line("Packets", packets, caution(self.lost_packets > 0));
         match (&self.left_ms, &self.left_error) {
-            (_, Some(error)) => writeln!(f, "the server did not confirm that we left: {error}"),
-            (left, None) => writeln!(f, "left, confirmed after {}", at(*left)),
-        }
+            (_, Some(error)) => {
+                screen.line("Left", format!("and the server did not confirm it: {error}"), Tone::Caution)
+            }
+            (left, None) => screen.line("Left", format!("confirmed after {}", at(*left)), Tone::Plain),
+        };
+        screen
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.screen().fmt(f)
     }
 }

@@ -1,14 +1,18 @@
 //! The screen that a terminal shows when the server is ready: where to look, at which cameras, and what is protected.
 
 use crate::access::accounts::Accounts;
-use crate::config::{Config, Listen};
+use crate::config::{Camera, Config, Listen};
 use crate::net::candidates;
 use crate::sandbox::Confinement;
+use crate::screen::{Screen, Tone, columns, counted};
 use crate::tls::Origin;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
-use std::fmt::{self, Write};
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// A sentence, and how it is meant.
+pub type Said = (String, Tone);
 
 /// What is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +22,13 @@ pub struct Welcome {
     /// Where others find them, if they may come.
     elsewhere: Vec<String>,
     /// Cameras by name, with what they are.
-    cameras: Vec<(String, String)>,
+    cameras: Vec<String>,
     /// Who may come.
-    who: String,
+    who: Said,
     /// Whether what they say can be read on the way.
-    https: String,
+    https: Said,
     /// What the server cannot do.
-    sandbox: String,
+    sandbox: Said,
     /// Where video comes from.
     video: SocketAddr,
 }
@@ -50,76 +54,84 @@ impl Welcome {
         Self {
             here: here.map_or_else(|| config.listen.to_string(), url),
             elsewhere: names.into_iter().chain(others).collect(),
-            cameras: config.cameras.iter().map(|camera| (camera.id.clone(), camera.source.to_string())).collect(),
+            cameras: cameras(&config.cameras),
             who: who(&config.access),
             https: https(config, addresses),
             sandbox: match confinement {
-                None => "off, as configured: whoever takes the server over has what its user has".into(),
+                None => without_sandbox(),
                 Some(confinement) if confinement.is_there() => {
-                    "on: the server can open no other files and start no programs".into()
+                    ("on: the server can open no other files and start no programs".into(), Tone::Good)
                 }
-                Some(confinement) => confinement.to_string(),
+                Some(confinement) => (confinement.to_string(), Tone::Caution),
             },
             video,
         }
     }
-}
 
-fn who(accounts: &Accounts) -> String {
-    let count = |number: usize, one: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{number} {one}s")),
-    };
-    let links = accounts.link_key.as_ref().map(|_| "whoever has a link that holds".to_owned());
-    let known: Vec<String> = [count(accounts.users.len(), "user"), count(accounts.tokens.len(), "token"), links]
-        .into_iter()
-        .flatten()
-        .collect();
-    match (accounts.open, known.is_empty()) {
-        (true, _) => "EVERYBODY who can reach this server: `open = true` in [access] says so".into(),
-        (false, true) => "only this machine; say in [access] who else may come (`lenscap passwd` helps)".into(),
-        (false, false) => format!("{}, as [access] says", known.join(", ")),
-    }
-}
-
-fn https(config: &Config, addresses: &[SocketAddr]) -> String {
-    let is_local = addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
-    match (&config.tls, &config.listen) {
-        (Some(Origin::Acme(_)), _) => "on, with a certificate that is renewed by itself".into(),
-        (Some(Origin::Files(_)), _) => "on".into(),
-        (None, Listen::File(_)) => "the proxy's to do".into(),
-        (None, Listen::Tcp(_)) if is_local => "off; not needed on this machine".into(),
-        (None, Listen::Tcp(_)) => {
-            "OFF: what is sent can be read and changed on the way (`lenscap cert`, [tls] help)".into()
+    fn screen(&self) -> Screen {
+        let mut screen = Screen::new(concat!("lenscap ", env!("CARGO_PKG_VERSION")), Tone::Strong);
+        screen.line("Watch at", &self.here, Tone::Strong);
+        self.elsewhere.iter().for_each(|url| _ = screen.line("", url, Tone::Strong));
+        let none = "none: plug one in, or name one in a file (`lenscap run --config my.toml`)".to_owned();
+        screen.lines("Cameras", self.cameras.iter().cloned().chain(self.cameras.is_empty().then_some(none)));
+        for (label, (words, tone)) in [("Who may", &self.who), ("HTTPS", &self.https), ("Sandbox", &self.sandbox)] {
+            screen.line(label, words, *tone);
         }
+        screen.line("Video", format!("UDP {}", self.video), Tone::Plain);
+        if let Some(url) = self.elsewhere.first() {
+            screen.gap();
+            code(url).lines().for_each(|line| _ = screen.sentence(format!("  {line}"), Tone::Plain));
+            screen.sentence(format!("  {url} for a phone"), Tone::Strong);
+        }
+        screen.gap().sentence("Cameras are closed while nobody watches. Ctrl+C ends the server.", Tone::Faint).gap();
+        screen
     }
 }
 
+/// Apart from the log above.
 impl fmt::Display for Welcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n  lenscap {}\n", env!("CARGO_PKG_VERSION"))?;
-        let mut lines = vec![("Watch at", self.here.clone())];
-        lines.extend(self.elsewhere.iter().map(|url| ("", url.clone())));
-        let width = self.cameras.iter().map(|(id, _)| id.chars().count()).max().unwrap_or(0);
-        let cameras = self.cameras.iter().map(|(id, source)| format!("{id:width$}  {source}"));
-        let none = "none: plug one in, or name one in a file (`lenscap run --config my.toml`)".to_owned();
-        let cameras: Vec<String> = cameras.chain(self.cameras.is_empty().then_some(none)).collect();
-        lines.extend(cameras.into_iter().enumerate().map(|(nth, text)| (if nth == 0 { "Cameras" } else { "" }, text)));
-        lines.extend([
-            ("Who may", self.who.clone()),
-            ("HTTPS", self.https.clone()),
-            ("Sandbox", self.sandbox.clone()),
-            ("Video", format!("UDP {}", self.video)),
-        ]);
-        lines.iter().try_for_each(|(name, text)| writeln!(f, "  {name:9} {text}"))?;
-        if let Some(url) = self.elsewhere.first() {
-            f.write_char('\n')?;
-            code(url).lines().try_for_each(|line| writeln!(f, "    {line}"))?;
-            writeln!(f, "    {url} for a phone")?;
-        }
-        writeln!(f, "\n  Cameras are closed while nobody watches. Ctrl+C ends the server.\n")
+        write!(f, "\n{}", self.screen())
     }
+}
+
+/// Cameras by name, with what they are.
+pub fn cameras(cameras: &[Camera]) -> Vec<String> {
+    columns(cameras.iter().map(|camera| (camera.id.as_str(), camera.source.to_string()))).collect()
+}
+
+/// Who may come.
+pub fn who(accounts: &Accounts) -> Said {
+    let some = |number: usize, one: &str| (number > 0).then(|| counted(number, one));
+    let links = accounts.link_key.as_ref().map(|_| "whoever has a link that holds".to_owned());
+    let known = [some(accounts.users.len(), "user"), some(accounts.tokens.len(), "token"), links];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    match (accounts.open, known.is_empty()) {
+        (true, _) => ("EVERYBODY who can reach this server: `open = true` in [access] says so".into(), Tone::Caution),
+        (false, true) => {
+            ("only this machine; say in [access] who else may come (`lenscap passwd` helps)".into(), Tone::Plain)
+        }
+        (false, false) => (format!("{}, as [access] says", known.join(", ")), Tone::Plain),
+    }
+}
+
+/// Whether what is said to a server at these addresses can be read on the way.
+pub fn https(config: &Config, addresses: &[SocketAddr]) -> Said {
+    let is_local = addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
+    match (&config.tls, &config.listen) {
+        (Some(Origin::Acme(_)), _) => ("on, with a certificate that is renewed by itself".into(), Tone::Good),
+        (Some(Origin::Files(_)), _) => ("on".into(), Tone::Good),
+        (None, Listen::File(_)) => ("the proxy's to do".into(), Tone::Plain),
+        (None, Listen::Tcp(_)) if is_local => ("off; not needed on this machine".into(), Tone::Plain),
+        (None, Listen::Tcp(_)) => {
+            ("OFF: what is sent can be read and changed on the way (`lenscap cert`, [tls] help)".into(), Tone::Caution)
+        }
+    }
+}
+
+/// What it means that the server does not confine itself.
+pub fn without_sandbox() -> Said {
+    ("off, as configured: whoever takes the server over has what its user has".into(), Tone::Caution)
 }
 
 /// An address as a picture that phones read; nothing if it is too long for one.
@@ -138,7 +150,8 @@ mod tests {
     fn screen(text: &str, addresses: &[&str]) -> String {
         let config = Config::parse("x", text).unwrap();
         let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        Welcome::new(&config, &addresses, "0.0.0.0:8555".parse().unwrap(), None).to_string()
+        let shown = Welcome::new(&config, &addresses, "0.0.0.0:8555".parse().unwrap(), None).to_string();
+        anstream::adapter::strip_str(&shown).to_string()
     }
 
     #[test]

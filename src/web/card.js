@@ -1,8 +1,10 @@
 // A stream's card in the gallery.
 
-import { element, icon, setText } from './dom.js';
+import { el, text } from './dom.js';
+import { icon } from './icons.js';
 import { LastPictureView, pictureAddress } from './last-picture.js';
-import { ageWords, codecWords, lightOf, nextStep, sentence, stateWords, viewersWords } from './words.js';
+import { sentence } from './sentence.js';
+import { ageWords, codecWords, lightOf, nextStep, stateWords, viewersWords } from './words.js';
 
 export class Card {
   root;
@@ -25,26 +27,23 @@ export class Card {
   constructor(id, { link, search, watch }) {
     this.#link = link;
     this.#picture = new LastPictureView(id, link);
-    this.#age = element('span', { className: 'age' });
-    this.#number = element('span', { className: 'number', ariaHidden: 'true' });
-    this.#trouble = element('p', { className: 'trouble' });
-    this.button = element('button', { type: 'button', className: 'watch', ariaLabel: `Watch ${id}` });
-    this.button.addEventListener('click', () => watch(id));
-    this.#screen = element(
-      'div', { className: 'screen' }, this.#picture.root, this.#trouble, this.button, this.#number, this.#age,
+    this.#age = el('span', { class: 'age' });
+    this.#number = el('span', { class: 'number', 'aria-hidden': 'true' });
+    this.#trouble = el('p', { class: 'trouble' });
+    this.button = el('button', { type: 'button', class: 'watch', 'aria-label': `Watch ${id}`, 'aria-describedby': `state-${id}`, onclick: () => watch(id) });
+    this.#screen = el(
+      'div', { class: 'screen' }, this.#picture.root, this.#trouble, this.button, this.#number, this.#age,
     );
-    this.#light = element('span', { className: 'light off' });
-    this.#state = element('span', { className: 'state', id: `state-${id}` });
-    this.button.setAttribute('aria-describedby', this.#state.id);
-    this.#viewers = element('span');
-    this.#codec = element('span', { className: 'codec' });
-    const more = element('span', { className: 'more' }, this.#codec, this.#viewers);
-    const alone = element('a', {
-      className: 'icon', href: `/view/${encodeURIComponent(id)}${search}`, ariaLabel: `${id} in a window of its own`, title: 'In a window of its own',
+    this.#light = el('span', { class: 'light off' });
+    this.#state = el('span', { class: 'state', id: `state-${id}` });
+    this.#viewers = el('span');
+    this.#codec = el('span', { class: 'codec' });
+    const more = el('span', { class: 'more' }, this.#codec, this.#viewers);
+    const alone = el('a', {
+      class: 'icon', href: `/view/${encodeURIComponent(id)}${search}`, 'aria-label': `${id} in a window of its own`, title: 'In a window of its own',
     }, icon('window'));
-    const caption = element('div', { className: 'caption' }, this.#light, element('h2', { textContent: id }), alone, this.#state, more);
-    this.root = element('article', { className: 'card' }, this.#screen, caption);
-    this.root.dataset.stream = id;
+    const caption = el('div', { class: 'caption' }, this.#light, el('h2', {}, id), alone, this.#state, more);
+    this.root = el('article', { class: 'card', 'data-stream': id }, this.#screen, caption);
   }
 
   get id() {
@@ -58,7 +57,7 @@ export class Card {
 
   /** By which number it is chosen; none beyond nine. */
   set number(number) {
-    setText(this.#number, number <= 9 ? String(number) : '');
+    text(this.#number, number <= 9 ? String(number) : '');
   }
 
   /** The address of the last picture, if there is one. */
@@ -75,13 +74,13 @@ export class Card {
     const light = lightOf(stream.camera_state);
     this.#light.className = `light ${light}`;
     this.root.dataset.light = light;
-    setText(this.#state, stateWords(stream));
-    setText(this.#viewers, viewersWords(stream.viewers));
+    text(this.#state, stateWords(stream));
+    text(this.#viewers, viewersWords(stream.viewers));
     // Before what changes, so that it never moves.
-    setText(this.#codec, `${codecWords(stream.codec)} · `);
+    text(this.#codec, `${codecWords(stream.codec)} · `);
     const bad = light === 'bad' || stream.state === 'backoff' || stream.state === 'failed';
     const step = nextStep(stream, you);
-    setText(this.#trouble, bad ? [sentence(stream.last_error ?? stateWords(stream)), step].filter(Boolean).join(' ') : '');
+    text(this.#trouble, bad ? [sentence(stream.last_error ?? stateWords(stream)), step].filter(Boolean).join(' ') : '');
     this.#screen.classList.toggle('empty', stream.picture_at === null);
   }
 
@@ -91,7 +90,7 @@ export class Card {
     const words = at && camera !== 'capturing' ? ageWords(Math.max(0, now - at)) : '';
     if (words === this.#lasts) return;
     this.#lasts = words;
-    setText(this.#age, words);
+    text(this.#age, words);
     if (words) this.#age.title = `The camera was last open ${new Date(at).toLocaleString()}`;
   }
 

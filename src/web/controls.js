@@ -1,18 +1,17 @@
 // Sliders, switches and choices for the controls of a camera.
 
-import { element } from './dom.js';
+import { el } from './dom.js';
 
 /** An element with the controls of a camera (CameraControls that have been loaded); null if it has none. */
 export function sliders(camera) {
   if (!camera.all.length) return null;
-  const trouble = element('p', { className: 'trouble' });
-  trouble.setAttribute('role', 'status');
-  const details = element('details', { className: 'controls' }, element('summary', { textContent: 'Adjust' }));
+  const trouble = el('p', { class: 'trouble', role: 'status' });
+  const details = el('details', { class: 'controls' }, el('summary', {}, 'Adjust'));
   const inputs = new Map();
   for (const control of camera.all) {
     const input = document.createElement(control.type === 'menu' ? 'select' : 'input');
     if (control.type === 'menu') {
-      input.append(...control.menu.map(({ value, label: text }) => new Option(text, value)));
+      input.append(...control.menu.map(({ value, label }) => new Option(label, value)));
     } else if (control.type === 'boolean') {
       input.type = 'checkbox';
     } else {
@@ -24,7 +23,7 @@ export function sliders(camera) {
       camera.set({ [control.id]: value });
     });
     inputs.set(control.id, input);
-    details.append(element('label', {}, element('span', { textContent: control.name }), input, document.createElement('output')));
+    details.append(el('label', {}, el('span', {}, control.name), input, document.createElement('output')));
   }
   details.append(trouble);
   const show = (controls) => {

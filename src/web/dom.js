@@ -1,50 +1,103 @@
-// Elements, made in one line each.
+// Elements, made in one line each, of which only what differs is touched later.
 
-export function element(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+/** Makes an element; properties that begin with `on` are listeners, others attributes, of which null and false are left out. */
+export function el(tag, properties = {}, ...children) {
+  return made(document.createElement(tag), properties, children);
 }
 
-/** Changes a text only if it is another one: what has not changed is not announced. */
-export function setText(node, words) {
-  if (node.textContent !== words) node.textContent = words;
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** The same for drawings. */
+export function svg(tag, properties = {}, ...children) {
+  return made(document.createElementNS(SVG, tag), properties, children);
 }
 
-/** Drawn in a square of 24 by lines, none of which fills anything. */
-const ICONS = {
-  close: 'M5 5 19 19M19 5 5 19',
-  previous: 'M15 4 7 12l8 8',
-  next: 'M9 4l8 8-8 8',
-  statistics: 'M4 20V12M10 20V5M16 20v-10M21 20H2',
-  save: 'M12 3v12M7 11l5 5 5-5M4 20h16',
-  copy: 'M8 8h12v12H8zM16 8V4H4v12h4',
-  picture: 'M3 5h18v14H3zM12 12h7v5h-7z',
-  full: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
-  window: 'M10 5H4v15h15v-6M14 4h6v6M20 4l-9 9',
-  up: 'M5 15l7-7 7 7',
-  down: 'M5 9l7 7 7-7',
-  left: 'M15 5l-7 7 7 7',
-  right: 'M9 5l7 7-7 7',
-  home: 'M12 6a6 6 0 1 0 .01 0M12 2v5M12 17v5M2 12h5M17 12h5',
-  closer: 'M12 5v14M5 12h14',
-  farther: 'M5 12h14',
-};
-
-export function icon(name) {
-  const space = 'http://www.w3.org/2000/svg';
-  const svg = document.createElementNS(space, 'svg');
-  svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('aria-hidden', 'true');
-  const path = document.createElementNS(space, 'path');
-  path.setAttribute('d', ICONS[name]);
-  svg.append(path);
-  return svg;
+function made(element, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? '' : String(value));
+  }
+  element.append(...children);
+  return element;
 }
 
-/** A button that shows an icon; its name is said and shown as a hint. */
-export function iconButton(name, label, press) {
-  const made = element('button', { type: 'button', className: 'icon', ariaLabel: label, title: label }, icon(name));
-  made.addEventListener('click', press);
-  return made;
+/** What was written last, so that the document needs not be asked. Who writes by these functions does so by them alone. */
+const written = new WeakMap();
+
+function differs(element, name, value) {
+  let known = written.get(element);
+  if (!known) written.set(element, known = new Map());
+  if (known.get(name) === value) return false;
+  known.set(name, value);
+  return true;
+}
+
+/** Sets an attribute if it is another one; null and false remove it. */
+export function attribute(element, name, value) {
+  if (!differs(element, name, value)) return;
+  if (value === null || value === undefined || value === false) element.removeAttribute(name);
+  else element.setAttribute(name, value === true ? '' : String(value));
+}
+
+/** Sets the text if it is another one: what has not changed is not announced. */
+export function text(element, words) {
+  const value = words ?? '';
+  if (differs(element, '#text', value) && element.textContent !== value) element.textContent = value;
+}
+
+/** Sets a custom property of its style if it is another one. */
+export function style(element, name, value) {
+  if (differs(element, name, value)) element.style.setProperty(name, value);
+}
+
+/**
+ * Rows by their names within a parent: `make(name)` gives { element, update(thing) }. `show` puts them in order, removes those that
+ * are not named any more, and updates those of whom `changed` says so.
+ */
+export class Rows {
+  #rows = new Map();
+  #shown = [];
+  #parent;
+  #make;
+
+  constructor(parent, make) {
+    this.#parent = parent;
+    this.#make = make;
+  }
+
+  show(names, changed = null) {
+    if (names.length === this.#shown.length && names.every((name, nth) => name === this.#shown[nth])) {
+      for (const name of names) if (!changed || changed.has(name)) this.#rows.get(name).update(name);
+      return;
+    }
+    this.#shown = [...names];
+    const stay = new Set(names);
+    for (const [name, { element }] of this.#rows) {
+      if (!stay.has(name)) {
+        element.remove();
+        this.#rows.delete(name);
+      }
+    }
+    let next = this.#parent.firstElementChild;
+    for (const name of names) {
+      let row = this.#rows.get(name);
+      const isNew = !row;
+      if (isNew) {
+        row = this.#make(name);
+        this.#rows.set(name, row);
+      }
+      if (row.element === next) next = next.nextElementSibling;
+      else this.#parent.insertBefore(row.element, next);
+      if (isNew || !changed || changed.has(name)) row.update(name);
+    }
+  }
+
+  /** The row of this name, if it is shown. */
+  get(name) {
+    return this.#rows.get(name);
+  }
+
+  clear() {
+    this.show([]);
+  }
 }

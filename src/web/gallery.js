@@ -1,7 +1,7 @@
 // The gallery: every stream with its last picture, state and viewers, live. Choosing one watches it, on a stage or all on a wall.
 
 import { Card } from './card.js';
-import { setText } from './dom.js';
+import { text } from './dom.js';
 import { neighbor } from './neighbor.js';
 import { Shortcuts } from './shortcuts.js';
 import { Stage } from './stage.js';
@@ -96,7 +96,7 @@ function filter() {
     if (!card.root.hidden) card.number = ++number;
   }
   at('nothing').hidden = number > 0 || !cards.size;
-  setText(at('found'), wanted ? `${number} of ${cards.size}` : '');
+  text(at('found'), wanted ? `${number} of ${cards.size}` : '');
   if (isWall()) layOut();
 }
 
@@ -137,13 +137,13 @@ function arrange() {
 followStreams((now, visitor, clock) => {
   [streams, you, ahead] = [now, visitor, clock];
   document.body.classList.remove('lost');
-  setText(at('lost'), '');
+  text(at('lost'), '');
   const all = [...streams.values()];
-  setText(at('summary'), all.length ? summarize(all) : 'No camera');
+  text(at('summary'), all.length ? summarize(all) : 'No camera');
   at('open-to-all').hidden = !you.open;
   at('debug').hidden = !you.admin;
   at('logout').hidden = !you.name;
-  if (you.name) setText(at('logout').querySelector('button'), `Log ${you.name} out`);
+  if (you.name) text(at('logout').querySelector('button'), `Log ${you.name} out`);
   at('first').hidden = all.length > 0 || !you.admin;
   at('none').hidden = all.length > 0 || Boolean(you.admin);
   at('help').hidden = false;
@@ -157,7 +157,7 @@ followStreams((now, visitor, clock) => {
 }, (words) => {
   // What is on the cards is what was, and nobody knows whether it still is.
   document.body.classList.add('lost');
-  setText(at('lost'), words);
+  text(at('lost'), words);
 });
 
 setInterval(tellAges, AGES_MS);

@@ -1,6 +1,6 @@
 // The last picture of a stream on its card. It is fetched only while the card can be seen, and shown once it is whole.
 
-import { element } from './dom.js';
+import { el } from './dom.js';
 
 /** Where it is. `at` makes the address another one with each picture. */
 export function pictureAddress(stream, at, link) {
@@ -20,7 +20,7 @@ export class LastPictureView {
   constructor(stream, link) {
     this.#stream = stream;
     this.#link = link;
-    this.root = element('div', { className: 'last' });
+    this.root = el('div', { class: 'last' });
   }
 
   /** When the picture was taken; null if there is none. */
@@ -44,7 +44,7 @@ export class LastPictureView {
     if (!this.#seen || this.#loading || this.#wanted === this.#shown) return;
     const at = this.#wanted;
     this.#loading = true;
-    const image = element('img', { alt: '', decoding: 'async', src: pictureAddress(this.#stream, at, this.#link) });
+    const image = el('img', { alt: '', decoding: 'async', src: pictureAddress(this.#stream, at, this.#link) });
     // The former one stays until this one can be shown.
     const whole = await image.decode().then(() => true, () => false);
     this.#loading = false;

@@ -7,6 +7,7 @@ import { Meter } from './figures.js';
 import { linkWords } from './link-words.js';
 import { whyNotPlayable } from './playable.js';
 import { Presence } from './presence.js';
+import { sentence } from './sentence.js';
 import { Session } from './session.js';
 
 /** Timers count milliseconds in 31 bits; beyond those they ring at once. */
@@ -36,6 +37,8 @@ export class LenscapVideo extends HTMLElement {
   #link;
   #state = null;
   #carried = null;
+  /** Of which peer that is, and what it was. */
+  #dropped = { peer: null, by: null };
   #meter = new Meter();
   /** Since when the picture is not that of the stream: ms of the page's time, null if it is. */
   #waitsSince = null;
@@ -101,6 +104,11 @@ export class LenscapVideo extends HTMLElement {
   /** { rendition, carries_percent }: what the server found the connection to carry; null if it has not said. */
   get carried() {
     return this.#carried;
+  }
+
+  /** { skipped_frames, late_frames, refused_packets }: what the server did not send over this connection; null if it has not said. */
+  get dropped() {
+    return this.#dropped.by;
   }
 
   /** For how many seconds the page may be hidden before it leaves; null: for ever. */
@@ -174,13 +182,16 @@ export class LenscapVideo extends HTMLElement {
     });
     session.addEventListener('answer', ({ detail }) => {
       if ('hidden_timeout' in detail) this.#hiddenTimeout = detail.hidden_timeout;
+      // Of a new offer for the same connection all stays true.
+      if (detail.peer !== this.#dropped.peer) this.#dropped = { peer: detail.peer, by: null };
       this.#presence.judge();
     });
     session.addEventListener('waiting', () => this.#sayUntilPicture('The picture begins with the camera’s next keyframe …'));
     session.addEventListener('link', ({ detail }) => this.#carry(detail));
+    session.addEventListener('drops', ({ detail: { type: _, ...by } }) => { this.#dropped.by = by; });
     session.addEventListener('doubt', ({ detail }) => this.#doubt(detail));
     // What the server says of an offer without H.264 is for programs.
-    session.addEventListener('trouble', ({ detail }) => this.#say((detail && whyNotPlayable()) || detail));
+    session.addEventListener('trouble', ({ detail }) => this.#say(detail && (whyNotPlayable() || sentence(detail))));
     this.#session = session;
     this.#state = null;
     this.#waitForPicture();
@@ -203,6 +214,7 @@ export class LenscapVideo extends HTMLElement {
     this.#waitsSince = null;
     this.#say('');
     this.#carry(null);
+    this.#dropped = { peer: null, by: null };
     if (this.#state === null) return;
     this.#state = null;
     this.dispatchEvent(new CustomEvent('state', { detail: null }));

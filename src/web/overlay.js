@@ -1,6 +1,6 @@
 // The statistics of a <lenscap-video>, as a list over its picture.
 
-import { element, setText } from './dom.js';
+import { el, text } from './dom.js';
 import { linkWords } from './link-words.js';
 
 const EVERY_MS = 1000;
@@ -12,7 +12,19 @@ export function bitsWords(bps) {
   return bps >= 1e6 ? `${(bps / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bps / 1e3)} kbit/s`;
 }
 
-/** Each line: its name, and its words by the figures and by what the server found the connection to carry. Pure. */
+/** What the server did not send, by reason, in words. Pure. */
+export function dropsWords(dropped) {
+  const { skipped_frames: skipped = 0, late_frames: late = 0, refused_packets: refused = 0 } = dropped ?? {};
+  const frames = (count) => `${count} ${count === 1 ? 'frame' : 'frames'}`;
+  const reasons = [
+    late > 0 && `${frames(late)} too late for your link`,
+    skipped > 0 && `${frames(skipped)} before a keyframe`,
+    refused > 0 && `${refused} ${refused === 1 ? 'packet' : 'packets'} for want of room`,
+  ].filter(Boolean);
+  return reasons.join(', ') || 'nothing';
+}
+
+/** Each line: its name, and its words by the figures, by what the server found the connection to carry, and by what it dropped. Pure. */
 const LINES = [
   ['Picture', ({ width, height, codec }) => (width ? `${width} × ${height}${codec ? `, ${codec.replace('H264', 'H.264')}` : ''}` : 'none yet')],
   ['Frames', ({ framesPerSecond }) => unknown(framesPerSecond, (fps) => `${fps.toFixed(1)} a second`)],
@@ -22,12 +34,13 @@ const LINES = [
   ['Waits in the browser', ({ bufferMs }) => unknown(bufferMs, round)],
   ['Decoding', ({ decodeMs }) => unknown(decodeMs, (ms) => `${round(ms)} a frame`)],
   ['From camera to screen', ({ latencyMs }) => unknown(latencyMs, round)],
-  ['Left out', ({ droppedFrames, freezes }) => `${droppedFrames} frames, ${freezes} ${freezes === 1 ? 'freeze' : 'freezes'}`],
+  ['Dropped by the server', (_, __, dropped) => dropsWords(dropped)],
+  ['Dropped by the browser', ({ droppedFrames, freezes }) => `${droppedFrames} frames, ${freezes} ${freezes === 1 ? 'freeze' : 'freezes'}`],
   ['Server’s estimate', (_, carried) => (carried && linkWords(carried)) || 'Your connection carries all of it.'],
 ];
 
-export function overlayLines(figures, carried) {
-  return LINES.map(([name, words]) => [name, words(figures, carried)]);
+export function overlayLines(figures, carried, dropped) {
+  return LINES.map(([name, words]) => [name, words(figures, carried, dropped)]);
 }
 
 /** The list: shown while `open` is set, and only then anything is measured. */
@@ -39,10 +52,10 @@ export class Overlay {
 
   constructor(viewer) {
     this.#viewer = viewer;
-    this.root = element('dl', { className: 'figures', hidden: true });
+    this.root = el('dl', { class: 'figures', hidden: true });
     this.#values = LINES.map(([name]) => {
-      const value = element('dd', { textContent: '…' });
-      this.root.append(element('div', {}, element('dt', { textContent: name }), value));
+      const value = el('dd', {}, '…');
+      this.root.append(el('div', {}, el('dt', {}, name), value));
       return value;
     });
   }
@@ -67,9 +80,9 @@ export class Overlay {
     }
     const figures = await this.#viewer.statistics();
     if (!figures) {
-      for (const value of this.#values) setText(value, 'no connection');
+      for (const value of this.#values) text(value, 'no connection');
       return;
     }
-    overlayLines(figures, this.#viewer.carried).forEach(([, words], nth) => setText(this.#values[nth], words));
+    overlayLines(figures, this.#viewer.carried, this.#viewer.dropped).forEach(([, words], nth) => text(this.#values[nth], words));
   }
 }

@@ -3,7 +3,8 @@
 import './lenscap.js';
 import { CameraControls } from './camera-controls.js';
 import { sliders } from './controls.js';
-import { element, iconButton, setText } from './dom.js';
+import { el, text } from './dom.js';
+import { iconButton } from './icons.js';
 import { Overlay } from './overlay.js';
 import { pad } from './steering.js';
 import { cameraOf, cameraWords, lightOf } from './words.js';
@@ -47,17 +48,16 @@ export class Player {
     if (link) this.viewer.setAttribute('link', link);
     if (poster) this.viewer.setAttribute('poster', poster);
     this.viewer.setAttribute('stream', stream);
-    this.#light = element('span', { className: 'light off' });
-    this.#name = element(heading, { textContent: stream });
-    this.#state = element('span', { className: 'state' });
-    this.#said = element('p', { className: 'said' });
-    this.#said.setAttribute('role', 'status');
+    this.#light = el('span', { class: 'light off' });
+    this.#name = el(heading, {}, stream);
+    this.#state = el('span', { class: 'state' });
+    this.#said = el('p', { class: 'said', role: 'status' });
     this.#overlay = new Overlay(this.viewer);
     this.#statistics = iconButton('statistics', 'Statistics (s)', () => this.toggleStatistics());
     this.#statistics.ariaPressed = 'false';
     this.#copy = iconButton('copy', 'Copy the picture (c)', () => this.copy());
-    this.#tools = element(
-      'div', { className: 'tools' },
+    this.#tools = el(
+      'div', { class: 'tools' },
       this.#statistics,
       iconButton('save', 'Save the picture (d)', () => this.save()),
       this.#copy,
@@ -65,13 +65,13 @@ export class Player {
       ...(document.fullscreenEnabled ? [iconButton('full', 'Full screen (f)', () => this.fullScreen())] : []),
       ...extra,
     );
-    this.#adjust = element('div', { className: 'adjust' });
+    this.#adjust = el('div', { class: 'adjust' });
     // Browsers give the clipboard to pages of HTTPS and of this machine only.
     this.#copy.hidden = !globalThis.ClipboardItem || !navigator.clipboard;
-    const title = element('div', { className: 'title' }, this.#light, this.#name, this.#state);
-    this.root = element(
-      'section', { className: 'player nothing', tabIndex: -1, ariaLabel: `Watching ${stream}` },
-      this.viewer, element('div', { className: 'bar' }, title, this.#tools), this.#overlay.root, this.#adjust, this.#said,
+    const title = el('div', { class: 'title' }, this.#light, this.#name, this.#state);
+    this.root = el(
+      'section', { class: 'player nothing', tabindex: '-1', 'aria-label': `Watching ${stream}` },
+      this.viewer, el('div', { class: 'bar' }, title, this.#tools), this.#overlay.root, this.#adjust, this.#said,
     );
     this.viewer.addEventListener('state', () => this.#show());
     this.viewer.addEventListener('doubt', ({ detail }) => this.#show(detail));
@@ -91,7 +91,7 @@ export class Player {
   /** Shows another stream, over the live connection if there is one. */
   set stream(stream) {
     if (stream === this.stream) return;
-    setText(this.#name, stream);
+    text(this.#name, stream);
     this.root.ariaLabel = `Watching ${stream}`;
     this.root.classList.add('nothing');
     this.viewer.stream = stream;
@@ -139,7 +139,7 @@ export class Player {
   async save() {
     try {
       const url = URL.createObjectURL(await this.viewer.snapshot('image/jpeg'));
-      const link = element('a', { href: url, download: fileName(this.stream) });
+      const link = el('a', { href: url, download: fileName(this.stream) });
       link.click();
       setTimeout(() => URL.revokeObjectURL(url), SAID_MS);
       this.say(`Saved as “${link.download}”.`);
@@ -159,9 +159,9 @@ export class Player {
 
   /** Says what has become of something, for a while. */
   say(words) {
-    setText(this.#said, words);
+    text(this.#said, words);
     clearTimeout(this.#unsay);
-    this.#unsay = setTimeout(() => setText(this.#said, ''), SAID_MS);
+    this.#unsay = setTimeout(() => text(this.#said, ''), SAID_MS);
     this.wake();
   }
 
@@ -169,7 +169,7 @@ export class Player {
     const camera = cameraOf(this.viewer.state);
     const light = silentSeconds !== null ? 'busy' : camera ? lightOf(camera) : 'busy';
     this.#light.className = `light ${light}`;
-    setText(this.#state, silentSeconds !== null ? 'No connection' : camera ? cameraWords(camera) : 'Is asked for');
+    text(this.#state, silentSeconds !== null ? 'No connection' : camera ? cameraWords(camera) : 'Is asked for');
   }
 
   /** Once the picture plays, so that nothing delays it. */

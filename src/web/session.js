@@ -54,7 +54,7 @@ const passed = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 /**
  * Events (CustomEvent): `track` with a MediaStream; `answer` with the server's answer; `state` with
  * the state of the stream; `waiting` if a picture takes until the next keyframe; `link` with the rendition and how much of the
- * picture the connection carries; `doubt` with the seconds for which nothing has come, null when it is over; `trouble` with
+ * picture the connection carries; `drops` with what the server did not send; `doubt` with the seconds for which nothing has come, null when it is over; `trouble` with
  * words for people, empty when it is over.
  */
 export class Session extends EventTarget {
@@ -401,7 +401,8 @@ export class Session extends EventTarget {
         this.#lookAround(connection);
         break;
       case 'link':
-        this.#tell('link', message);
+      case 'drops':
+        this.#tell(message.type, message);
         break;
       case 'error':
         // It was let go between a question and the next.

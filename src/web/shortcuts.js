@@ -1,6 +1,6 @@
 // Keys that do something by themselves, and the dialog that says which.
 
-import { element } from './dom.js';
+import { el } from './dom.js';
 
 const STORED = 'lenscap-shortcuts';
 
@@ -49,12 +49,12 @@ export class Shortcuts {
   }
 
   #makeDialog(said) {
-    const keys = element('dl');
+    const keys = el('dl');
     for (const [key, words] of said) {
-      const names = key.split(' ').map((name) => element('kbd', { textContent: name }));
-      keys.append(element('div', {}, element('dt', {}, ...names), element('dd', { textContent: words })));
+      const names = key.split(' ').map((name) => el('kbd', {}, name));
+      keys.append(el('div', {}, el('dt', {}, ...names), el('dd', {}, words)));
     }
-    const enabled = element('input', { type: 'checkbox', checked: this.#enabled });
+    const enabled = el('input', { type: 'checkbox', checked: this.#enabled });
     enabled.addEventListener('change', () => {
       this.#enabled = enabled.checked;
       try {
@@ -63,13 +63,11 @@ export class Shortcuts {
         // Then it holds for this page.
       }
     });
-    const close = element('button', { type: 'submit', textContent: 'Close', autofocus: true });
-    const form = element(
-      'form', { method: 'dialog' }, element('h2', { id: 'keys', textContent: 'Keys' }), keys,
-      element('label', {}, enabled, ' Keys of a single character do something'), close,
+    const close = el('button', { type: 'submit', autofocus: true }, 'Close');
+    const form = el(
+      'form', { method: 'dialog' }, el('h2', { id: 'keys' }, 'Keys'), keys,
+      el('label', {}, enabled, ' Keys of a single character do something'), close,
     );
-    const dialog = element('dialog', { className: 'help' }, form);
-    dialog.setAttribute('aria-labelledby', 'keys');
-    return dialog;
+    return el('dialog', { class: 'help', 'aria-labelledby': 'keys' }, form);
   }
 }

@@ -1,6 +1,6 @@
 // The stage of the gallery: one stream, large, over one connection for as long as it is open.
 
-import { iconButton } from './dom.js';
+import { iconButton } from './icons.js';
 import { Player } from './player.js';
 
 export class Stage {

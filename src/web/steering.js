@@ -1,6 +1,7 @@
 // A pad to pan, tilt and zoom, for cameras that have controls for it.
 
-import { element, iconButton } from './dom.js';
+import { el } from './dom.js';
+import { iconButton } from './icons.js';
 
 /** Of the whole range, what one press moves. */
 const PART = 1 / 24;
@@ -28,9 +29,7 @@ const BUTTONS = [
 export function pad(camera) {
   const has = (id) => camera.all.some((control) => control.id === id && !control.read_only);
   if (![PAN, TILT, ZOOM].some(has)) return null;
-  const made = element('div', { className: 'pad' });
-  made.setAttribute('role', 'group');
-  made.ariaLabel = 'Pan, tilt and zoom';
+  const made = el('div', { class: 'pad', role: 'group', 'aria-label': 'Pan, tilt and zoom' });
   // Where it is on its way to: the camera answers later than the next press comes.
   const aimed = new Map();
   camera.addEventListener('change', () => aimed.clear());

@@ -1,6 +1,6 @@
 // A full-window viewer of the stream that the address names.
 
-import { element } from './dom.js';
+import { el } from './dom.js';
 import { pictureAddress } from './last-picture.js';
 import { Player } from './player.js';
 import { Shortcuts } from './shortcuts.js';
@@ -19,8 +19,8 @@ const player = new Player({ stream, link, search, poster, heading: 'h1' });
 if (waits === undefined) {
   main.append(player.root);
 } else {
-  const play = element('button', { type: 'button', className: 'watch', ariaLabel: `Watch ${stream}` });
-  const screen = element('div', { className: 'screen' }, ...(poster ? [element('img', { alt: '', src: poster })] : []), element('h1', { textContent: stream }), play);
+  const play = el('button', { type: 'button', class: 'watch', 'aria-label': `Watch ${stream}` });
+  const screen = el('div', { class: 'screen' }, ...(poster ? [el('img', { alt: '', src: poster })] : []), el('h1', {}, stream), play);
   play.addEventListener('click', () => {
     screen.replaceWith(player.root);
     player.root.focus();

@@ -52,12 +52,6 @@ export function nextStep({ camera_state: camera, state }, { admin }) {
   return '';
 }
 
-/** What the server says of a failure, as a sentence beside others. What begins with a name keeps it as it is. */
-export function sentence(words) {
-  const begun = /^[a-z]+ /.test(words) ? words[0].toUpperCase() + words.slice(1) : words;
-  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
-}
-
 export function viewersWords(count) {
   return count === 0 ? 'nobody watches' : `${count} ${count === 1 ? 'viewer' : 'viewers'}`;
 }

@@ -91,7 +91,7 @@ test('every failure is said with what happens next', async () => {
     assert.ok(step.length > 10 && words.length > 5 && !['Closed', 'Open'].includes(words), `${camera} ${state}: ${words} ${step}`);
   }
   assert.deepEqual(await decide('/words.js', 'nextStep', [[stream('capturing', 'live'), admin], [stream('closed', 'idle'), admin]]), ['', '']);
-  await check('/words.js', 'sentence', [
+  await check('/sentence.js', 'sentence', [
     [['the program ended'], 'The program ended.'], [['/dev/video0 is in use: close it'], '/dev/video0 is in use: close it.'],
     [['exec:yes has written'], 'exec:yes has written.'], [['Not plugged in.'], 'Not plugged in.'],
   ]);
@@ -128,6 +128,13 @@ test('figures are those of the time since the last ones', async () => {
   assert.deepEqual([first.framesPerSecond, first.bitsPerSecond], [30, null]);
   assert.equal(other.bitsPerSecond, null, 'of another connection there is nothing before');
 });
+
+test('what the server did not send is said by reason', () => check('/overlay.js', 'dropsWords', [
+  [[null], 'nothing'],
+  [[{ skipped_frames: 0, late_frames: 0, refused_packets: 0 }], 'nothing'],
+  [[{ skipped_frames: 1, late_frames: 12, refused_packets: 0 }], '12 frames too late for your link, 1 frame before a keyframe'],
+  [[{ skipped_frames: 0, late_frames: 0, refused_packets: 40 }], '40 packets for want of room'],
+]));
 
 test('a press moves a camera by a part of its range, on its grid, and not beyond', () => check('/steering.js', 'moved', [
   [[{ min: -36000, max: 36000, step: 3600, value: 0 }, 1], 3600],

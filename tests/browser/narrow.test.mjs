@@ -62,6 +62,18 @@ test('a link that is too narrow gets a smaller picture that moves, in words, and
   assert.deepEqual(after.peers.map(({ id }) => id), [peer.id], 'over the same connection');
 });
 
+test('the statistics say what the server did not send for want of a wider link', async (t) => {
+  const { server, page } = await narrow(t, { small_rendition: false });
+  const dropped = () => page.evaluate(() => document.querySelector('lenscap-video').dropped);
+  await page.locator('.player').press('s');
+  const words = page.locator('.figures div', { hasText: 'Dropped by the server' }).locator('dd');
+  await words.filter({ hasText: /\d+ frames too late for your link/ }).waitFor(PATIENCE);
+  const { late_frames: late } = await dropped();
+  assert.ok(late > 0, `${late} frames`);
+  // The page is told what /debug shows.
+  await server.until(({ peers: [{ late_frames: known }] }) => known >= late, 'the server counts them');
+});
+
 test('an adaptive bit rate keeps the whole picture and all of its frames, with fewer bits', async (t) => {
   const { network, server, page } = await narrow(t, { adaptive_bitrate: true });
   // The first finding may be from before the queue stood.

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { consequences, possible } from '../../src/web/debug/consequences.js';
 import { History } from '../../src/web/debug/history.js';
+import { outcome } from '../../src/web/debug/ledger.js';
 import { Rates } from '../../src/web/debug/rates.js';
 import { Report } from '../../src/web/debug/report.js';
 import { after, before, MIDDLE } from '../../src/web/debug/scale.js';
@@ -140,6 +141,15 @@ test('rates are those between the last two counts, and begin anew with what is c
   assert.equal(rates.of('a', 20, 3000), 20, 'it was started again');
   rates.retain(new Set());
   assert.equal(rates.last('a'), null);
+});
+
+test('what became of a camera is said as far as it is known', () => {
+  const said = (stop, closed, more = {}) => outcome({ stop_ms: stop, closed_ms: closed, released: true, ...more });
+  assert.equal(said(0.4, 12), 'camera told to stop 0.4 ms after it, closed 12 ms after it');
+  assert.equal(said(0.4, null), 'camera told to stop 0.4 ms after it, and not closed in time');
+  assert.equal(said(undefined, 12), 'camera closed 12 ms after it');
+  assert.equal(said(null, null), 'others still watch');
+  assert.equal(said(null, null, { released: false, before: true }), 'its camera had been let go before');
 });
 
 test('the scale has the verdict in the middle, and more time farther from it', () => {

@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { launch, openViewer } from './support/browser.mjs';
 import { events } from './support/events.mjs';
 import { serve, World } from './support/observer.mjs';
+import { watchShifts } from './support/pages.mjs';
 import { ROOT, Server, toml } from './support/server.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -22,9 +23,10 @@ before(async () => { browser = await launch(); });
 after(() => browser.close());
 
 /** Opens the page of a site: { page, problems }. What it says of errors is noted. */
-async function open(t, site, { width = 1440, height = 900, colorScheme = 'light', hash = '' } = {}) {
+async function open(t, site, { width = 1440, height = 900, colorScheme = 'light', hash = '', lists = null } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme, permissions: ['clipboard-read', 'clipboard-write'] });
   t.after(() => context.close());
+  await watchShifts(context, lists);
   const page = await context.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(error.stack));
@@ -94,12 +96,12 @@ test('a viewer is seen from its coming to the ledger, under the id that its page
   await viewer.close();
   const line = page.locator('#ledger tr', { has: page.getByRole('link', { name: id, exact: true }) });
   await line.waitFor();
-  await page.waitForFunction((row) => /camera closed [\d.]+ (ms|s) after it/.test(row.title), await line.elementHandle());
+  await page.waitForFunction((row) => /camera told to stop [\d.]+ (ms|s) after it, closed [\d.]+ (ms|s) after it/.test(row.title), await line.elementHandle());
   assert.match(server.log, new RegExp(`root/peers/${id}: left front`));
   await page.goto(`${server.url}/debug#root/peers/${id}`);
   const detail = page.getByRole('complementary', { name: `root/peers/${id}` });
   await detail.getByText('There is no such actor now').waitFor();
-  await detail.getByText(/last sign of life, camera closed in/).waitFor();
+  await detail.getByText(/last sign of life, camera told to stop after .+, camera closed in/).waitFor();
   assert.deepEqual(problems, []);
 });
 
@@ -243,9 +245,30 @@ test('with 500 viewers a frame is drawn in time, and only what has changed is to
   assert.deepEqual(problems, []);
 });
 
+/** Lists in which a row comes and goes with a viewer. */
+const LISTS = '#viewers tbody, .viewers-field, #ledger tbody';
+
+test('nothing jumps: neither at first nor when states change, and who comes and goes moves nothing but the rows of a list', async (t) => {
+  for (const [width, height] of [[390, 844], [1440, 900], [2560, 1440]]) {
+    for (const lists of width === 390 ? [null] : [null, LISTS]) {
+      const site = await madeUp(t, { cameras: 12, viewers: 20, trouble: true, chaos: lists !== null });
+      const { page, context } = await open(t, site, { width, height, lists });
+      await tell(page, site, 12, 1000, { comings: lists === null ? 0 : 0.7 });
+      for (const state of ['closing', 'closed', 'opening']) {
+        site.tell('changes', { ...site.now, cameras: { set: { attic: { state, device: null, format: null, fps: null, opened_at: null } } } });
+        await page.locator('#cameras tr', { hasText: 'attic' }).locator('.state', { hasText: state }).waitFor();
+      }
+      await drawn(page);
+      assert.deepEqual(await page.evaluate(() => window.shifts), [], `${width}, ${lists ?? 'nobody comes'}`);
+      await context.close();
+      site.close();
+    }
+  }
+});
+
 test('its files are under 60 kB, compressed', () => {
   const folder = join(ROOT, 'src/web/debug');
-  const files = [...readdirSync(folder).filter((name) => name.endsWith('.js')).map((name) => join(folder, name)), join(ROOT, 'src/web/debug.css'), join(ROOT, 'src/web/debug.html')];
+  const files = [...readdirSync(folder).filter((name) => name.endsWith('.js')).map((name) => join(folder, name)), ...['dom.js', 'debug.css', 'debug.html'].map((name) => join(ROOT, 'src/web', name))];
   const size = files.reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0);
   console.log(`${(size / 1000).toFixed(1)} kB in ${files.length} files`);
   assert.ok(size < 60_000, `${size} bytes`);

@@ -226,7 +226,9 @@ pub struct ReleaseRecord {
     pub cause: Cause,
     /// Age of the last sign of life when the verdict fell, ms.
     pub detected_ms: f64,
-    /// From the verdict to the closed descriptor, ms; none if others still watch.
+    /// From the verdict to the order that closes the device, ms; none if others still watch, or none was open.
+    pub stop_ms: Option<f64>,
+    /// From the verdict to the closed descriptor, ms; none if others still watch, or it does not close.
     pub closed_ms: Option<f64>,
 }
 

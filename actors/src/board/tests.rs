@@ -9,6 +9,7 @@ fn release(peer: &str, at: u64, cause: Cause) -> ReleaseRecord {
         peer: peer.into(),
         cause,
         detected_ms: 30.0,
+        stop_ms: Some(0.1),
         closed_ms: Some(4.0),
     }
 }

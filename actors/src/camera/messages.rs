@@ -6,6 +6,7 @@ use crate::ports::CaptureError;
 use crate::supervisor::address::Recipient;
 use actix::prelude::*;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What a camera tells the streams that are attached to it.
 #[derive(Message, Clone, Debug)]
@@ -59,9 +60,15 @@ pub struct Settle;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
 pub enum Detached {
     /// The device is closed.
-    Closed,
+    Closed {
+        /// When its closing was ordered; none if it was closed already.
+        ordered: Option<Instant>,
+    },
     /// Another stream still needs it.
     InUse,
     /// The device did not close in time; it is being waited for no longer.
-    Stuck,
+    Stuck {
+        /// When its closing was ordered; none if that was for somebody before.
+        ordered: Option<Instant>,
+    },
 }

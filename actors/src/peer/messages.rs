@@ -7,7 +7,19 @@ use crate::ids::StreamId;
 use crate::transport::OfferError;
 use actix::dev::MessageResponse;
 use actix::prelude::*;
+use serde::Serialize;
 use std::net::SocketAddr;
+
+/// What a viewer was not sent so far, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Drops {
+    /// Frames that it could not have decoded: it had to wait for a keyframe.
+    pub skipped_frames: u64,
+    /// Frames that would have come late over its link.
+    pub late_frames: u64,
+    /// Packets that the server's socket did not take in time.
+    pub refused_packets: u64,
+}
 
 /// What a peer tells the page, by way of its signalling connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +32,8 @@ pub enum Signal {
     AwaitsKeyframe(StreamId),
     /// How much of the picture its link carries has changed.
     Link(Carried),
+    /// More has been dropped than it was told of.
+    Drops(Drops),
     /// Nothing proves any more that its video arrives.
     Silent,
     /// What there is to tell goes to another signalling connection from now on.

@@ -1,6 +1,6 @@
 //! What `/debug` shows of a peer.
 
-use super::Peer;
+use super::{Drops, Peer, Signal};
 use crate::board::{LinkStatus, milliseconds};
 
 impl Peer {
@@ -37,5 +37,19 @@ impl Peer {
                 *shown = status;
             }
         });
+        self.tell_drops();
+    }
+
+    /// Tells the page what it was not sent, if that is more than it knows of: once a second at most, and nothing while all goes well.
+    fn tell_drops(&mut self) {
+        let drops = Drops {
+            skipped_frames: self.status.skipped_frames,
+            late_frames: self.status.late_frames,
+            refused_packets: self.status.refused_packets,
+        };
+        // Who takes nothing now is told with the next.
+        if drops != self.drops && self.signals.try_send(Signal::Drops(drops)).is_ok() {
+            self.drops = drops;
+        }
     }
 }

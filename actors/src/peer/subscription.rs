@@ -169,15 +169,20 @@ impl Subscription {
             }
             // The stream is down, or so newly up that it does not know us: it has let its camera
             // go when it died. Once the camera has seen to that, so is this viewer's part done.
-            let closed = match this.entry.camera.send(camera::Settle).await {
-                Ok(Detached::Closed) | Err(_) => Some(this.subscriber.clock.now().saturating_duration_since(at)),
-                Ok(Detached::InUse | Detached::Stuck) => None,
+            let detached = this.entry.camera.send(camera::Settle).await;
+            let took = Some(this.subscriber.clock.now().saturating_duration_since(at));
+            let (ordered, closed) = match detached {
+                Ok(Detached::Closed { ordered }) => (ordered, took),
+                Err(_) => (None, took),
+                Ok(Detached::Stuck { ordered }) => (ordered, None),
+                Ok(Detached::InUse) => (None, None),
             };
-            this.record(cause, silence, closed);
+            let stop = ordered.map(|ordered| ordered.saturating_duration_since(at));
+            this.record(cause, silence, stop, closed);
         }
     }
 
-    fn record(&self, cause: Option<Cause>, silence: Duration, closed: Option<Duration>) {
+    fn record(&self, cause: Option<Cause>, silence: Duration, stop: Option<Duration>, closed: Option<Duration>) {
         let Some(cause) = cause else { return };
         self.subscriber.board.released(ReleaseRecord {
             at: self.subscriber.clock.unix_ms(),
@@ -186,6 +191,7 @@ impl Subscription {
             peer: self.subscriber.peer.clone(),
             cause,
             detected_ms: milliseconds(silence),
+            stop_ms: stop.map(milliseconds),
             closed_ms: closed.map(milliseconds),
         });
     }
@@ -199,7 +205,7 @@ impl Drop for Subscription {
         let (peer, at) = (self.subscriber.peer.clone(), self.subscriber.clock.now());
         let crashed = Disconnected { peer, cause: Some(Cause::Crashed), at, silence: Duration::ZERO };
         if !self.entry.stream.do_send(crashed) {
-            self.record(Some(Cause::Crashed), Duration::ZERO, None);
+            self.record(Some(Cause::Crashed), Duration::ZERO, None, None);
         }
     }
 }

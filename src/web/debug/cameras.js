@@ -1,6 +1,6 @@
 // Cameras with their lights, what they have opened and started, and the streams that they give.
 
-import { attribute, el, Rows, text } from './dom.js';
+import { attribute, el, Rows, text } from '../dom.js';
 import { mark } from './marks.js';
 import { badness, bits, clock, few, lasts, markOf, plural } from './words.js';
 
@@ -47,28 +47,31 @@ export class Cameras {
     const light = mark();
     const name = el('a', { href: `#root/cameras/${id}` }, id);
     const [state, device, opens, failures, leftOut] = ['state', 'device', 'number', 'number', 'number'].map((kind) => el('td', { class: kind }));
-    const streams = el('td', { class: 'streams' });
-    const rows = new Rows(streams, (stream) => this.#stream(stream));
+    const list = el('td', { class: 'streams' });
+    const rows = new Rows(list, (stream) => this.#stream(stream));
     const trouble = el('span', { class: 'trouble' });
     const words = el('span');
     state.append(words);
     const source = el('span');
     device.append(source, trouble);
-    const element = el('tr', {}, el('th', { scope: 'row' }, light.element, ' ', name), state, device, streams, opens, failures, leftOut);
+    const element = el('tr', {}, el('th', { scope: 'row' }, light.element, ' ', name), state, device, list, opens, failures, leftOut);
     attribute(failures, 'data-label', 'fails');
     const update = () => {
       const { report, selected } = this.#view;
       const camera = report.cameras.get(id);
       light.set('camera', camera.state, id);
       attribute(name, 'aria-current', selected === `root/cameras/${id}` ? 'true' : null);
-      text(words, camera.state === 'capturing' && camera.opened_at ? `open ${lasts(Math.max(0, Math.floor((report.at - camera.opened_at) / 1000) * 1000))}` : camera.state);
-      text(source, device_of(camera));
+      text(words, camera.state === 'capturing' && camera.opened_at ? openFor(report.at - camera.opened_at) : camera.state);
+      // What went wrong names the device, as a rule, and needs the room.
+      text(source, TROUBLED.includes(camera.state) && camera.last_error ? '' : device_of(camera));
       attribute(device, 'title', `${camera.source}${camera.opened_at ? `; opened last at ${clock(camera.opened_at)}` : ''}`);
       const troubled = TROUBLED.includes(camera.state) && camera.last_error;
       text(trouble, troubled ? camera.last_error : '');
       attribute(element, 'data-mark', markOf('camera', camera.state));
-      // The small renditions that nobody needs are not worth a word.
-      rows.show((this.#streams.get(id) ?? []).filter((it) => it.rendition === 'full' || it.state !== 'idle').map((it) => it.id));
+      const streams = this.#streams.get(id) ?? [];
+      const well = streams.filter((it) => it.rendition === 'full' && !TROUBLED.includes(it.state)).map((it) => it.known_as);
+      // The small rendition is said with the full one, unless it has a trouble of its own: a line that comes and goes with a viewer moves all beneath.
+      rows.show(streams.filter((it) => it.rendition === 'full' || (TROUBLED.includes(it.state) && well.includes(it.known_as))).map((it) => it.id));
       text(opens, few(camera.opens));
       text(failures, few(camera.failures));
       attribute(failures, 'data-some', camera.failures > 0);
@@ -84,15 +87,21 @@ export class Cameras {
     const element = el('span', { class: 'stream' }, state.element, words);
     const update = () => {
       const { report, rates } = this.#view;
-      const stream = report.streams.get(id);
-      state.set('stream', stream.state, id);
-      const full = stream.known_as === stream.camera ? [] : [stream.known_as];
-      const parts = stream.rendition === 'small' ? [...full, 'small'] : full;
-      const viewers = stream.subscribers.length;
-      if (viewers > 0) parts.push(plural(viewers, 'viewer'));
+      const own = report.streams.get(id);
+      const others = own.rendition === 'full' ? (this.#streams.get(own.camera) ?? []).filter((it) => it.rendition === 'small' && it.known_as === own.known_as) : [];
+      const small = others.find((it) => it.subscribers.length > 0);
+      const [some, fewer] = [own.subscribers.length, small?.subscribers.length ?? 0];
+      // If all are sent the small one, that is what there is to say.
+      const stream = some === 0 && small ? small : own;
+      state.set('stream', stream.state, stream.id);
+      const full = own.known_as === own.camera ? [] : [own.known_as];
+      const parts = own.rendition === 'small' ? [...full, 'small'] : full;
+      const viewers = some + fewer;
+      if (fewer > 0) parts.push(some > 0 ? `${some} + ${fewer} small` : `${fewer} small`);
+      else if (some > 0) parts.push(plural(some, 'viewer'));
       if (stream.state === 'live') {
         parts.push(bits(stream.bitrate_bps));
-        const rate = rates.last(`stream ${id}`);
+        const rate = rates.last(`stream ${stream.id}`);
         if (rate !== null) parts.push(`${Math.round(rate)}/s`);
         if (stream.limited_to_bps) parts.push(`held to ${bits(stream.limited_to_bps)}`);
       } else if (viewers === 0 || stream.state !== 'idle') parts.push(stream.state);
@@ -109,6 +118,12 @@ function device_of({ source, device, format, fps, processes = [] }) {
   const parts = [device ?? source, format, fps ? `${Math.round(fps)} fps` : null];
   if (programs.length > 0) parts[0] = programs.join(', ');
   return parts.filter(Boolean).join(' · ');
+}
+
+/** That it is open, and for how long, in whole seconds. */
+function openFor(ms) {
+  const seconds = Math.floor(ms / 1000);
+  return seconds > 0 ? `open ${lasts(seconds * 1000)}` : 'open';
 }
 
 /** How many are open, and how many are in trouble. */

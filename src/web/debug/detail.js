@@ -1,12 +1,12 @@
 // One actor, whole: what it is, how it is, what can be done about it. It is named by the address of the page: /debug#root/cameras/front.
 
+import { attribute, el, Rows, text } from '../dom.js';
 import { possible } from './consequences.js';
-import { attribute, el, Rows, text } from './dom.js';
 import { entries } from './ledger.js';
 import { mark } from './marks.js';
 import { order } from './orders.js';
 import { parentOf } from './report.js';
-import { bits, CAUSES, clock, few, lasts, list, meaning, perSecond, RESTARTS, STRATEGIES } from './words.js';
+import { bits, CAUSES, clock, few, lasts, list, meaning, perSecond, plural, RESTARTS, STRATEGIES } from './words.js';
 
 export class Detail {
   #title = el('h2', { id: 'detail-title', tabindex: '-1' });
@@ -88,14 +88,15 @@ export class Detail {
       // Without HTTPS there may be no clipboard: then there is something to copy by hand.
       const area = el('textarea', { readonly: true, rows: '8', 'aria-label': 'To be copied' });
       area.value = words;
-      this.#said.replaceChildren(area);
+      text(this.#said, '');
+      this.#said.append(area);
       area.select();
     }
   }
 
   async #give(what) {
     const words = await order(this.#view.report, this.#path, what);
-    if (words) this.#said.textContent = words;
+    if (words) text(this.#said, words);
   }
 }
 
@@ -139,10 +140,10 @@ function ofCamera(report, camera) {
     ['source', camera.source],
     ['device', [camera.device, camera.format, camera.fps && `${Math.round(camera.fps)} fps`].filter(Boolean).join(', ')],
     ['processes', camera.processes?.map(({ pid, name }) => `${name} (${pid})`).join(', ')],
-    ['opened', `${few(camera.opens)} times${camera.opened_at ? `, last at ${clock(camera.opened_at)}` : ''}`],
-    ['failed', camera.failures ? `${few(camera.failures)} times` : ''],
+    ['opened', `${plural(camera.opens, 'time')}${camera.opened_at ? `, last at ${clock(camera.opened_at)}` : ''}`],
+    ['failed', camera.failures ? plural(camera.failures, 'time') : ''],
     ['last error', camera.last_error],
-    ...streams.map((stream) => [`stream ${stream.id}`, `${stream.state}, ${stream.subscribers.length} viewers, ${bits(stream.bitrate_bps)}${stream.last_error ? `; last error: ${stream.last_error}` : ''}`]),
+    ...streams.map((stream) => [`stream ${stream.id}`, `${stream.state}, ${plural(stream.subscribers.length, 'viewer')}, ${bits(stream.bitrate_bps)}${stream.last_error ? `; last error: ${stream.last_error}` : ''}`]),
   ].filter(([, value]) => value);
 }
 
@@ -161,7 +162,7 @@ function ofViewer(report, id) {
       ['packets', `${few(peer.sent_packets)} sent, ${few(peer.lost_packets)} lost, ${few(peer.resent_packets)} sent again, ${few(peer.refused_packets)} refused`],
       ['frames dropped', `${few(peer.skipped_frames)} waited for a keyframe, ${few(peer.late_frames)} would have been late`],
     ] : []),
-    ['left', list(left.map((it) => `${clock(it.at, true)} by ${it.cause} (${CAUSES[it.cause] ?? ''}), ${lasts(it.detected_ms)} after its last sign of life${it.closed_ms === null ? '' : `, camera closed in ${lasts(it.closed_ms)}`}`))],
+    ['left', list(left.map((it) => `${clock(it.at, true)} by ${it.cause} (${CAUSES[it.cause] ?? ''}), ${lasts(it.detected_ms)} after its last sign of life${(it.stop_ms ?? null) === null ? '' : `, camera told to stop after ${lasts(it.stop_ms)}`}${it.closed_ms === null ? '' : `, camera closed in ${lasts(it.closed_ms)}`}`))],
   ].filter(([, value]) => value);
 }
 

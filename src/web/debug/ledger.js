@@ -1,7 +1,7 @@
-// The ledger of leavings: each a line on a time scale from the last sign of life over the verdict to the closed camera, and how they
-// spread, by cause.
+// The ledger of leavings: each a line on a time scale from the last sign of life over the verdict and the order to stop to the closed
+// camera, and how they spread, by cause.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 import { after, before, buckets, MIDDLE, TICKS } from './scale.js';
 import { CAUSES, clock, lasts } from './words.js';
 
@@ -98,35 +98,45 @@ export class Ledger {
 
   #line(key) {
     const { at, peer, cause } = this.#entries.get(key);
+    const [ordering, stop] = [el('i', { class: 'ordering' }), el('i', { class: 'stop' })];
     const [closing, closed] = [el('i', { class: 'closing' }), el('i', { class: 'closed' })];
-    const line = el('div', { class: 'track' }, el('i', { class: 'silent' }), closing, closed, el('i', { class: 'verdict' }));
-    const [stream, returned] = [el('span'), el('span', { class: 'returned' })];
+    const line = el('div', { class: 'track' }, el('i', { class: 'silent' }), ordering, closing, closed, el('i', { class: 'verdict' }), stop);
+    const [stream, returned] = [el('span', { class: 'stream-name' }), el('span', { class: 'returned' })];
     const [silence, took] = [el('td', { class: 'number' }), el('td', { class: 'number' })];
     const element = el('tr', {},
       el('th', { scope: 'row' }, el('time', {}, clock(at)), ' ', el('a', { href: `#root/peers/${peer}` }, peer)),
-      el('td', { class: 'what' }, stream, el('span', { class: 'cause' }, cause), returned),
+      el('td', {}, el('div', { class: 'what' }, stream, el('span', { class: 'cause' }, cause), returned)),
       el('td', { class: 'scale' }, line), silence, took);
     const update = () => {
       const it = this.#entries.get(key);
       const hasClosed = it.closed_ms !== null;
+      const hasStop = (it.stop_ms ?? null) !== null;
+      const stopped = hasStop ? after(it.stop_ms) : MIDDLE;
       attribute(element, 'title', `${CAUSES[cause] ?? cause}. Last sign of life ${lasts(it.detected_ms)} before the verdict; ${outcome(it)}.`);
       attribute(element, 'aria-current', this.#view.selected === `root/peers/${peer}` ? 'true' : null);
       style(line, '--silent', `${before(it.detected_ms)}%`);
-      style(line, '--closed', `${hasClosed ? after(it.closed_ms) : MIDDLE}%`);
+      style(line, '--stop', `${stopped}%`);
+      style(line, '--closed', `${hasClosed ? after(it.closed_ms) : stopped}%`);
+      attribute(ordering, 'hidden', !hasStop);
+      attribute(stop, 'hidden', !hasStop);
       attribute(closing, 'hidden', !hasClosed);
       attribute(closed, 'hidden', !hasClosed);
-      text(stream, it.stream ? `${it.stream} ` : '');
+      text(stream, it.stream ?? '');
+      attribute(stream, 'hidden', !it.stream);
       text(silence, lasts(it.detected_ms));
       text(took, hasClosed ? lasts(it.closed_ms) : '–');
-      text(returned, it.returned_ms === null || it.returned_ms === undefined ? '' : ` back after ${lasts(it.returned_ms)}`);
+      text(returned, it.returned_ms === null || it.returned_ms === undefined ? '' : `back ${lasts(it.returned_ms)}`);
+      attribute(returned, 'title', returned.textContent && 'back so long after the verdict, which was probably wrong');
     };
     return { element, update };
   }
 }
 
 /** What became of the camera. */
-function outcome({ closed_ms: closed, released, before: earlier }) {
-  if (closed !== null) return `camera closed ${lasts(closed)} after it`;
+export function outcome({ closed_ms: closed, stop_ms: stop = null, released, before: earlier }) {
+  const told = stop === null ? '' : `camera told to stop ${lasts(stop)} after it, `;
+  if (closed !== null) return told ? `${told}closed ${lasts(closed)} after it` : `camera closed ${lasts(closed)} after it`;
+  if (told) return `${told}and not closed in time`;
   if (released) return 'others still watch';
   return earlier ? 'its camera had been let go before' : 'its camera is being let go';
 }
@@ -172,9 +182,13 @@ function scale() {
     style(made, '--at', `${at}%`);
     return made;
   };
-  const short = (ms) => `${ms / 1000} s`;
+  // The outermost has the unit: there is no room for more.
+  const short = (ms) => `${ms / 1000}${ms === TICKS.at(-1) ? ' s' : ''}`;
+  // The shapes are those of the marks beneath.
+  const ends = el('span', { class: 'tick last' }, el('i', { class: 'stop' }), ' stop ', el('i', { class: 'closed' }), ' closed');
+  style(ends, '--at', '100%');
   return el('div', { class: 'track axis' },
-    tick(0, 'last sign of life', 'tick first'), tick(MIDDLE, 'verdict', 'tick middle'), tick(100, 'closed', 'tick last'),
+    tick(0, 'last sign of life', 'tick first'), tick(MIDDLE, 'verdict', 'tick middle'), ends,
     ...TICKS.map((ms) => tick(before(ms), short(ms))),
     ...TICKS.map((ms) => tick(after(ms), short(ms))));
 }

@@ -1,6 +1,6 @@
 // The mark of a state: a shape and a color, and its words for who cannot see it.
 
-import { attribute, el, text } from './dom.js';
+import { attribute, el, text } from '../dom.js';
 import { markOf, meaning } from './words.js';
 
 /** A mark that can be set to a state: { element, set(kind, state) }. With `silent` the words stand beside it anyway. */

@@ -1,7 +1,7 @@
 // Orders to actors, given only after it was said what they will do.
 
+import { el } from '../dom.js';
 import { consequences } from './consequences.js';
-import { el } from './dom.js';
 import { nameOf } from './report.js';
 
 /** Asks, and gives the order: `restart` or `kill`. Resolves to words about what became of it, or null if it was called off. */

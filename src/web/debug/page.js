@@ -1,8 +1,8 @@
 // The page at /debug: puts the views together, and draws what has changed once a frame.
 
+import { attribute, el, text } from '../dom.js';
 import { Cameras } from './cameras.js';
 import { Detail } from './detail.js';
-import { attribute, el, text } from './dom.js';
 import { follow } from './feed.js';
 import { matcher } from './filter.js';
 import { History } from './history.js';
@@ -88,6 +88,8 @@ function draw(names) {
     changed = Object.fromEntries(Object.keys(emptied).map((table) => [table, new Set()]));
     for (const it of shown) it.show(view);
     timeline.show(known);
+    // Shown when it is whole: what is filled in later would move what is beneath.
+    attribute(main, 'hidden', false);
     attribute(document.body, 'data-past', Boolean(past));
   });
 }

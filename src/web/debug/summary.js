@@ -1,7 +1,7 @@
 // How it all is, in one line of figures.
 
+import { attribute, el, text } from '../dom.js';
 import { count } from './cameras.js';
-import { attribute, el, text } from './dom.js';
 import { load, percent } from './threads.js';
 import { tally } from './tree.js';
 import { lasts, plural } from './words.js';
@@ -24,16 +24,16 @@ const FIGURES = {
     const unwell = tally(report).filter(({ state }) => state !== 'running').map(({ state, count: many }) => `${many} ${state}`);
     return [String(report.actors.size), unwell.join(', ') || 'all run', unwell.length > 0];
   }],
-  exits: ['faults in the last minute', ({ report }) => {
+  exits: ['faults, last minute', ({ report }) => {
     const faults = [...report.exits.values()].filter(({ reason }) => !['normal', 'shutdown'].includes(reason));
-    return [String(faults.length), faults.at(-1) ? `${faults.at(-1).path.split('/').slice(-2).join('/')}: ${faults.at(-1).reason}` : 'nobody was restarted for one', faults.length > 0];
+    return [String(faults.length), faults.at(-1) ? `${faults.at(-1).path.split('/').slice(-2).join('/')}: ${faults.at(-1).reason}` : 'nobody was restarted', faults.length > 0];
   }],
-  releases: ['releases in ten minutes', ({ report }) => {
+  releases: ['closings in ten minutes', ({ report }) => {
     const recent = [...report.releases.values()].filter(({ at, closed_ms: closed }) => report.at - at < 10 * MINUTE && closed !== null);
     const times = recent.map(({ closed_ms: closed }) => closed).sort((a, b) => a - b);
-    return [String(recent.length), times.length ? `camera closed in ${lasts(times[times.length >> 1])}, at most ${lasts(times.at(-1))}` : 'no camera was closed', false];
+    return [String(recent.length), times.length ? `${lasts(times[times.length >> 1])}, at most ${lasts(times.at(-1))}` : 'no camera was closed', false];
   }],
-  load: ['load', (view) => [percent(load(view)), `of a core, by ${plural(view.report.threads.size, 'thread')}`, false]],
+  load: ['load', (view) => [percent(load(view)), `of a core, ${plural(view.report.threads.size, 'thread')}`, false]],
 };
 
 export class Summary {

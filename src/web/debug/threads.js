@@ -1,11 +1,11 @@
 // Threads and their load: those of one kind together.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 
 /** What threads of these names do. */
 const WORK = {
   lenscap: 'supervisors, and what ends the server',
-  media: 'viewers: encryption, feedback, what each is sent',
+  media: 'viewers: encryption and feedback',
   cameras: 'the actors of cameras and streams',
   http: 'pages and signalling',
   udp: 'reads the socket',
@@ -18,6 +18,9 @@ const WORK = {
   systemd: 'tells systemd how we are',
 };
 
+/** Those that are there while a camera is open. Their rows stay: what is beneath is not to move with each camera. */
+const COME_AND_GO = ['capture', 'encode'];
+
 const kindOf = (name) => name.split(' ')[0];
 
 export class Threads {
@@ -29,7 +32,7 @@ export class Threads {
   show({ report, rates }) {
     const loads = [...report.threads.values()].map((thread) => ({ ...thread, load: (rates.last(`thread ${thread.id}`) ?? 0) / 1000 }));
     this.#by = Map.groupBy(loads, ({ name }) => kindOf(name));
-    this.#rows.show([...this.#by.keys()]);
+    this.#rows.show([...[...this.#by.keys()].filter((kind) => !COME_AND_GO.includes(kind)), ...COME_AND_GO]);
   }
 
   #kind(kind) {
@@ -42,7 +45,7 @@ export class Threads {
       return {
         element: bar,
         update: () => {
-          const thread = this.#by.get(kind).find((it) => it.id === id);
+          const thread = (this.#by.get(kind) ?? []).find((it) => it.id === id);
           style(bar, '--load', Math.min(1, thread.load).toFixed(2));
           attribute(bar, 'title', `${thread.name} (${id}): ${percent(thread.load)} of a core`);
         },
@@ -50,9 +53,9 @@ export class Threads {
     });
     const element = el('li', {}, name, load, field, work);
     const update = () => {
-      const threads = this.#by.get(kind);
+      const threads = this.#by.get(kind) ?? [];
       text(name, threads.length > 1 ? `${kind} × ${threads.length}` : kind);
-      text(load, percent(threads.reduce((sum, it) => sum + it.load, 0)));
+      text(load, threads.length === 0 ? 'none' : percent(threads.reduce((sum, it) => sum + it.load, 0)));
       bars.show(threads.map(({ id }) => id));
     };
     return { element, update };

@@ -1,6 +1,6 @@
 // The last ten minutes: stop, go back, go on. Marks say when something happened.
 
-import { attribute, el, svg, text } from './dom.js';
+import { attribute, el, svg, text } from '../dom.js';
 import { clock } from './words.js';
 
 /** Marks are moved on at most this often, ms. */

@@ -1,6 +1,6 @@
 // The supervision tree: who lives below whom, what each is doing, and who has died just now.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 import { FADES_MS, mark } from './marks.js';
 import { nameOf } from './report.js';
 import { age, badness, clock, lasts, markOf, meaning, perSecond, plural, RESTARTS, STRATEGIES } from './words.js';
@@ -152,7 +152,7 @@ class Field {
     const exits = [...report.exits.values()].filter(({ path }) => path.startsWith(`${VIEWERS}/`)).slice(-GHOSTS_MAX);
     // It fades by itself; only who goes to another moment has to be told how far.
     this.#dead.show(exits.map(({ nth }) => String(nth)).reverse(), changed ? new Set() : null);
-    text(this.#words, exits.length > 0 ? `${plural(exits.length, 'viewer')} left in the last minute` : ids.length === 0 ? 'nobody watches' : '');
+    text(this.#words, (ids.length === 0 ? 'nobody watches' : plural(ids.length, 'viewer')) + (exits.length > 0 ? `, ${exits.length} left in the last minute` : ''));
   }
 
   #dot(id) {

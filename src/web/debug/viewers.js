@@ -1,6 +1,6 @@
 // Viewers by the stream that they watch: how far each can be relied on to be there, how its link is, and what it was not sent.
 
-import { attribute, el, Rows, style, text } from './dom.js';
+import { attribute, el, Rows, style, text } from '../dom.js';
 import { mark } from './marks.js';
 import { byName } from './report.js';
 import { badness, bits, few, lasts, markOf } from './words.js';
@@ -73,6 +73,8 @@ export class Viewers {
     });
     const cells = COLUMNS.slice(1).map(() => el('td'));
     const [states, silent, trip, carries, queue, lost, drops] = cells;
+    let counts = new Map();
+    const marks = new Rows(states, (state) => many(state, () => counts.get(state)));
     const head = el('tr', { class: 'group' }, el('th', { scope: 'rowgroup' }, toggle, ' ', stream), ...cells);
     const element = el('tbody', {}, head);
     const hint = el('td', { colspan: String(COLUMNS.length), class: 'hint' });
@@ -86,7 +88,7 @@ export class Viewers {
       const peers = this.#by.get(stream);
       const open = this.#isOpen(stream);
       attribute(toggle, 'aria-expanded', String(open));
-      const counts = new Map();
+      counts = new Map();
       let [most, longest, least, waits, sent, gone, drop] = [0, 0, Infinity, 0, 0, 0, 0];
       for (const peer of peers) {
         counts.set(peer.state, (counts.get(peer.state) ?? 0) + 1);
@@ -98,7 +100,9 @@ export class Viewers {
         gone += peer.lost_packets;
         drop += dropped(peer);
       }
-      text(states, [...counts].sort(([, a], [, b]) => b - a).map(([state, count]) => `${count} ${state}`).join(', '));
+      const frequent = [...counts].sort(([, a], [, b]) => b - a).map(([state]) => state);
+      marks.show(frequent);
+      attribute(states, 'title', frequent.map((state) => `${counts.get(state)} ${state}`).join(', '));
       text(silent, `≤ ${lasts(most)}`);
       text(trip, `≤ ${lasts(longest)}`);
       text(carries, least === Infinity ? '' : `≥ ${bits(least)}`);
@@ -146,6 +150,20 @@ export class Viewers {
     };
     return { element, update };
   }
+}
+
+/** How many are in a state: its mark, and their number. */
+function many(state, count) {
+  const shown = mark();
+  const number = el('span');
+  const element = el('span', { class: 'many' }, number, ' ', shown.element);
+  return {
+    element,
+    update: () => {
+      shown.set('peer', state);
+      text(number, String(count()));
+    },
+  };
 }
 
 function share(part, whole) {

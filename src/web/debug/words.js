@@ -3,7 +3,7 @@
 /** What a state is like: its mark, which has a shape and a color of its own, and what it means. */
 const STATES = {
   actor: {
-    running: ['well', 'it runs'],
+    running: ['well', 'as it should be'],
     starting: ['busy', 'it is being started'],
     stopping: ['ending', 'it is being stopped'],
     backoff: ['waiting', 'it has failed and is started again in a moment'],
@@ -11,9 +11,9 @@ const STATES = {
     down: ['off', 'it is down'],
   },
   camera: {
-    closed: ['off', 'closed: nothing is open, its light is off'],
+    closed: ['off', 'nothing is open, its light is off'],
     opening: ['busy', 'its device is being opened'],
-    capturing: ['lit', 'open: pictures come, its light is on'],
+    capturing: ['lit', 'pictures come, its light is on'],
     closing: ['ending', 'its device is being closed'],
     backoff: ['waiting', 'it failed, and is tried again after a delay'],
     absent: ['waiting', 'it is not plugged in; it is tried again'],

@@ -133,7 +133,7 @@ export class World {
       this.#records[list] += 1;
       while (this[list].length > keep) this[list].shift();
     };
-    if (cause !== 'silence') add('releases', 256, { at: this.at, stream: peer.stream, camera, peer: peer.id, cause, detected_ms: detected, closed_ms: closed });
+    if (cause !== 'silence') add('releases', 256, { at: this.at, stream: peer.stream, camera, peer: peer.id, cause, detected_ms: detected, stop_ms: closed === null ? null : Math.min(closed, this.#random() ** 4 * 60), closed_ms: closed });
     else this.#suspicions += 1;
     add('verdicts', 256, { at: this.at, peer: peer.id, cause: cause === 'suspected' ? 'silence' : cause, silence_ms: detected, returned_ms: this.#random() < 0.03 ? 2100 : null });
     this.#died(`root/peers/${peer.id}`, 'normal');

@@ -21,16 +21,22 @@ export async function violations(page) {
   )));
 }
 
-/** Has a context's pages note what jumps without anybody having done anything. */
-export function watchShifts(context) {
-  return context.addInitScript(() => {
+/**
+ * Has a context's pages note what jumps without anybody having done anything; but for what is within `lists`, a selector: the rows of a list
+ * cannot but make room for another.
+ */
+export function watchShifts(context, lists = null) {
+  return context.addInitScript((lists) => {
     window.shifts = [];
+    const isRow = ({ node }) => lists !== null && (node?.closest ? node : node?.parentElement)?.closest(lists);
+    const where = ({ node }) => [node?.closest?.('[id]')?.id, node?.className || node?.nodeName].filter(Boolean).join(' ');
     new PerformanceObserver((list) => {
       for (const { value, hadRecentInput, sources } of list.getEntries()) {
-        if (!hadRecentInput) window.shifts.push([value, ...sources.map(({ node }) => node?.className || node?.nodeName)]);
+        const moved = sources.filter((source) => !isRow(source));
+        if (!hadRecentInput && (moved.length > 0 || sources.length === 0)) window.shifts.push([value, ...moved.map(where)]);
       }
     }).observe({ type: 'layout-shift', buffered: true });
-  });
+  }, lists);
 }
 
 /** A page of a browser that looks at `server`: { page, problems, elsewhere }, closed with the test. */

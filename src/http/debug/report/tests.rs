@@ -121,7 +121,7 @@ fn history() -> Vec<Value> {
         it["peers"] = json!([peer("peer-2")]);
         it["cameras"][0]["state"] = "closed".into();
         it["cameras"][0]["last_error"] = Value::Null;
-        it["releases"] = json!([{ "nth": 0, "at": 503_000, "stream": "front", "camera": "front", "peer": "peer-1", "cause": "bye", "detected_ms": 12.5, "closed_ms": 4.0 }]);
+        it["releases"] = json!([{ "nth": 0, "at": 503_000, "stream": "front", "camera": "front", "peer": "peer-1", "cause": "bye", "detected_ms": 12.5, "stop_ms": 0.1, "closed_ms": 4.0 }]);
         it["exits"]
             .as_array_mut()
             .unwrap()
