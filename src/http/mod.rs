@@ -16,11 +16,11 @@ mod methods;
 mod metrics;
 mod pages;
 mod picture;
-mod problem;
+pub mod problem;
 pub mod socket_file;
 pub mod streams;
 mod whep;
-mod ws;
+pub mod ws;
 
 use crate::access::Access;
 use crate::access::limits::Open;
