@@ -13,18 +13,31 @@
 
 pub mod drive;
 mod mutate;
+mod ours;
+mod problem;
 
 mod annexb;
 mod config;
+mod http;
 mod jpeg;
 mod keys;
 mod rtcp;
 mod sdp;
+mod signalling;
 mod stun;
 
 /// All targets.
-pub const TARGETS: &[Target] =
-    &[annexb::TARGET, config::TARGET, jpeg::TARGET, keys::TARGET, rtcp::TARGET, sdp::TARGET, stun::TARGET];
+pub const TARGETS: &[Target] = &[
+    annexb::TARGET,
+    config::TARGET,
+    http::TARGET,
+    jpeg::TARGET,
+    keys::TARGET,
+    rtcp::TARGET,
+    sdp::TARGET,
+    signalling::TARGET,
+    stun::TARGET,
+];
 
 /// Something that takes bytes.
 pub struct Target {

@@ -18,10 +18,11 @@ impl Hosts {
 
     /// Whether a `Host` header (RFC 9110, section 7.2) names us. The port does not matter: proxies and port forwards change it.
     pub fn know(&self, header: &str) -> bool {
-        let Some(name) = name_of(header) else { return false };
-        let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+        let Some(written) = name_of(header) else { return false };
+        // What stands in brackets is no name, and ends with them.
+        let name = written.strip_suffix('.').unwrap_or(written).to_ascii_lowercase();
         let is_address = name.parse::<IpAddr>().is_ok() || {
-            let inner = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            let inner = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
             inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok())
         };
         // Browsers resolve it and all below it to this machine, whatever the name server says (RFC 6761, section 6.3).
@@ -87,6 +88,8 @@ mod tests {
             ("0x7f.1", false),
             ("[::1", false),
             ("[::1]x", false),
+            ("[::1].", false),
+            ("[::1].:8080", false),
             ("::1", false),
             ("\u{1}.localhost", false),
             ("evil.example/.localhost", false),

@@ -67,8 +67,7 @@ pub async fn authorize(
     let Some(site) = request.app_data::<web::Data<Site>>().cloned() else {
         return Ok(request.into_response(Problem::internal("the server has no site").error_response()));
     };
-    // The router's own reading of the path, and no other.
-    let pattern = request.resource_map().match_pattern(request.match_info().as_str());
+    let pattern = pattern(&request);
     match let_in(&request, &site, needs(pattern.as_deref())).await {
         Ok(guest) => {
             request.extensions_mut().insert(guest);
@@ -85,6 +84,11 @@ pub async fn authorize(
             Ok(request.into_response(response))
         }
     }
+}
+
+/// Which route a request is for: the router's own reading of the path, and no other.
+pub fn pattern(request: &ServiceRequest) -> Option<String> {
+    request.resource_map().match_pattern(request.match_info().as_str())
 }
 
 async fn let_in(request: &ServiceRequest, site: &Site, need: Need) -> Result<Guest, Refusal> {
@@ -123,7 +127,7 @@ fn text(request: &HttpRequest, name: header::HeaderName) -> Option<&str> {
 }
 
 /// What a request shows; what is sent on purpose before what browsers send by themselves.
-fn credentials(request: &HttpRequest) -> Credentials {
+pub fn credentials(request: &HttpRequest) -> Credentials {
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
         return value.to_str().map_or(Credentials::Unreadable, of_authorization);
     }

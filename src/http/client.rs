@@ -40,7 +40,7 @@ pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
 
 /// Who is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Connected {
+pub enum Connected {
     /// Somebody at this address.
     From(IpAddr),
     /// Somebody on this machine who may open the socket file: the proxy that it is for.
@@ -69,18 +69,21 @@ impl Connected {
 }
 
 /// What a request and its connection say of where it comes from.
-struct Way<'a> {
-    connected: Connected,
+#[derive(Clone, Debug)]
+pub struct Way<'a> {
+    /// Who is connected.
+    pub connected: Connected,
     /// The address of ours that it is connected to.
-    reached_at: Option<IpAddr>,
+    pub reached_at: Option<IpAddr>,
     /// What is said of whom it is passed on for, as it came.
-    forwarded_for: Vec<&'a [u8]>,
+    pub forwarded_for: Vec<&'a [u8]>,
     /// Whether anything shows that it was passed on.
-    is_passed_on: bool,
+    pub is_passed_on: bool,
 }
 
 impl<'a> Way<'a> {
-    fn of(request: &'a HttpRequest) -> Self {
+    /// Of a request.
+    pub fn of(request: &'a HttpRequest) -> Self {
         let headers = request.headers();
         Self {
             connected: Connected::of(request),
@@ -94,7 +97,7 @@ impl<'a> Way<'a> {
 
     /// The client's address, and how that stands to this machine. Of what proxies say only that is believed which comes from
     /// one that is trusted; what cannot be read is nobody's word.
-    fn end(&self, trusted: &[IpAddr]) -> (IpAddr, Place) {
+    pub fn end(&self, trusted: &[IpAddr]) -> (IpAddr, Place) {
         let Some((connected, is_trusted)) = self.connected.address(trusted) else {
             return (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere);
         };
@@ -146,11 +149,16 @@ pub fn address(request: &HttpRequest) -> IpAddr {
 
 /// Whether the client speaks HTTPS, to us or to a proxy that is trusted.
 pub fn is_https(request: &HttpRequest) -> bool {
+    let site = request.app_data::<web::Data<Site>>();
+    site.is_some_and(|site| site.is_https || came_by_https(request, &site.trusted_proxies))
+}
+
+/// Whether a proxy that is trusted says that the client reached it over HTTPS.
+pub fn came_by_https(request: &HttpRequest, trusted: &[IpAddr]) -> bool {
     let said = request.headers().get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
     let first = said.and_then(|said| said.split(',').next()).unwrap_or_default();
-    let Some(site) = request.app_data::<web::Data<Site>>() else { return false };
-    let is_trusted = Connected::of(request).address(&site.trusted_proxies).is_some_and(|(_, trusted)| trusted);
-    site.is_https || is_trusted && first.trim().eq_ignore_ascii_case("https")
+    let is_trusted = Connected::of(request).address(trusted).is_some_and(|(_, trusted)| trusted);
+    is_trusted && first.trim().eq_ignore_ascii_case("https")
 }
 
 #[cfg(test)]

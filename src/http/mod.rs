@@ -1,26 +1,26 @@
 //! HTTP: one file a family of routes. Everything here only asks the actors.
 
 mod admission;
-mod authorize;
+pub mod authorize;
 mod beacon;
-mod client;
+pub mod client;
 mod controls;
 mod cookie;
 mod cors;
 mod deadline;
 pub mod debug;
-mod errors;
+pub mod errors;
 mod files;
 mod login;
-mod methods;
+pub mod methods;
 mod metrics;
 mod pages;
-mod picture;
-mod problem;
+pub mod picture;
+pub mod problem;
 pub mod socket_file;
 pub mod streams;
-mod whep;
-mod ws;
+pub mod whep;
+pub mod ws;
 
 use crate::access::Access;
 use crate::access::limits::Open;
@@ -111,6 +111,20 @@ impl Site {
     }
 }
 
+/// All routes that there are.
+pub fn routes(app: &mut web::ServiceConfig) {
+    app.configure(login::routes)
+        .configure(streams::routes)
+        .configure(picture::routes)
+        .configure(ws::routes)
+        .configure(whep::routes)
+        .configure(beacon::routes)
+        .configure(controls::routes)
+        .configure(debug::routes)
+        .configure(metrics::routes)
+        .configure(pages::routes);
+}
+
 /// Where requests come from.
 pub enum Listener {
     /// An address and TCP port, bound when the server is.
@@ -153,16 +167,7 @@ pub fn serve(
                     .add((header::REFERRER_POLICY, "same-origin"))
                     .add((header::CONTENT_SECURITY_POLICY, policy.clone())),
             )
-            .configure(login::routes)
-            .configure(streams::routes)
-            .configure(picture::routes)
-            .configure(ws::routes)
-            .configure(whep::routes)
-            .configure(beacon::routes)
-            .configure(controls::routes)
-            .configure(debug::routes)
-            .configure(metrics::routes)
-            .configure(pages::routes)
+            .configure(routes)
     })
     .on_connect(client::on_connect)
     .workers(WORKERS)

@@ -40,7 +40,7 @@ async fn show(
 }
 
 /// Whether whoever asks has this picture already (RFC 9110, section 13.2.2).
-fn is_known(request: &HttpRequest, tag: &EntityTag, taken: HttpDate) -> bool {
+pub fn is_known(request: &HttpRequest, tag: &EntityTag, taken: HttpDate) -> bool {
     match IfNoneMatch::parse(request) {
         Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(tags)) if !tags.is_empty() => tags.iter().any(|it| it.weak_eq(tag)),

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// can be tried again.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
+/// No words of ours are longer, in characters. What was sent may be: a name that there is not is repeated in them.
+const WORDS_MAX: usize = 2000;
+
 /// What is said of a camera's failure to who may not know more: the words for the operator name devices, processes, and
 /// other cameras.
 pub fn general(code: &str) -> &'static str {
@@ -142,7 +145,11 @@ impl Problem {
 
     /// As a message of the signalling protocol.
     pub fn to_json(&self) -> serde_json::Value {
-        json!({ "type": "error", "code": self.code, "message": self.message })
+        let words = match self.message.char_indices().nth(WORDS_MAX) {
+            Some((at, _)) => &format!("{}…", &self.message[..at]),
+            None => &self.message,
+        };
+        json!({ "type": "error", "code": self.code, "message": words })
     }
 }
 
@@ -226,5 +233,22 @@ impl ResponseError for Problem {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lenscap\""));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_short_however_long_the_name_is_that_it_repeats() {
+        for (name, expected) in [("a", WORDS_MAX + 1), ("ä", WORDS_MAX + 1), ("\u{1}", WORDS_MAX + 1), ("", 18)] {
+            let json = Problem::unknown_stream(format!("there is no stream {}", name.repeat(60_000))).to_json();
+            assert_eq!(
+                json["message"].as_str().map(|words| words.trim_end().chars().count()),
+                Some(expected),
+                "{name:?}"
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! and DELETE it to leave. Whoever knows a session's address may do so: it is a secret.
 
 mod link;
-mod patch;
+pub mod patch;
 
 use super::admission::{Joined, ice_session, join, restart};
 use super::authorize::Guest;
@@ -19,10 +19,10 @@ use lenscap_actors::departure::Cause;
 use patch::{Condition, Step};
 
 /// A session description.
-const SDP: &str = "application/sdp";
+pub const SDP: &str = "application/sdp";
 
 /// A piece of one (RFC 8840, section 9).
-const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+pub const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// Where offers are posted.
 const ENDPOINT: &str = "/whep/{stream}";
@@ -49,7 +49,12 @@ pub fn announce(pattern: &str, headers: &mut HeaderMap) {
     };
 }
 
-fn is(expected: &str, request: &HttpRequest) -> Result<(), Problem> {
+/// Nothing, if what is sent is of this type.
+///
+/// # Errors
+///
+/// If it is of another, or nobody says of which.
+pub fn is(expected: &str, request: &HttpRequest) -> Result<(), Problem> {
     let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let found = value.split(';').next().unwrap_or_default().trim();
     found.eq_ignore_ascii_case(expected).then_some(()).ok_or_else(|| Problem::wrong_type(expected))

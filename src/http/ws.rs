@@ -1,5 +1,7 @@
 //! Signalling over a WebSocket. It stays open while the viewer watches: its end is a leaving.
 
+pub mod request;
+
 use super::admission::{Joined, Resumed, join, restart, resume, seek};
 use super::authorize::Guest;
 use super::problem::{Problem, general};
@@ -12,7 +14,7 @@ use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::peer::{Carried, Follows, Hangup, Leave, Line, Signal, Switch};
 use lenscap_actors::peers::Admitted;
-use serde::Deserialize;
+use request::Request;
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -24,47 +26,6 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// The routes of this family.
 pub fn routes(app: &mut web::ServiceConfig) {
     app.service(web::resource("/ws").get(open));
-}
-
-#[derive(Deserialize, Debug)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Request {
-    Watch {
-        stream: String,
-        sdp: String,
-        /// The peer that the page was before, if it says so. Of any type: what it says is only
-        /// compared.
-        #[serde(default)]
-        after: Value,
-    },
-    /// Does the server still know this viewer? It changes nothing: pages ask over several connections, and one is enough.
-    Seek {
-        /// The peer's secret, as in the beacon's address.
-        token: String,
-    },
-    /// The page goes on here, because the connection over which it began may be dead.
-    Resume {
-        /// The peer's secret, as in the beacon's address.
-        token: String,
-    },
-    /// Another way to the viewer. It is found by what comes from there, so what is said here is not used.
-    Candidate {
-        #[serde(rename = "candidate")]
-        _candidate: String,
-    },
-    /// The viewer's network has changed, and it begins ICE anew over the same connection.
-    Restart {
-        sdp: String,
-        /// What the page calls this offer, of any type: it is said again with the answer.
-        #[serde(default)]
-        offer: Value,
-    },
-    Switch {
-        stream: String,
-    },
-    /// Is the connection alive? The page asks when it has reason to doubt it.
-    Ping,
-    Bye,
 }
 
 async fn open(
@@ -187,13 +148,16 @@ impl Talk {
 
     async fn message(&mut self, message: AggregatedMessage) -> Result<(), Over> {
         match message {
-            AggregatedMessage::Text(text) => match serde_json::from_str(&text) {
-                Ok(request) => match self.request(request).await {
+            AggregatedMessage::Text(text) => {
+                let done = match request::read(&text) {
+                    Ok(request) => self.request(request).await,
+                    Err(problem) => Err(problem),
+                };
+                match done {
                     Ok(()) => Ok(()),
                     Err(problem) => self.send(problem.to_json()).await,
-                },
-                Err(error) => self.send(Problem::bad_message(format!("not understood: {error}")).to_json()).await,
-            },
+                }
+            }
             AggregatedMessage::Binary(_) => {
                 self.send(Problem::bad_message("expected text, got binary").to_json()).await
             }
