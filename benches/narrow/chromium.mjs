@@ -55,13 +55,14 @@ async function browse(stage, act) {
   }
 }
 
-/** A page that watches; `first` is how long its first picture took, in ms. */
-async function watch(browser, stage, patience) {
+/** A page that watches from `moment` on; `first` is how long its first picture took, in ms. */
+async function watch(browser, stage, patience, moment = Date.now()) {
   const context = await browser.newContext({ viewport: { width: 640, height: 360 } });
   await instrument(context, { player: true });
   const page = await context.newPage();
   await page.goto(`${stage.server.url}/`);
   await page.waitForFunction(() => customElements.get('lenscap-video'));
+  await sleep(Math.max(0, moment - Date.now()));
   await page.evaluate(() => {
     const viewer = document.createElement('lenscap-video');
     viewer.setAttribute('stream', 'camera');
@@ -79,11 +80,17 @@ async function joining(stage, apart, count) {
   const from = Date.now();
   const joins = await browse(stage, async (browser) => {
     const seen = [];
+    let keyframe;
     for (let nth = 0; nth < count && Date.now() < from + 140_000; nth++) {
-      await sleep(Math.random() * 2000);
-      const viewer = await watch(browser, stage, (apart + 5) * 1000);
+      // Every other one right after a keyframe, where there is little of the past.
+      const soon = nth % 2 === 1;
+      const ready = Date.now() + 1000;
+      const next = keyframe + Math.ceil((ready - keyframe) / 1000 / apart) * apart * 1000;
+      const moment = soon ? next + 50 + Math.random() * 300 : ready + Math.random() * 2000;
+      const viewer = await watch(browser, stage, (apart + 5) * 1000, moment);
       await sleep(STAY_S * 1000);
       const frames = await viewer.frames();
+      if (!soon) keyframe = frames[0]?.[0] ?? NaN;
       seen.push({ first: viewer.first, freeze: freeze(frames, 0, Date.now()) });
       await viewer.close();
     }
