@@ -34,7 +34,7 @@ use tokio::sync::{Notify, Semaphore};
 use watchers::Watchers;
 
 /// Whoever waits so long for others' passwords to be looked at is told to come again.
-const HASHING_PATIENCE: Duration = Duration::from_secs(5);
+const HASHING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A cookie's secret and a token's, in bytes.
 const SECRET_BYTES: usize = 32;
@@ -197,7 +197,7 @@ impl Access {
             return Ok(proof);
         }
         self.tries.one_more(Network::of(address)).map_err(Refusal::TooManyTries)?;
-        let turn = tokio::time::timeout(HASHING_PATIENCE, self.hashing.clone().acquire_owned()).await;
+        let turn = tokio::time::timeout(HASHING_TIMEOUT, self.hashing.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(Refusal::Busy) };
         // Who does not exist takes as long as who does.
         let hash = user.or_else(|| accounts.users.values().next()).map(|user| user.password.clone());

@@ -4,11 +4,12 @@
 //! It is this binary, started again under another name before the sandbox closes. What it may do is told to it first, once; a server
 //! that has been taken over can ask for no other program and no other file. It knows no more than that, and ends with the server.
 
+mod holder;
 mod message;
 pub mod process;
 mod sibling;
 
-use crate::capture::exec::launch::OWN_FILE;
+use crate::guard::launch::OWN_FILE;
 use lenscap_actors::ports::CaptureError;
 use message::{MESSAGE_BYTES_MAX, Outcome, Permission, Wish, receive, send};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

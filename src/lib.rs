@@ -5,7 +5,8 @@
 //!
 //! - [`cli`] is the command line, [`config`] the file;
 //! - [`capture`] opens cameras, [`codec`] makes frames of their pictures;
-//! - [`sandbox`] takes from the server what it does not need, [`broker`] does for it what needs more;
+//! - [`sandbox`] takes from the server what it does not need, [`broker`] does for it what needs more,
+//!   and a [`guard`] sees to it that nothing is left of a program;
 //! - [`access`] says who may do what, [`tls`] keeps others from listening;
 //! - [`net`] is the UDP socket, [`http`] the pages and the signalling;
 //! - [`probe`] watches a stream from the command line, as a viewer of its own;
@@ -22,6 +23,7 @@ pub mod cli;
 pub mod codec;
 pub mod config;
 mod descriptors;
+pub mod guard;
 pub mod http;
 mod logging;
 pub mod memory;

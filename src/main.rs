@@ -1,7 +1,7 @@
 //! The `lenscap` program.
 
 use lenscap::broker::process as broker;
-use lenscap::capture::exec::guard;
+use lenscap::guard;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

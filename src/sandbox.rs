@@ -7,88 +7,14 @@
 
 #[cfg(target_pointer_width = "64")]
 mod calls;
+mod confinement;
 mod files;
+mod needs;
 
-use crate::config::{Config, Listen, Source};
-use crate::tls::Origin;
+pub use confinement::{Confinement, Hold};
+pub use needs::Needs;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::fmt;
-use std::path::PathBuf;
-
-/// Names whose answers are long are asked for over TCP (RFC 7766).
-const DNS: u16 = 53;
-
-/// What the server needs of the system.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Needs {
-    /// To open video devices, and to look for them.
-    pub devices: bool,
-    /// TCP ports to listen at; 0 is any.
-    pub ports: Vec<u16>,
-    /// TCP ports of others to call.
-    pub calls: Vec<u16>,
-    /// A folder to keep something in.
-    pub folder: Option<PathBuf>,
-}
-
-impl Needs {
-    /// Of a server with this configuration.
-    pub fn of(config: &Config) -> Self {
-        let has_device = config.cameras.iter().any(|camera| matches!(camera.source, Source::V4l2(_)));
-        let ports = match config.listen {
-            Listen::Tcp(address) => vec![address.port()],
-            Listen::File(_) => vec![],
-        };
-        let order = match &config.tls {
-            Some(Origin::Acme(order)) => Some(order),
-            Some(Origin::Files(_)) | None => None,
-        };
-        Self {
-            devices: config.discover_v4l2 || has_device,
-            ports,
-            calls: order.map(|order| order.ports().chain([DNS]).collect()).unwrap_or_default(),
-            folder: order.map(|order| order.folder.clone()),
-        }
-    }
-}
-
-/// How far one of the two holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hold {
-    /// All of it.
-    Full,
-    /// What this kernel knows of it.
-    Partial,
-    /// None, for this reason.
-    Not(String),
-}
-
-/// How confined this process is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Confinement {
-    /// Files and ports, by Landlock.
-    pub files: Hold,
-    /// System calls, by seccomp.
-    pub calls: Hold,
-}
-
-impl Confinement {
-    /// Whether both are there.
-    pub fn is_there(&self) -> bool {
-        ![&self.files, &self.calls].iter().any(|hold| matches!(hold, Hold::Not(_)))
-    }
-}
-
-impl fmt::Display for Confinement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = |hold: &Hold| match hold {
-            Hold::Full => "on".to_owned(),
-            Hold::Partial => "on, as far as this kernel knows it".to_owned(),
-            Hold::Not(reason) => format!("off ({reason})"),
-        };
-        write!(f, "files and ports (Landlock): {}; system calls (seccomp): {}", words(&self.files), words(&self.calls))
-    }
-}
 
 /// Confines this process for good; only for a process with one thread. What the kernel lacks is left out, and said.
 pub fn enter(needs: &Needs) -> Confinement {

@@ -1,20 +1,23 @@
 //! The server as a whole: starts the actors, the socket and HTTP, and ends them in order.
 
 mod ending;
+mod error;
 mod outside;
+mod sources;
 pub mod welcome;
+
+pub use error::ServerError;
 
 use crate::access::limits::Open;
 use crate::access::throttle::Throttle;
 use crate::access::{Access, revocation};
 use crate::broker::Broker;
-use crate::broker::process::NAME;
 use crate::capture::controls::Controls;
+use crate::capture::devices;
 use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
 use crate::capture::identity::Identity;
-use crate::capture::{self, devices};
-use crate::codec::{Encoder, LastPictures, Rendering};
+use crate::codec::{Encoder, LastPictures};
 use crate::config::{Camera, Config, Listen, Source, Stream};
 use crate::descriptors;
 use crate::http::debug;
@@ -24,15 +27,15 @@ use crate::memory;
 use crate::net::{self, Udp};
 use crate::screen::{self, Progress};
 use crate::systemd::{Pulse, Systemd};
-use crate::tls::{Https, TlsError};
+use crate::tls::Https;
 use actix::prelude::*;
 use ending::Ending;
-use lenscap_actors::ports::{Encode, SystemClock};
-use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Threads};
+use lenscap_actors::clock::SystemClock;
+use lenscap_actors::ports::Encode;
+use lenscap_actors::root::{CameraSpec, Root, RootSpec, StreamSpec, Threads};
 use lenscap_actors::shutdown::Budget;
-use lenscap_actors::supervisor::shell::Settle;
 use lenscap_actors::supervisor::spec::ExitReason;
-use lenscap_actors::transport::{self, TransportError};
+use lenscap_actors::transport;
 use outside::Outside;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
@@ -43,45 +46,6 @@ use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use welcome::Welcome;
-
-/// Why the server cannot go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerError {
-    /// The HTTP address is not to be had.
-    #[error("{address} (server.listen) cannot be used for HTTP: {error}")]
-    Http {
-        /// The address, or the socket file.
-        address: Listen,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// The UDP address is not to be had.
-    #[error("{address} (webrtc.listen) cannot be used for video: {error}")]
-    Udp {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// The UDP socket failed.
-    #[error("the UDP socket failed: {0}")]
-    UdpFailed(String),
-    /// The actors fail again and again.
-    #[error("the server gives up: {0}; what led to it is in the log")]
-    GivenUp(ExitReason),
-    /// There is no certificate for HTTPS.
-    #[error("HTTPS ([tls]) is not possible: {0}")]
-    Tls(#[from] TlsError),
-    /// No certificate could be made.
-    #[error(transparent)]
-    Certificate(#[from] TransportError),
-    /// The process that starts programs ended.
-    #[error("the broker ({NAME}) has ended, without which no program can be started: lenscap has to be started again")]
-    BrokerEnded,
-    /// The system refused something else.
-    #[error("the system refused: {0}")]
-    System(#[from] io::Error),
-}
 
 /// Serves until told to stop. When it is told to, it reads who may come from the file again.
 pub fn run(config: Config, file: Option<PathBuf>) -> Result<(), ServerError> {
@@ -118,8 +82,8 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     };
     let processes = Processes::new(broker.pid());
     let pictures = LastPictures::start()?;
-    let (plan, controls) = plan(&config, &processes, &broker, &pictures);
-    let (root, given_up) = Root::start(plan, threads, udp, Arc::new(SystemClock));
+    let (spec, controls) = root_spec(&config, &processes, &broker, &pictures);
+    let (root, given_up) = Root::start(spec, threads, udp, Arc::new(SystemClock));
     actix_web::rt::spawn(memory::tidy(root.board.clone()));
     // Whoever comes with the first packet finds everything there.
     root.tree.until_started().await;
@@ -276,7 +240,7 @@ fn watch(pulse: &Pulse, root: &Root, cameras: &Arbiter, media: &[Arbiter]) {
         async move {
             // One that is just being started again is its supervisor's business.
             for supervisor in all.into_iter().flatten() {
-                let _ = supervisor.send(Settle).await;
+                let _ = supervisor.ping().await;
             }
         }
     };
@@ -320,12 +284,12 @@ fn discover(config: &mut Config) {
 }
 
 /// What the actors are told, and the controls of those cameras that have any.
-fn plan(
+fn root_spec(
     config: &Config,
     processes: &Processes,
     broker: &Broker,
     pictures: &LastPictures,
-) -> (Plan, BTreeMap<String, Controls>) {
+) -> (RootSpec, BTreeMap<String, Controls>) {
     let is_v4l2 = |camera: &Camera| matches!(camera.source, Source::V4l2(_));
     let hotplug = if config.cameras.iter().any(is_v4l2) {
         let started = Hotplug::start();
@@ -336,9 +300,9 @@ fn plan(
     let mut controls = BTreeMap::new();
     let mut cameras = vec![];
     for camera in &config.cameras {
-        let (capture, own) = capture::source(camera, hotplug.as_ref(), processes, broker);
+        let (capture, own) = sources::source(camera, hotplug.as_ref(), processes, broker);
         controls.extend(own.map(|own| (camera.id.clone(), own)));
-        cameras.push(CameraPlan {
+        cameras.push(CameraSpec {
             id: camera.id.as_str().into(),
             source: camera.source.to_string(),
             capture,
@@ -351,27 +315,25 @@ fn plan(
     let encoder = |rendering, stream: &Stream| -> Arc<dyn Encode> {
         Arc::new(Encoder::new(rendering, stream.id.as_str().into(), pictures.clone()))
     };
-    let plan = Plan {
+    let spec = RootSpec {
         cameras,
         streams: config
             .streams
             .iter()
-            .map(|stream| StreamPlan {
+            .map(|stream| StreamSpec {
                 id: stream.id.as_str().into(),
                 camera: stream.camera.as_str().into(),
-                encode: encoder(Rendering::full(stream, fps_of(&stream.camera)), stream),
-                small: stream
-                    .small_rendition
-                    .then(|| encoder(Rendering::small(stream, fps_of(&stream.camera)), stream)),
+                encode: encoder(stream.full(fps_of(&stream.camera)), stream),
+                small: stream.small_rendition.then(|| encoder(stream.small(fps_of(&stream.camera)), stream)),
             })
             .collect(),
         max_viewers: config.max_viewers,
         max_viewers_per_address: config.max_viewers_per_address,
-        waiting: config.departure.waiting.clone(),
+        timeouts: config.departure.timeouts.clone(),
         supervision: config.supervision.clone(),
         chance,
     };
-    (plan, controls)
+    (spec, controls)
 }
 
 /// Uniform in 0..1; the middle if the system has no random numbers.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-use watchdog::{Order, Watchdog};
+use watchdog::{Action, Watchdog};
 
 /// Changes of the status that come faster than this are told together.
 const STATUS_SPACING: Duration = Duration::from_secs(1);
@@ -160,9 +160,9 @@ impl Teller {
             self.watchdog.as_mut().and_then(|watchdog| watchdog.next(Instant::now(), &self.pulse.answers()))
         {
             match order {
-                Order::Ask(round) => self.pulse.ask(round),
-                Order::Ping => self.tell(&[NotifyState::Watchdog]),
-                Order::Complain { silent, since } => log::error!(
+                Action::Ask(round) => self.pulse.ask(round),
+                Action::Ping => self.tell(&[NotifyState::Watchdog]),
+                Action::Complain { silent, since } => log::error!(
                     "{} gives no answer since {} s: systemd is not told any more that the server is alive",
                     self.pulse.names(&silent),
                     since.as_secs_f32()

@@ -6,16 +6,19 @@
 //! [`roots`] is the other side: whom we trust when we call.
 
 pub mod acme;
+mod error;
 pub mod files;
 pub mod own;
 pub mod roots;
+
+pub use error::TlsError;
 
 use acme::{Issued, Order};
 use files::{Certificate, Files};
 use rustls::ServerConfig;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where the certificate is to come from.
@@ -25,40 +28,6 @@ pub enum Origin {
     Files(Files),
     /// From an authority.
     Acme(Order),
-}
-
-/// Why there is no HTTPS.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file is not to be had, or holds something else.
-    #[error("{}: {what} in PEM is expected there: {error}", .file.display())]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What is expected in it.
-        what: &'static str,
-        /// What was found.
-        error: rustls::pki_types::pem::Error,
-    },
-    /// The two do not go together, or are of a kind that is not known.
-    #[error("certificate and key ({}) cannot be used: {error}", .file.display())]
-    Unusable {
-        /// The certificate's file.
-        file: PathBuf,
-        /// What is wrong.
-        error: rustls::Error,
-    },
-    /// What an authority gives cannot be kept.
-    #[error("{} (tls.acme.folder) cannot be used: {error}; it has to belong to the user that lenscap runs as", .folder.display())]
-    Folder {
-        /// The folder.
-        folder: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// The library is not as it is built.
-    #[error("this build of the cryptography knows no version of TLS: {0}")]
-    Cryptography(rustls::Error),
 }
 
 /// The certificate that is shown.

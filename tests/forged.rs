@@ -239,12 +239,16 @@ async fn media_from_ever_new_sources_fills_no_memory() {
     };
     burst(Duration::from_millis(300)).await;
     let before = resident(scene.server.pid());
-    burst(Duration::from_secs(4)).await;
+    // Kept, a source would take a hundred bytes or so: all of them many times what is allowed below.
+    let deadline = Instant::now() + PATIENCE;
+    while sources.get() < 200_000 {
+        assert!(Instant::now() < deadline, "{} sources", sources.get());
+        burst(Duration::from_millis(500)).await;
+    }
     scene.assert_healthy("media from ever new sources").await;
     let after = resident(scene.server.pid());
     let source = sources.get();
     println!("{source} sources, {before} kB before, {after} kB after");
-    assert!(source > 20_000, "{source}");
     assert!(after < before + 4096, "{source} sources, {before} kB before, {after} kB after");
 }
 

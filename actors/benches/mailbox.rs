@@ -7,9 +7,9 @@
 
 use actix::prelude::*;
 use lenscap_actors::retry::Exponential;
-use lenscap_actors::supervisor::address::Recipient as Supervised;
 use lenscap_actors::supervisor::child::Child;
 use lenscap_actors::supervisor::context::Context as SupervisedContext;
+use lenscap_actors::supervisor::recipient::Recipient as Supervised;
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::supervisor::shell::{Options, Supervisor};
 use lenscap_actors::supervisor::spec::{ChildSpec, Intensity, Restart, Strategy};

@@ -3,16 +3,20 @@
 //! The actors write here **before** they answer a message, so what is read is never older than
 //! the last answer; and it can be read while an actor is busy. Nothing secret is ever written.
 
+mod counters;
+mod histogram;
 mod rate;
 mod renditions;
+pub mod returning;
 pub(crate) mod status;
 
+pub use counters::{CauseSummary, Counters, Departures, Traffic};
+pub use histogram::{BOUNDS, Histogram, Summary};
 pub use rate::Rate;
 pub use status::*;
 
-use crate::departure::{Cause, returning};
+use crate::departure::Cause;
 use crate::ids::{CameraId, PeerId, StreamId};
-use crate::tally::Tally;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,7 +43,7 @@ pub struct Snapshot {
     /// How many verdicts did.
     pub verdicts_forgotten: u64,
     /// What has been counted since the server was started.
-    pub tally: Tally,
+    pub counters: Counters,
 }
 
 impl Snapshot {
@@ -122,7 +126,7 @@ impl Board {
             cause => log::info!("root/peers/{}: left {} ({cause})", record.peer, record.stream),
         }
         self.write(|board| {
-            board.tally.released(&record);
+            board.counters.released(&record);
             board.releases_forgotten += remember(&mut board.releases, record);
         });
     }
@@ -130,45 +134,45 @@ impl Board {
     /// Adds a verdict and forgets the oldest beyond [`RELEASES_KEPT`].
     pub fn verdict(&self, record: VerdictRecord) {
         self.write(|board| {
-            board.tally.verdict(&record);
+            board.counters.verdict(&record);
             board.verdicts_forgotten += remember(&mut board.verdicts, record);
         });
     }
 
     /// Counts a viewer that has become suspect.
     pub fn suspected(&self) {
-        self.count(|board| board.tally.suspicions += 1);
+        self.count(|board| board.counters.suspicions += 1);
     }
 
     /// Counts a suspect that is there after all; its picture was away for so long.
     pub fn suspicion_withdrawn(&self, away: Duration) {
-        self.count(|board| board.tally.suspicion_withdrawn(away));
+        self.count(|board| board.counters.suspicion_withdrawn(away));
     }
 
     /// Counts a viewer that is away from now on.
     pub fn away(&self) {
-        self.count(|board| board.tally.aways += 1);
+        self.count(|board| board.counters.aways += 1);
     }
 
     /// Counts one that was away and is back.
     pub fn back(&self) {
-        self.count(|board| board.tally.backs += 1);
+        self.count(|board| board.counters.backs += 1);
     }
 
     /// Counts a probe.
     pub fn probed(&self) {
-        self.count(|board| board.tally.probes += 1);
+        self.count(|board| board.counters.probes += 1);
     }
 
     /// A viewer comes whose page says that it was the peer `former`. Counts it if that shows that
     /// it had been let go wrongly; `now_ms` is in ms since the Unix epoch.
     pub fn returned(&self, former: &str, now_ms: u64) {
         let found = self.write(|board| {
-            let Snapshot { verdicts, tally, .. } = board;
+            let Snapshot { verdicts, counters, .. } = board;
             verdicts.iter_mut().rev().find_map(|verdict| {
                 let since = returning::after(verdict, former, now_ms)?;
                 verdict.returned_ms = Some(milliseconds(since));
-                tally.returns += 1;
+                counters.returns += 1;
                 Some((verdict.cause, since))
             })
         });
@@ -177,11 +181,11 @@ impl Board {
         }
     }
 
-    /// Takes a peer off the board; what it was sent stays in the tally.
+    /// Takes a peer off the board; what it was sent stays counted.
     pub fn forget(&self, peer: &PeerId) {
         self.write(|board| {
             if let Some(status) = board.peers.remove(peer) {
-                board.tally.traffic.add(&status);
+                board.counters.traffic.add(&status);
             }
         });
     }

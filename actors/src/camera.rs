@@ -10,7 +10,7 @@
 
 mod messages;
 
-pub use messages::{Abandon, Attach, CameraNotice, Detach, Detached, Settle};
+pub use messages::{Abandon, Attach, AwaitClosed, CameraNotice, Detach, Detached};
 
 use crate::board::{Board, CameraState, CameraStatus};
 use crate::group::{Answer, Group, Permit, Turn};
@@ -19,9 +19,9 @@ use crate::media::PictureSink;
 use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture, Plugged};
 use crate::retry::{Next, Retry};
 use crate::shutdown::Budget;
-use crate::supervisor::address::Recipient;
 use crate::supervisor::context::Context;
-use crate::supervisor::life::Cleanup;
+use crate::supervisor::incarnation::Cleanup;
+use crate::supervisor::recipient::Recipient;
 use crate::supervisor::spec::ExitReason;
 use actix::prelude::*;
 use futures_util::FutureExt;
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a device stays open for the return of a stream that died.
-const LINGER: Duration = Duration::from_millis(60);
+const KEEP_OPEN: Duration = Duration::from_millis(60);
 
 struct Attachment {
     sink: Arc<dyn PictureSink>,
@@ -104,7 +104,7 @@ pub struct Camera {
     attempts: Retry,
     /// The timer of the next attempt.
     retry: Option<SpawnHandle>,
-    linger: Option<SpawnHandle>,
+    keep_open: Option<SpawnHandle>,
     chance: fn() -> f64,
 }
 
@@ -127,7 +127,7 @@ impl Camera {
             sessions: 0,
             attempts: parts.retry,
             retry: None,
-            linger: None,
+            keep_open: None,
             chance: parts.chance,
         };
         camera.board.camera(&camera.id, |status| show_closed(status, CameraState::Closed));
@@ -260,8 +260,8 @@ impl Camera {
 
     /// Forgets that it was about to close.
     fn stay(&mut self, ctx: &mut Context<Self>) {
-        if let Some(linger) = self.linger.take() {
-            ctx.cancel_future(linger);
+        if let Some(keep_open) = self.keep_open.take() {
+            ctx.cancel_future(keep_open);
         }
     }
 
@@ -308,12 +308,8 @@ impl Camera {
             if was_attached && self.closing.is_none() {
                 self.rest();
             }
-            let ordered = None;
-            return ready(if self.closing.is_some() {
-                Detached::Stuck { ordered }
-            } else {
-                Detached::Closed { ordered }
-            });
+            let (stuck, ordered) = (self.closing.is_some(), None);
+            return ready(if stuck { Detached::Stuck { ordered } } else { Detached::Closed { ordered } });
         }
         let ordered = Some(self.clock.now());
         let Some(closing) = self.close() else { return ready(Detached::Closed { ordered: None }) };
@@ -427,18 +423,18 @@ impl Handler<Abandon> for Camera {
         };
         running.device.detach(&stream);
         self.attached.remove(&stream);
-        self.linger = Some(ctx.run_later(LINGER, move |camera, ctx| {
-            camera.linger = None;
+        self.keep_open = Some(ctx.run_later(KEEP_OPEN, move |camera, ctx| {
+            camera.keep_open = None;
             let release = camera.release(&stream, ctx);
             ctx.wait(release.map(|_, _, _| ()));
         }));
     }
 }
 
-impl Handler<Settle> for Camera {
+impl Handler<AwaitClosed> for Camera {
     type Result = AtomicResponse<Self, Detached>;
 
-    fn handle(&mut self, _: Settle, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: AwaitClosed, ctx: &mut Self::Context) -> Self::Result {
         let nobody = StreamId::from("");
         AtomicResponse::new(self.release(&nobody, ctx))
     }

@@ -5,8 +5,8 @@
 
 use crate::ids::StreamId;
 use crate::media::Frame;
-use crate::supervisor::address::{Recipient, SendError};
 use crate::supervisor::context::Context;
+use crate::supervisor::recipient::{Recipient, SendError};
 use crate::supervisor::registered::Registered;
 use actix::prelude::*;
 use std::fmt;

@@ -5,7 +5,7 @@
 //! device is closed. Whoever has to wait gets its turn in the order of asking.
 
 use crate::ids::CameraId;
-use crate::supervisor::address::Recipient;
+use crate::supervisor::recipient::Recipient;
 use actix::Message;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ pub struct Turn(pub Permit);
 
 /// Who is open, and who waits. Pure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Order {
+struct Queue {
     holder: Option<CameraId>,
     closing: bool,
     waiting: VecDeque<CameraId>,
@@ -33,7 +33,7 @@ enum Outcome {
     Held(CameraId),
 }
 
-impl Order {
+impl Queue {
     fn request(&mut self, camera: &CameraId) -> Outcome {
         match &self.holder {
             None => {
@@ -78,7 +78,7 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    order: Order,
+    order: Queue,
     /// How those who wait are told.
     inboxes: Vec<(CameraId, Recipient<Turn>)>,
 }
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn one_is_open_and_the_others_follow_in_the_order_of_asking() {
-        let mut order = Order::default();
+        let mut order = Queue::default();
         assert_eq!(order.request(&id("a")), Outcome::Granted);
         assert_eq!(order.request(&id("b")), Outcome::Held(id("a")));
         assert_eq!(order.request(&id("c")), Outcome::Held(id("a")));

@@ -24,19 +24,19 @@
 //! - [`camera`] opens and closes the device and tries again when it fails; [`retry`] says when.
 //! - [`group`] lets one camera of several be open at a time.
 //! - [`supervisor`] decides who is started again, when, and with whom, and does it.
-//! - [`tally`] counts how all that went.
 //! - [`shutdown`] says how long the end of all that may take.
 //! - [`media`] is what flows; [`ports`] is how the world is reached; [`board`] is what `/debug`
-//!   shows; [`root`] puts it all together.
+//!   shows, and how it all went, counted; [`root`] puts it all together.
 //!
-//! Nothing here does I/O or reads a clock of its own: devices, encoders, sockets and time come
-//! through [`ports`].
+//! Nothing here does I/O: devices, encoders, sockets and time come through [`ports`]. [`clock`] has the time that the
+//! system keeps.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod board;
 pub mod camera;
+pub mod clock;
 pub mod departure;
 pub mod fanout;
 pub mod group;
@@ -50,5 +50,4 @@ pub mod root;
 pub mod shutdown;
 pub mod stream;
 pub mod supervisor;
-pub mod tally;
 pub mod transport;

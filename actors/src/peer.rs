@@ -21,11 +21,10 @@ mod switching;
 mod told;
 
 pub use messages::{
-    Ask, Attach, Drops, Follows, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch,
+    Ask, Attach, Carry, Drops, Follows, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch,
     UnknownStream,
 };
-pub use parts::{Directory, PeerParts, Seat, Waiting};
-pub use rendition::Carry;
+pub use parts::{Directory, PeerParts, PeerTimeouts, Seat};
 pub use told::Carried;
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
@@ -40,10 +39,10 @@ use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use actix::prelude::*;
 use carries::Carries;
 use choice::Choice;
-use connection::{Connection, Look, Outlet, Sent};
+use connection::{Connection, FrameSink, Look, Sent};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use subscription::{Entry, Subscriber, Subscription};
+use subscription::{StreamRef, Subscriber, Subscription};
 use tokio::sync::oneshot;
 use told::Told;
 
@@ -67,11 +66,11 @@ pub struct Peer {
     hinted_at: Option<Instant>,
     /// None before it is started and after it has left.
     watching: Option<Subscription>,
-    /// What it is being switched to, and the end of the patience for that.
+    /// What it is being switched to, and the timer that ends the wait for that.
     next: Option<(Subscription, SpawnHandle)>,
-    first: (StreamId, Entry),
+    first: (StreamId, StreamRef),
     presence: Presence,
-    waiting: Waiting,
+    timeouts: PeerTimeouts,
     silence: Silence,
     choice: Choice,
     carries: Carries,
@@ -124,10 +123,10 @@ impl Peer {
             carries: Carries::default(),
             told: Told::default(),
             drops: Drops::default(),
-            silence: Silence::new(parts.waiting.patience.clone()),
-            holds: parts.waiting.eager,
+            silence: Silence::new(parts.timeouts.patience.clone()),
+            holds: parts.timeouts.eager,
             no_picture_since: None,
-            waiting: parts.waiting,
+            timeouts: parts.timeouts,
             released: false,
             connected: false,
             signals: parts.signals,
@@ -141,17 +140,17 @@ impl Peer {
         })
     }
 
-    fn subscribe(&self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) -> Subscription {
-        let outlet = Outlet {
+    fn subscribe(&self, stream: StreamId, entry: StreamRef, ctx: &mut Context<Self>) -> Subscription {
+        let frames = FrameSink {
             connection: self.connection.clone(),
             datagrams: self.datagrams.clone(),
             clock: self.clock.clone(),
             actor: ctx.recipient(),
         };
-        let link = Link { frames: Arc::new(outlet), notices: ctx.recipient(), fanout: Some(self.fanout.clone()) };
+        let link = Link { frames: Arc::new(frames), notices: ctx.recipient(), fanout: Some(self.fanout.clone()) };
         let subscriber =
             Subscriber { peer: self.id.clone(), link, clock: self.clock.clone(), board: self.board.clone() };
-        Subscription::new(subscriber, stream, entry, self.attendance(), ctx.recipient())
+        Subscription::new(subscriber, stream, entry, self.subscriber_state(), ctx.recipient())
     }
 
     /// The streams it watches, and is about to.
@@ -315,7 +314,7 @@ impl Peer {
         self.status.state = PeerState::Gone;
         self.show();
         let next = self.take_next(ctx);
-        let release = rendition::let_go(self.watching.take(), next, verdict);
+        let release = subscription::let_go(self.watching.take(), next, verdict);
         Box::pin(release.into_actor(self).map(move |(), peer, ctx| {
             peer.board.forget(&peer.id);
             peer.seat = None;
@@ -464,9 +463,9 @@ impl Handler<StandingChanged> for Peer {
                     // Its frames are numbered anew, from the first on.
                     self.connection.lock().transport.switch();
                 }
-                let attendance = self.attendance();
+                let subscriber_state = self.subscriber_state();
                 let mine = self.subscriptions_mut().filter(|it| *it.id() == id);
-                mine.for_each(|subscription| subscription.renew(attendance));
+                mine.for_each(|subscription| subscription.renew(subscriber_state));
             }
             Standing::Down if unseen => {}
             Standing::Failed(_) if unseen => self.stay(ctx),

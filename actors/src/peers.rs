@@ -7,13 +7,14 @@ use crate::board::Board;
 use crate::departure::Cause;
 use crate::fanout::Fanout;
 use crate::ids::{PeerId, StreamId};
-use crate::peer::{Directory, Leave, Peer, PeerParts, Signal, UnknownStream, Waiting};
+use crate::peer::{Directory, Leave, Peer, PeerParts, PeerTimeouts, Signal, UnknownStream};
 use crate::ports::{Clock, Datagrams};
 use crate::retry::Exponential;
 use crate::shutdown::Budget;
 use crate::supervisor::child::Child;
+use crate::supervisor::messages::StartChild;
 use crate::supervisor::registered::Registered;
-use crate::supervisor::shell::{StartChild, Supervisor};
+use crate::supervisor::shell::Supervisor;
 use crate::supervisor::spec::{ChildSpec, Restart};
 use crate::transport::Transport;
 use actix::prelude::ArbiterHandle;
@@ -82,7 +83,7 @@ pub struct PeersParts {
     /// The most that come from one address.
     pub max_viewers_per_address: usize,
     /// How long each is waited for.
-    pub waiting: Waiting,
+    pub timeouts: PeerTimeouts,
     /// All streams.
     pub directory: Directory,
     /// Who supervises peers.
@@ -108,10 +109,10 @@ pub struct Peers {
 struct List {
     closed: bool,
     admitted: u64,
-    by_token: HashMap<String, Entry>,
+    by_token: HashMap<String, Listed>,
 }
 
-struct Entry {
+struct Listed {
     admitted: Admitted,
     since: Instant,
     network: Network,
@@ -126,7 +127,7 @@ struct Signs {
     suspect_since: Mutex<Option<Instant>>,
 }
 
-impl Entry {
+impl Listed {
     fn seated(&self) -> Seated {
         Seated {
             nth: self.admitted.nth,
@@ -139,13 +140,13 @@ impl Entry {
 }
 
 /// A place in the list, which is free again when this is dropped.
-struct Seat {
+struct Occupied {
     token: String,
     signs: Arc<Signs>,
     list: Arc<Mutex<List>>,
 }
 
-impl crate::peer::Seat for Seat {
+impl crate::peer::Seat for Occupied {
     fn heard(&self) {
         self.signs.heard.store(true, Ordering::Relaxed);
     }
@@ -155,7 +156,7 @@ impl crate::peer::Seat for Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Occupied {
     fn drop(&mut self) {
         lock(&self.list).by_token.remove(&self.token);
     }
@@ -164,7 +165,7 @@ impl Drop for Seat {
 /// A place that is kept for a viewer, and free again when this is dropped.
 pub struct Reserved {
     admitted: Admitted,
-    seat: Seat,
+    seat: Occupied,
 }
 
 impl Peers {
@@ -183,7 +184,7 @@ impl Peers {
             transport: join.transport,
             stream: join.stream,
             directory: parts.directory.clone(),
-            waiting: parts.waiting.clone(),
+            timeouts: parts.timeouts.clone(),
             connection: join.connection,
             reachable,
             fanout: media.fanout.clone(),
@@ -252,9 +253,9 @@ impl Peers {
         let id = PeerId::from(format!("peer-{}", list.admitted));
         let admitted = Admitted { peer: Registered::new(id.as_str()), id, nth: list.admitted };
         let signs = Arc::<Signs>::default();
-        let entry = Entry { admitted: admitted.clone(), since: now, network, signs: signs.clone() };
+        let entry = Listed { admitted: admitted.clone(), since: now, network, signs: signs.clone() };
         list.by_token.insert(token.to_owned(), entry);
-        let seat = Seat { token: token.to_owned(), signs, list: self.list.clone() };
+        let seat = Occupied { token: token.to_owned(), signs, list: self.list.clone() };
         Ok(Reserved { admitted, seat })
     }
 
@@ -272,7 +273,7 @@ impl Peers {
         // Whose network has no more places gives up one of its own.
         let own = of_one >= max_viewers_per_address;
         let asked = list.by_token.values().filter(|entry| !own || entry.network == from);
-        let seated: Vec<Seated> = asked.map(Entry::seated).collect();
+        let seated: Vec<Seated> = asked.map(Listed::seated).collect();
         room::who_makes_room(&seated, from, self.parts.clock.now()).map(Some).ok_or(match own {
             true => Refused::TooManyOfOneAddress(max_viewers_per_address),
             false => Refused::TooManyViewers(max_viewers),

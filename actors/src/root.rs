@@ -1,6 +1,9 @@
 //! Puts the actors together: the tree, and who depends on whom.
 
 mod member;
+mod spec;
+
+pub use spec::{CameraSpec, RootSpec, StreamSpec, Supervision, Threads};
 
 use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
 use crate::camera::{Camera, CameraParts};
@@ -8,18 +11,18 @@ use crate::fanout::Fanout;
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
 use crate::media::Size;
-use crate::peer::subscription::Entry;
-use crate::peer::{Directory, Waiting};
+use crate::peer::Directory;
+use crate::peer::subscription::StreamRef;
 use crate::peers::{MediaThread, Peers, PeersParts};
-use crate::ports::{Capture, Clock, Datagrams, Encode};
-use crate::retry::{Exponential, Policy, Retry};
+use crate::ports::{Clock, Datagrams};
+use crate::retry::Retry;
 use crate::shutdown::Budget;
 use crate::stream::{Stream, StreamParts};
 use crate::supervisor::child::Child;
-use crate::supervisor::life::Control;
+use crate::supervisor::incarnation::Control;
 use crate::supervisor::registered::Registered;
 use crate::supervisor::shell::{Options, Supervisor};
-use crate::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy};
+use crate::supervisor::spec::{ChildSpec, ExitReason, Restart, Strategy};
 use crate::supervisor::tree::Tree;
 use actix::prelude::ArbiterHandle;
 use member::Member;
@@ -27,95 +30,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// One camera to be had.
-#[derive(Clone)]
-pub struct CameraPlan {
-    /// Its name.
-    pub id: CameraId,
-    /// Its source for people, without credentials.
-    pub source: String,
-    /// Opens it.
-    pub capture: Arc<dyn Capture>,
-    /// The name of the group of which one camera is open at a time, if it belongs to one.
-    pub group: Option<String>,
-    /// Whether it is closed when all its viewers are suspect.
-    pub pause_on_suspicion: bool,
-    /// When its device and its encoders are tried again.
-    pub retry: Policy,
-}
-
-/// One stream to be had.
-#[derive(Clone)]
-pub struct StreamPlan {
-    /// Its name.
-    pub id: StreamId,
-    /// The camera it shows; must be among the plan's cameras.
-    pub camera: CameraId,
-    /// Makes its encoders.
-    pub encode: Arc<dyn Encode>,
-    /// Makes those of its small rendition, if it has one.
-    pub small: Option<Arc<dyn Encode>>,
-}
-
-/// How faults of actors are dealt with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Supervision {
-    /// The budget of each supervisor.
-    pub intensity: Intensity,
-    /// The delays before an actor is started again.
-    pub backoff: Exponential,
-    /// An actor that has given no sign of life for so long is ended.
-    pub frozen_after: Duration,
-}
-
-impl Default for Supervision {
-    /// Restarts come fast, and a budget sees to it that there are not too many: for a viewer a
-    /// restart is a picture that stands still.
-    fn default() -> Self {
-        Self {
-            intensity: Intensity { restarts: 10, period: Duration::from_secs(60) },
-            backoff: Exponential {
-                initial: Duration::from_millis(10),
-                factor: 2.0,
-                max: Duration::from_millis(250),
-                jitter: 0.2,
-                reset_after: Duration::from_secs(1),
-            },
-            frozen_after: Duration::from_secs(10),
-        }
-    }
-}
-
-/// Everything the actors are told at the start.
-pub struct Plan {
-    /// The cameras.
-    pub cameras: Vec<CameraPlan>,
-    /// The streams.
-    pub streams: Vec<StreamPlan>,
-    /// The most viewers at a time.
-    pub max_viewers: usize,
-    /// The most of them that come from one address.
-    pub max_viewers_per_address: usize,
-    /// How long each is waited for.
-    pub waiting: Waiting,
-    /// What to do about actors that fail.
-    pub supervision: Supervision,
-    /// Gives numbers uniform in 0..1.
-    pub chance: fn() -> f64,
-}
-
-/// The threads that actors live on. Supervisors have one without actors, so that an actor that
-/// blocks its thread does not keep them from seeing it.
-#[derive(Clone)]
-pub struct Threads {
-    /// Supervisors.
-    pub supervisors: ArbiterHandle,
-    /// Cameras and streams.
-    pub cameras: ArbiterHandle,
-    /// Peers; the socket is read on the first. At least one.
-    pub media: Vec<ArbiterHandle>,
-}
 
 /// The running actors.
 #[derive(Clone)]
@@ -137,7 +51,7 @@ impl Root {
     /// Starts everything. What is returned beside it resolves when the tree has ended, which it
     /// does by itself only if its budget is spent.
     pub fn start(
-        plan: Plan,
+        spec: RootSpec,
         threads: Threads,
         datagrams: Arc<dyn Datagrams>,
         clock: Arc<dyn Clock>,
@@ -152,12 +66,12 @@ impl Root {
             fanout: Registered::new(format!("thread-{nth}")),
         };
         let media: Vec<MediaThread> = threads.media.iter().enumerate().map(thread).collect();
-        let branches = branches_of(&plan, &cameras, &board);
+        let branches = branches_of(&spec, &cameras, &board);
         let directory: Directory = Arc::new(branches.iter().flat_map(Branch::entries).collect());
         let peers = Peers::new(PeersParts {
-            max_viewers: plan.max_viewers,
-            max_viewers_per_address: plan.max_viewers_per_address,
-            waiting: plan.waiting.clone(),
+            max_viewers: spec.max_viewers,
+            max_viewers_per_address: spec.max_viewers_per_address,
+            timeouts: spec.timeouts.clone(),
             directory: directory.clone(),
             supervisor: viewers.clone(),
             media: media.clone(),
@@ -166,7 +80,7 @@ impl Root {
             board: board.clone(),
         });
         let all =
-            Arc::new(Builder { plan, threads: threads.clone(), clock: clock.clone(), board: board.clone(), branches });
+            Arc::new(Builder { spec, threads: threads.clone(), clock: clock.clone(), board: board.clone(), branches });
         let options = |strategy| all.options(strategy);
         let (exited, ended) = oneshot::channel();
         let of_root = {
@@ -184,11 +98,11 @@ impl Root {
                 ]
             }
         };
-        let control =
+        let root =
             Supervisor::start_root(&threads.supervisors, &tree, options(Strategy::OneForOne), of_root, move |reason| {
                 let _ = exited.send(reason);
             });
-        (Self { streams: directory, peers, board, tree, clock, control }, ended)
+        (Self { streams: directory, peers, board, tree, clock, control: root.control }, ended)
     }
 
     /// Lets every viewer go and every camera be closed; resolves when that is done.
@@ -201,7 +115,7 @@ impl Root {
 
 /// One camera with its streams: a branch of the tree.
 struct Branch {
-    camera: CameraPlan,
+    camera: CameraSpec,
     group: Option<Group>,
     name: Registered<Camera>,
     supervisor: Registered<Supervisor>,
@@ -211,17 +125,17 @@ struct Branch {
 }
 
 impl Branch {
-    fn entries(&self) -> impl Iterator<Item = (StreamId, Entry)> {
+    fn entries(&self) -> impl Iterator<Item = (StreamId, StreamRef)> {
         let full = self.streams.iter().filter(|member| member.rendition.size == Size::Full);
         full.map(|full| {
             let small = self.streams.iter().find(|it| it.rendition.size == Size::Small && it.stream == full.stream);
-            let entry = Entry { small: small.map(|small| Arc::new(self.entry(small))), ..self.entry(full) };
+            let entry = StreamRef { small: small.map(|small| Arc::new(self.entry(small))), ..self.entry(full) };
             (full.id.clone(), entry)
         })
     }
 
-    fn entry(&self, member: &Member) -> Entry {
-        Entry {
+    fn entry(&self, member: &Member) -> StreamRef {
+        StreamRef {
             stream: member.name.clone(),
             size: member.rendition.size,
             small: None,
@@ -233,19 +147,19 @@ impl Branch {
     }
 }
 
-fn branches_of(plan: &Plan, cameras: &Registered<Supervisor>, board: &Board) -> Vec<Branch> {
-    let mut streams: BTreeMap<&CameraId, Vec<&StreamPlan>> = BTreeMap::new();
-    for stream in &plan.streams {
+fn branches_of(spec: &RootSpec, cameras: &Registered<Supervisor>, board: &Board) -> Vec<Branch> {
+    let mut streams: BTreeMap<&CameraId, Vec<&StreamSpec>> = BTreeMap::new();
+    for stream in &spec.streams {
         streams.entry(&stream.camera).or_default().push(stream);
     }
     let mut branches = vec![];
     let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
-    for camera in &plan.cameras {
+    for camera in &spec.cameras {
         let status = CameraStatus { source: camera.source.clone(), ..CameraStatus::default() };
         board.write(|board| board.cameras.insert(camera.id.clone(), status));
-        let plans = streams.remove(&camera.id).unwrap_or_default();
-        let full = plans.iter().map(|plan| Member::full(plan));
-        let own: Vec<Member> = full.chain(plans.iter().filter_map(|plan| Member::small(plan))).collect();
+        let specs = streams.remove(&camera.id).unwrap_or_default();
+        let full = specs.iter().map(|spec| Member::full(spec));
+        let own: Vec<Member> = full.chain(specs.iter().filter_map(|spec| Member::small(spec))).collect();
         for member in &own {
             let status = StreamStatus::of(camera.id.clone(), member.stream.clone(), member.rendition.size);
             board.write(|board| board.streams.insert(member.id.clone(), status));
@@ -267,7 +181,7 @@ fn branches_of(plan: &Plan, cameras: &Registered<Supervisor>, board: &Board) -> 
 }
 
 struct Builder {
-    plan: Plan,
+    spec: RootSpec,
     threads: Threads,
     clock: Arc<dyn Clock>,
     board: Board,
@@ -276,12 +190,12 @@ struct Builder {
 
 impl Builder {
     fn options(&self, strategy: Strategy) -> Options {
-        let Supervision { intensity, frozen_after, .. } = self.plan.supervision;
-        Options { strategy, intensity, frozen_after, chance: self.plan.chance }
+        let Supervision { intensity, frozen_after, .. } = self.spec.supervision;
+        Options { strategy, intensity, frozen_after, chance: self.spec.chance }
     }
 
     fn spec(&self, name: &str, restart: Restart, shutdown: Duration) -> ChildSpec {
-        ChildSpec { name: name.to_owned(), restart, shutdown, backoff: self.plan.supervision.backoff.clone() }
+        ChildSpec { name: name.to_owned(), restart, shutdown, backoff: self.spec.supervision.backoff.clone() }
     }
 
     fn supervisor(
@@ -294,7 +208,7 @@ impl Builder {
     ) -> Child {
         // It ends when its children have, each in its own time; this is for one that does not.
         let spec = self.spec(name, restart, Budget::USUAL.whole());
-        Child::supervisor(spec, self.threads.supervisors.clone(), registered, self.options(strategy), children)
+        Supervisor::child(spec, self.threads.supervisors.clone(), registered, self.options(strategy), children)
     }
 
     /// What hands frames to the viewers of one thread.
@@ -338,14 +252,14 @@ impl Builder {
     fn members(self: Arc<Self>, branch: &Branch) -> Vec<Child> {
         let thread = &self.threads.cameras;
         let device = {
-            let (all, plan, group) = (self.clone(), branch.camera.clone(), branch.group.clone());
+            let (all, camera, group) = (self.clone(), branch.camera.clone(), branch.group.clone());
             let spec = self.spec("device", Restart::Permanent, Budget::USUAL.waiting());
             Child::worker(spec, thread.clone(), branch.name.clone(), move |cleanup| {
                 Camera::new(CameraParts {
-                    id: plan.id.clone(),
-                    capture: plan.capture.clone(),
-                    retry: Retry::new(plan.retry.clone()),
-                    chance: all.plan.chance,
+                    id: camera.id.clone(),
+                    capture: camera.capture.clone(),
+                    retry: Retry::new(camera.retry.clone()),
+                    chance: all.spec.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),
                     group: group.clone(),
@@ -367,7 +281,7 @@ impl Builder {
                     camera: camera.clone(),
                     encode: encode.clone(),
                     retry: retry.clone(),
-                    chance: all.plan.chance,
+                    chance: all.spec.chance,
                     clock: all.clock.clone(),
                     board: all.board.clone(),
                     pause_on_suspicion,

@@ -12,6 +12,7 @@
 
 mod asks;
 mod bitrate;
+mod first_picture;
 mod keyframes;
 mod messages;
 mod routes;
@@ -39,7 +40,7 @@ use keyframes::Keyframes;
 use routes::Routes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use subscribers::{Due, Group, GroupOfPictures, Subscribers};
+use subscribers::{Due, GroupOfPictures, Replay, Subscribers};
 
 /// The actor.
 pub struct Stream {
@@ -221,8 +222,8 @@ impl Stream {
         let group = self.gop.replay(now);
         let due: Vec<(&Link, Due)> = self.subscribers.due(&group).collect();
         let all = |which| due.iter().filter(move |(_, due)| *due == which).map(|(link, _)| *link);
-        if let Group::Fresh(frames) = &group {
-            Routes::send_once(all(Due::Group), &Deliver::replay(&self.id, frames));
+        if let Replay::Fresh(frames) = &group {
+            Routes::send_once(all(Due::Replay), &Deliver::replay(&self.id, frames));
         }
         Routes::send_once(all(Due::Next), &Deliver::Next { stream: self.id.clone(), frame });
     }
@@ -358,7 +359,7 @@ impl Handler<Subscribe> for Stream {
                 link.notices.do_send(trouble.clone());
             }
             if message.ready {
-                self.greet(&peer, &link, ctx);
+                self.send_first_picture(&peer, &link, ctx);
             }
         }
     }
@@ -369,7 +370,7 @@ impl Handler<Ready> for Stream {
 
     fn handle(&mut self, message: Ready, ctx: &mut Self::Context) {
         if let Some(link) = self.subscribers.ready(&message.peer).cloned() {
-            self.greet(&message.peer, &link, ctx);
+            self.send_first_picture(&message.peer, &link, ctx);
         }
     }
 }
@@ -419,7 +420,7 @@ impl Handler<Alive> for Stream {
         if self.is_at_rest() {
             self.start(ctx);
         } else if self.subscribers.is_ready(&peer) {
-            self.greet(&peer, &link, ctx);
+            self.send_first_picture(&peer, &link, ctx);
         }
     }
 }

@@ -45,7 +45,7 @@ use crate::departure::Cause;
 use crate::departure::delay::Delay;
 use crate::media::Frame;
 use dtls::{Dtls, DtlsEvent};
-use ice::{Credentials, Heard, Ice, Verdict};
+use ice::{Credentials, Heard, Ice, IceState};
 use journal::Journal;
 use rtcp::Timebase;
 use sdp::{DtlsRole, Media};
@@ -300,8 +300,8 @@ impl Transport {
             return self.transmit(now, batch);
         }
         match self.ice.wake(now) {
-            Some(Verdict::Disconnected) => _ = self.news.leaving.get_or_insert(Cause::IceDisconnected),
-            Some(Verdict::Failed) => _ = self.news.leaving.get_or_insert(Cause::IceFailed),
+            Some(IceState::Disconnected) => _ = self.news.leaving.get_or_insert(Cause::IceDisconnected),
+            Some(IceState::Failed) => _ = self.news.leaving.get_or_insert(Cause::IceFailed),
             None => {}
         }
         self.dtls.wake(now);

@@ -4,9 +4,9 @@
 
 mod support;
 
+use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::media::Origin;
-use lenscap_actors::ports::SystemClock;
 use lenscap_actors::ports::{CaptureEventKind, CaptureInfo, Clock};
 use lenscap_actors::stream::{Disconnected, LinkCarries, Suspect};
 use std::time::Duration;

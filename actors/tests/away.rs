@@ -63,8 +63,9 @@ async fn who_is_away_counts_as_a_viewer_no_more_and_is_one_again_as_soon_as_it_i
     scene.full.report(CaptureEventKind::Opened(CaptureInfo::default()));
     scene.show("full", true).await;
     assert_eq!(scene.seen().last().map(String::as_str), Some("full"), "over the same connection");
-    let tally = scene.root.board.read(|board| (board.tally.aways, board.tally.backs, board.tally.suspicions));
-    assert_eq!(tally, (1, 1, 1));
+    let counters =
+        scene.root.board.read(|board| (board.counters.aways, board.counters.backs, board.counters.suspicions));
+    assert_eq!(counters, (1, 1, 1));
     assert!(scene.root.board.read(|board| board.verdicts.is_empty()), "nobody has left");
 }
 

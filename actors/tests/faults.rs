@@ -4,14 +4,16 @@
 
 use actix::prelude::*;
 use lenscap_actors::retry::Exponential;
-use lenscap_actors::supervisor::address::{MAILBOX, SendError};
 use lenscap_actors::supervisor::child::Child;
 use lenscap_actors::supervisor::context::Context;
-use lenscap_actors::supervisor::life::{Cleanup, Control};
+use lenscap_actors::supervisor::incarnation::{Cleanup, Launched};
+use lenscap_actors::supervisor::mailbox::MAILBOX;
+use lenscap_actors::supervisor::messages::{RestartChild, StartChild};
+use lenscap_actors::supervisor::recipient::SendError;
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
-use lenscap_actors::supervisor::shell::{Options, RestartChild, StartChild, Supervisor};
+use lenscap_actors::supervisor::shell::{Options, Supervisor};
 use lenscap_actors::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy};
-use lenscap_actors::supervisor::tree::{Node, OrderError, Tree};
+use lenscap_actors::supervisor::tree::{Node, OperationError, Tree};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -143,7 +145,7 @@ struct Stage {
     world: World,
     tree: Tree,
     names: Vec<Registered<Worker>>,
-    root: Arc<Control>,
+    root: Launched<Supervisor>,
     ended: oneshot::Receiver<ExitReason>,
 }
 
@@ -356,7 +358,7 @@ async fn an_orderly_end_stops_in_reverse_order_and_kills_who_does_not_stop() {
     let stage = stage(Strategy::OneForOne, Restart::Permanent, 2).await;
     let (_never, pending) = oneshot::channel();
     stage.world.0.lock().unwrap().pending = Some(pending);
-    stage.root.stop();
+    stage.root.control.stop();
     settle().await;
     assert_eq!(stage.world.log(), ["c down"], "its pending hold up the others");
     for _ in 0..6 {
@@ -373,7 +375,7 @@ async fn a_killed_supervisor_takes_its_children_along_and_all_come_back() {
     let (world, here) = (stage.world.clone(), Arbiter::current());
     let (inner, leaf) = (Registered::new("inner"), Registered::new("leaf"));
     let leaf_of = leaf.clone();
-    let child = Child::supervisor(
+    let child = Supervisor::child(
         spec("inner", Restart::Permanent),
         here.clone(),
         inner.clone(),
@@ -403,13 +405,13 @@ async fn a_killed_supervisor_takes_its_children_along_and_all_come_back() {
     pass(DELAY).await;
     assert_eq!(stage.world.log(), ["leaf up"]);
     assert!(leaf.send(Do::Nothing).await.is_ok());
-    assert_eq!(stage.tree.kill("root/nobody").await, Err(OrderError::Unknown));
-    assert_eq!(stage.tree.kill("root").await, Err(OrderError::Once));
+    assert_eq!(stage.tree.kill("root/nobody").await, Err(OperationError::Unknown));
+    assert_eq!(stage.tree.kill("root").await, Err(OperationError::Once));
 }
 
 /// Starts one more child beneath the root of a stage.
 async fn start_child(stage: &Stage, child: Child) {
-    stage.tree.supervisor("root").unwrap().send(StartChild(child)).await.unwrap().unwrap();
+    stage.root.mailbox.send(StartChild(child)).await.unwrap().unwrap();
     settle().await;
 }
 
@@ -420,7 +422,7 @@ async fn whoever_gave_up_stays_down_until_somebody_asks() {
     let (world, here) = (stage.world.clone(), Arbiter::current());
     let leaf = Registered::new("leaf");
     let leaf_of = leaf.clone();
-    let child = Child::supervisor(
+    let child = Supervisor::child(
         spec("inner", Restart::Transient),
         here.clone(),
         Registered::new("inner"),
@@ -448,7 +450,7 @@ async fn whoever_gave_up_stays_down_until_somebody_asks() {
     pass(Duration::from_secs(1000)).await;
     assert_eq!((leaf.standing(), stage.node(3).state), (failed, "failed"));
     assert_eq!(stage.report().budget.unwrap().spent, 0, "it costs the others nothing");
-    let root = stage.tree.supervisor("root").unwrap();
+    let root = &stage.root.mailbox;
     let restart = |only_if_down| RestartChild { name: "inner".into(), only_if_down };
     assert!(root.send(restart(true)).await.unwrap());
     settle().await;

@@ -14,6 +14,7 @@ mod viewer;
 mod connected;
 
 use connected::Scene;
+use lenscap_actors::clock::SystemClock;
 use lenscap_actors::peer::{Follows, IceSession, RestartError, RestartIce, Restarted};
 use lenscap_actors::ports::*;
 

@@ -2,9 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use lenscap_actors::retry::{AT_ONCE, Exponential, LONGEST, Next, Policy, Retry, Strategy};
+use lenscap_actors::retry::{AT_ONCE, Delays, Exponential, LONGEST, Next, Policy, Retry};
 use proptest::prelude::*;
-use proptest::strategy::Strategy as _;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
@@ -15,7 +14,7 @@ fn steady() -> Exponential {
     Exponential { jitter: 0.0, ..Exponential::default() }
 }
 
-fn policy(strategy: Strategy, max_attempts: u32) -> Policy {
+fn policy(strategy: Delays, max_attempts: u32) -> Policy {
     Policy { strategy, backoff: steady(), max_attempts: NonZeroU32::new(max_attempts) }
 }
 
@@ -67,7 +66,7 @@ impl Device {
 
 #[test]
 fn exponential_delays_grow_by_the_factor_up_to_the_ceiling() {
-    let mut device = Device::new(policy(Strategy::Exponential, 0));
+    let mut device = Device::new(policy(Delays::Exponential, 0));
     assert_eq!(device.fails(8), [250, 500, 1000, 2000, 4000, 8000, 10_000, 10_000]);
     let slow = Exponential { initial: Duration::from_secs(1), factor: 1.5, max: Duration::from_secs(5), ..steady() };
     assert_eq!(Device::new(slow.into()).fails(6), [1000, 1500, 2250, 3375, 5000, 5000]);
@@ -75,17 +74,15 @@ fn exponential_delays_grow_by_the_factor_up_to_the_ceiling() {
 
 #[test]
 fn immediate_tries_come_first_and_backoff_follows() {
-    let mut device = Device::new(policy(Strategy::Immediate { tries: 3 }, 0));
+    let mut device = Device::new(policy(Delays::Immediate { tries: 3 }, 0));
     assert_eq!(device.fails(7), [10, 10, 10, 250, 500, 1000, 2000]);
 }
 
 #[test]
 fn health_starts_every_policy_anew_and_a_short_life_does_not() {
-    for (strategy, first, sixth) in [
-        (Strategy::Exponential, 250, 8000),
-        (Strategy::Adaptive, 250, 8000),
-        (Strategy::Immediate { tries: 2 }, 10, 2000),
-    ] {
+    for (strategy, first, sixth) in
+        [(Delays::Exponential, 250, 8000), (Delays::Adaptive, 250, 8000), (Delays::Immediate { tries: 2 }, 10, 2000)]
+    {
         let mut device = Device::new(policy(strategy, 0));
         device.fails(5);
         device.works(Duration::from_secs(9));
@@ -94,7 +91,7 @@ fn health_starts_every_policy_anew_and_a_short_life_does_not() {
         let next = device.fails(1)[0];
         match strategy {
             // It has learned that it takes long.
-            Strategy::Adaptive => assert!(next > 4000, "{next}"),
+            Delays::Adaptive => assert!(next > 4000, "{next}"),
             _ => assert_eq!(next, first, "{strategy:?}"),
         }
     }
@@ -102,7 +99,7 @@ fn health_starts_every_policy_anew_and_a_short_life_does_not() {
 
 #[test]
 fn adaptive_is_exponential_until_it_has_recovered_once_and_then_follows_its_formula() {
-    let mut device = Device::new(policy(Strategy::Adaptive, 0));
+    let mut device = Device::new(policy(Delays::Adaptive, 0));
     let long = Duration::from_secs(3600);
     device.works(long);
     assert_eq!(device.recovers_after(3.0, long), [0.25, 0.75, 1.75, 3.75]);
@@ -121,7 +118,7 @@ fn adaptive_learns_when_a_camera_is_back_and_wastes_less_than_exponential() {
     let long = Duration::from_secs(600);
     for outage in [0.02, 0.4, 1.1, 3.0, 5.5] {
         let (mut tried, mut late) = ([0, 0], [0.0, 0.0]);
-        for (at, strategy) in [Strategy::Exponential, Strategy::Adaptive].into_iter().enumerate() {
+        for (at, strategy) in [Delays::Exponential, Delays::Adaptive].into_iter().enumerate() {
             let mut device = Device::new(policy(strategy, 0));
             device.works(long);
             for round in 0..40 {
@@ -143,7 +140,7 @@ fn adaptive_learns_when_a_camera_is_back_and_wastes_less_than_exponential() {
 fn adaptive_waits_longer_for_a_camera_that_fails_often() {
     // The same outages, once an hour and every eleven seconds.
     let first = |pause: Duration| {
-        let mut device = Device::new(policy(Strategy::Adaptive, 0));
+        let mut device = Device::new(policy(Delays::Adaptive, 0));
         device.works(pause);
         (0..20).map(|_| device.recovers_after(0.5, pause)[0]).last().unwrap()
     };
@@ -153,7 +150,7 @@ fn adaptive_waits_longer_for_a_camera_that_fails_often() {
 
 #[test]
 fn an_outage_of_hours_does_not_spoil_what_was_learned() {
-    let mut device = Device::new(policy(Strategy::Adaptive, 0));
+    let mut device = Device::new(policy(Delays::Adaptive, 0));
     let long = Duration::from_secs(3600);
     device.works(long);
     for _ in 0..10 {
@@ -167,7 +164,7 @@ fn an_outage_of_hours_does_not_spoil_what_was_learned() {
 
 #[test]
 fn after_max_attempts_it_is_given_up_and_whoever_tries_then_starts_anew() {
-    for strategy in [Strategy::Exponential, Strategy::Adaptive, Strategy::Immediate { tries: 2 }] {
+    for strategy in [Delays::Exponential, Delays::Adaptive, Delays::Immediate { tries: 2 }] {
         let mut device = Device::new(policy(strategy, 4));
         let first = device.fails(100);
         assert_eq!(first.len(), 3, "the fourth is the last: {strategy:?}");
@@ -178,13 +175,13 @@ fn after_max_attempts_it_is_given_up_and_whoever_tries_then_starts_anew() {
         device.works(Duration::from_secs(1));
         assert_eq!(device.fails(100).len(), 3 - 1 + 1, "{strategy:?}");
     }
-    let mut once = Device::new(policy(Strategy::Exponential, 1));
+    let mut once = Device::new(policy(Delays::Exponential, 1));
     assert_eq!(once.retry.failed(once.now, EVEN), Next::GiveUp { attempts: 1 });
 }
 
 #[test]
 fn absence_that_is_watched_is_not_counted() {
-    let mut device = Device::new(policy(Strategy::Exponential, 2));
+    let mut device = Device::new(policy(Delays::Exponential, 2));
     for _ in 0..100 {
         assert!(device.retry.absent(device.now, EVEN) >= Duration::from_millis(250));
     }
@@ -218,9 +215,9 @@ fn duration() -> BoxedStrategy<Duration> {
 
 fn any_policy() -> BoxedStrategy<Policy> {
     let strategy = prop_oneof![
-        Just(Strategy::Exponential),
-        Just(Strategy::Adaptive),
-        prop_oneof![Just(0), Just(u32::MAX), 0..20u32].prop_map(|tries| Strategy::Immediate { tries }),
+        Just(Delays::Exponential),
+        Just(Delays::Adaptive),
+        prop_oneof![Just(0), Just(u32::MAX), 0..20u32].prop_map(|tries| Delays::Immediate { tries }),
     ];
     let backoff = (duration(), number(), duration(), number(), duration()).prop_map(
         |(initial, factor, max, jitter, reset_after)| Exponential { initial, factor, max, jitter, reset_after },

@@ -5,9 +5,10 @@
 mod support;
 
 use lenscap_actors::board::{CameraState, StreamState};
+use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::{Cause, Presence};
 use lenscap_actors::media::{FRESH, Origin};
-use lenscap_actors::peer::subscription::Attendance;
+use lenscap_actors::peer::subscription::SubscriberState;
 use lenscap_actors::ports::*;
 use lenscap_actors::root::Supervision;
 use lenscap_actors::shutdown::{Budget, not_closed};
@@ -379,7 +380,7 @@ async fn a_stream_that_dies_finds_its_camera_still_open() {
     tokio::time::advance(RESTART_DELAY).await;
     settle().await;
     assert_eq!(*told.lock().unwrap(), ["down", "up"]);
-    subscription.renew(Attendance::Here { ready: true, suspect: false });
+    subscription.renew(SubscriberState::Here { ready: true, suspect: false });
     settle().await;
     tokio::time::advance(Duration::from_secs(1)).await;
     settle().await;

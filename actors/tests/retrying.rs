@@ -7,12 +7,13 @@ mod support;
 
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
+use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::fanout::Deliver;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Origin, PictureSink};
 use lenscap_actors::ports::*;
-use lenscap_actors::retry::{Exponential, Policy, Strategy};
+use lenscap_actors::retry::{Delays, Exponential, Policy};
 use lenscap_actors::root::Root;
 use lenscap_actors::stream::{Disconnected, Link, Released, Stream, StreamNotice, Subscribe};
 use lenscap_actors::supervisor::registered::Registered;
@@ -48,7 +49,7 @@ struct World {
     device: Arc<Mutex<Script>>,
     encoder: Arc<Mutex<Script>>,
     /// Who wants to know about plugs, if anybody can tell.
-    plug: Option<Arc<Mutex<Option<lenscap_actors::supervisor::address::Recipient<Plugged>>>>>,
+    plug: Option<Arc<Mutex<Option<lenscap_actors::supervisor::recipient::Recipient<Plugged>>>>>,
     open: Arc<Mutex<usize>>,
 }
 
@@ -87,7 +88,7 @@ impl Capture for World {
         Box::new(Open(self.clone()))
     }
 
-    fn watch(&self, events: lenscap_actors::supervisor::address::Recipient<Plugged>) -> Option<Box<dyn Send>> {
+    fn watch(&self, events: lenscap_actors::supervisor::recipient::Recipient<Plugged>) -> Option<Box<dyn Send>> {
         let plug = self.plug.as_ref()?;
         *plug.lock().unwrap() = Some(events);
         Some(Box::new(()))
@@ -174,7 +175,7 @@ impl Stage {
         let told = Arc::<Mutex<Vec<_>>>::default();
         let viewer = Viewer(told.clone()).start();
         let frames =
-            Arc::new(lenscap_actors::supervisor::address::Recipient::<Deliver>::from(viewer.clone().recipient()));
+            Arc::new(lenscap_actors::supervisor::recipient::Recipient::<Deliver>::from(viewer.clone().recipient()));
         let link = Link { frames, notices: viewer.recipient().into(), fanout: None };
         self.stream.send(Subscribe { peer: peer.into(), link, ready: true, suspect: false }).await.unwrap();
         settle().await;
@@ -216,16 +217,16 @@ fn gaps(script: &Arc<Mutex<Script>>) -> Vec<u128> {
     starts.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect()
 }
 
-fn policy(strategy: Strategy, max_attempts: u32) -> Policy {
+fn policy(strategy: Delays, max_attempts: u32) -> Policy {
     let backoff = Exponential { jitter: 0.0, ..Exponential::default() };
     Policy { strategy, backoff, max_attempts: NonZeroU32::new(max_attempts) }
 }
 
-const STRATEGIES: [Strategy; 3] = [Strategy::Exponential, Strategy::Adaptive, Strategy::Immediate { tries: 3 }];
+const STRATEGIES: [Delays; 3] = [Delays::Exponential, Delays::Adaptive, Delays::Immediate { tries: 3 }];
 
-fn expected(strategy: Strategy) -> &'static [u128] {
+fn expected(strategy: Delays) -> &'static [u128] {
     match strategy {
-        Strategy::Immediate { .. } => &[10, 10, 10, 250, 500, 1000],
+        Delays::Immediate { .. } => &[10, 10, 10, 250, 500, 1000],
         _ => &[250, 500, 1000, 2000, 4000, 8000],
     }
 }
@@ -335,7 +336,7 @@ async fn a_camera_is_given_up_after_max_attempts_in_words_until_a_new_viewer_ask
 #[actix::test]
 async fn a_camera_that_was_given_up_is_closed_when_its_viewer_leaves_and_starts_anew_with_the_next() {
     tokio::time::pause();
-    let stage = Stage::new(policy(Strategy::Exponential, 2), Fate::Fails, Fate::Works, false).await;
+    let stage = Stage::new(policy(Delays::Exponential, 2), Fate::Fails, Fate::Works, false).await;
     stage.subscribe("a").await;
     tokio::time::sleep(HOUR).await;
     assert_eq!(stage.camera(), CameraState::Failed);
@@ -349,7 +350,7 @@ async fn a_camera_that_was_given_up_is_closed_when_its_viewer_leaves_and_starts_
 #[actix::test]
 async fn a_restart_by_request_tries_a_camera_that_was_given_up() {
     tokio::time::pause();
-    let stage = Stage::new(policy(Strategy::Exponential, 2), Fate::Fails, Fate::Works, false).await;
+    let stage = Stage::new(policy(Delays::Exponential, 2), Fate::Fails, Fate::Works, false).await;
     stage.subscribe("a").await;
     tokio::time::sleep(HOUR).await;
     assert_eq!((stage.opens(), stage.camera()), (2, CameraState::Failed));
@@ -364,7 +365,7 @@ async fn a_restart_by_request_tries_a_camera_that_was_given_up() {
 #[actix::test]
 async fn a_camera_that_was_given_up_is_tried_when_it_is_plugged_in_again() {
     tokio::time::pause();
-    let stage = Stage::new(policy(Strategy::Exponential, 3), Fate::Fails, Fate::Works, true).await;
+    let stage = Stage::new(policy(Delays::Exponential, 3), Fate::Fails, Fate::Works, true).await;
     stage.plugged(Plugged::In).await;
     let told = stage.subscribe("a").await;
     tokio::time::sleep(HOUR).await;
@@ -381,7 +382,7 @@ async fn a_camera_that_was_given_up_is_tried_when_it_is_plugged_in_again() {
 #[actix::test]
 async fn a_camera_whose_plug_is_watched_is_not_given_up_for_being_absent() {
     tokio::time::pause();
-    let stage = Stage::new(policy(Strategy::Exponential, 1), Fate::Absent, Fate::Works, true).await;
+    let stage = Stage::new(policy(Delays::Exponential, 1), Fate::Absent, Fate::Works, true).await;
     stage.subscribe("a").await;
     // The device may say so before the watch does.
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -393,7 +394,7 @@ async fn a_camera_whose_plug_is_watched_is_not_given_up_for_being_absent() {
     stage.world.device.lock().unwrap().fate = Fate::Works;
     stage.plugged(Plugged::In).await;
     assert_eq!((stage.opens(), stage.camera()), (opens + 1, CameraState::Capturing));
-    let unwatched = Stage::new(policy(Strategy::Exponential, 3), Fate::Absent, Fate::Works, false).await;
+    let unwatched = Stage::new(policy(Delays::Exponential, 3), Fate::Absent, Fate::Works, false).await;
     unwatched.subscribe("a").await;
     tokio::time::sleep(HOUR).await;
     assert_eq!((unwatched.opens(), unwatched.camera()), (3, CameraState::Failed), "nobody would tell");
@@ -403,13 +404,13 @@ async fn a_camera_whose_plug_is_watched_is_not_given_up_for_being_absent() {
 async fn a_life_in_health_is_no_failed_attempt() {
     tokio::time::pause();
     let healthy = Fate::Lives(Exponential::default().reset_after);
-    let stage = Stage::new(policy(Strategy::Exponential, 1), healthy, Fate::Works, false).await;
+    let stage = Stage::new(policy(Delays::Exponential, 1), healthy, Fate::Works, false).await;
     let told = stage.subscribe("a").await;
     tokio::time::sleep(HOUR).await;
     assert!(stage.opens() > 300 && stage.camera() != CameraState::Failed);
     assert!(told.lock().unwrap().iter().all(|(_, words)| words == "x: it is tired"));
     let sick = Fate::Lives(Exponential::default().reset_after - Duration::from_secs(1));
-    let stage = Stage::new(policy(Strategy::Exponential, 2), sick, Fate::Works, false).await;
+    let stage = Stage::new(policy(Delays::Exponential, 2), sick, Fate::Works, false).await;
     stage.subscribe("a").await;
     tokio::time::sleep(HOUR).await;
     assert_eq!((stage.opens(), stage.camera()), (2, CameraState::Failed));
@@ -418,7 +419,7 @@ async fn a_life_in_health_is_no_failed_attempt() {
 #[actix::test]
 async fn an_encoder_that_is_given_up_lets_its_camera_go_until_a_new_viewer_asks() {
     tokio::time::pause();
-    let stage = Stage::new(policy(Strategy::Exponential, 3), Fate::Works, Fate::Fails, false).await;
+    let stage = Stage::new(policy(Delays::Exponential, 3), Fate::Works, Fate::Fails, false).await;
     let told = stage.subscribe("a").await;
     tokio::time::sleep(HOUR).await;
     assert_eq!((stage.camera(), stage.stream()), (CameraState::Closed, StreamState::Failed));
@@ -437,7 +438,7 @@ async fn an_encoder_that_is_given_up_lets_its_camera_go_until_a_new_viewer_asks(
 #[actix::test]
 async fn a_stream_that_dies_while_its_encoder_is_in_backoff_lets_its_camera_go() {
     tokio::time::pause();
-    let stage = Stage::new(policy(Strategy::Exponential, 0), Fate::Works, Fate::Fails, false).await;
+    let stage = Stage::new(policy(Delays::Exponential, 0), Fate::Works, Fate::Fails, false).await;
     stage.subscribe("a").await;
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!((stage.camera(), stage.stream()), (CameraState::Capturing, StreamState::Backoff));

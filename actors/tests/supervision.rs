@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use lenscap_actors::retry::Exponential;
-use lenscap_actors::supervisor::plan::{ChildId, Life, Order, Plan};
+use lenscap_actors::supervisor::plan::{Action, ChildId, Life, Plan};
 use lenscap_actors::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy as Scheme};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,7 +70,7 @@ fn scheme() -> impl Strategy<Value = Scheme> {
     ]
 }
 
-/// What is really the case, as far as orders and events tell: the reference.
+/// What is really the case, as far as actions and events tell: the reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Real {
     Starting,
@@ -150,32 +150,32 @@ impl World {
         }
     }
 
-    /// Carries out all orders, checking each.
+    /// Carries out all actions, checking each.
     fn obey(&mut self) {
         for _ in 0..100 {
-            let orders = self.plan.next(self.now);
-            if orders.is_empty() {
+            let actions = self.plan.next(self.now);
+            if actions.is_empty() {
                 assert!(self.plan.due().is_none_or(|due| due > self.now), "who waits until then must not spin");
                 return;
             }
-            for order in orders {
-                assert_eq!(self.terminated, None, "{order:?} after the end");
-                match order {
-                    Order::Start(id) => self.check_start(id),
-                    Order::Stop(id) => self.check_stop(id),
-                    Order::Kill(id) => {
+            for action in actions {
+                assert_eq!(self.terminated, None, "{action:?} after the end");
+                match action {
+                    Action::Start(id) => self.check_start(id),
+                    Action::Stop(id) => self.check_stop(id),
+                    Action::Kill(id) => {
                         let Some(Real::Stopping(since)) = self.real.get(&id) else { panic!("{id:?} is not stopping") };
                         assert!(self.now >= *since + SHUTDOWN, "it had its time");
                         self.exit(id, ExitReason::Killed);
                     }
-                    Order::Terminated(reason) => {
+                    Action::Terminated(reason) => {
                         assert!(self.ending && self.real.is_empty(), "nothing is left behind");
                         self.terminated = Some(reason);
                     }
                 }
             }
         }
-        panic!("orders without end");
+        panic!("actions without end");
     }
 
     fn check_start(&mut self, id: ChildId) {

@@ -63,7 +63,7 @@ impl Refusal {
 
 /// What a request says of where it was made.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct PageOrigin<'a> {
     /// Its method.
     pub method: &'a Method,
     /// Whether it opens a WebSocket, which the same-origin policy does not cover (RFC 6455, section 10.2).
@@ -76,7 +76,7 @@ pub struct Source<'a> {
     pub fetch_site: Option<&'a str>,
 }
 
-impl Source<'_> {
+impl PageOrigin<'_> {
     /// Whether the page that sends it is ours: of the host that the request is for.
     fn is_own(&self) -> bool {
         let authority = self.origin.and_then(|it| it.strip_prefix("https://").or_else(|| it.strip_prefix("http://")));
@@ -183,7 +183,7 @@ mod tests {
             (&post, false, Some("cam"), None, Some("same-site"), foreign("another site")),
             (&get, true, Some("cam"), None, Some("cross-site"), foreign("another site")),
         ] {
-            let source = Source { method, is_socket, host, origin, fetch_site };
+            let source = PageOrigin { method, is_socket, host, origin, fetch_site };
             assert_eq!(source.check(&hosts, &configured), expected, "{source:?}");
         }
     }

@@ -1,9 +1,9 @@
 //! The broker itself: one thread that does what it is asked for, if that was permitted before anything was asked.
 
+use super::holder::holder;
 use super::message::{MESSAGE_BYTES_MAX, Outcome, Permission, Wish, receive, send};
 use super::sibling;
-use crate::capture::exec::launch::{self, Launched};
-use crate::capture::holder::holder;
+use crate::guard::launch::{self, Launched};
 use nix::sys::signal::{SigSet, Signal};
 use rustix::fs::{Mode, OFlags};
 use std::collections::{HashMap, HashSet};

@@ -5,10 +5,10 @@
 //! every open, because some cameras forget.
 
 use super::identity::Identity;
+use super::setting::Setting;
 use super::v4l2::control::Description;
 use super::v4l2::device::Device;
 use crate::broker::Broker;
-use crate::config::Setting;
 use lenscap_actors::ports::CaptureError;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -110,11 +110,11 @@ impl Controls {
     pub fn set(&self, settings: &BTreeMap<String, Setting>) -> Result<Vec<Control>, ControlError> {
         let device = self.open()?;
         let known = describe(&device)?;
-        let mut orders = vec![];
+        let mut assignments = vec![];
         for (id, setting) in settings {
-            orders.push(order(&known, id, setting)?);
+            assignments.push(assignment(&known, id, setting)?);
         }
-        apply(&device, orders)?;
+        apply(&device, assignments)?;
         self.lock().extend(settings.clone());
         Ok(describe(&device)?.into_iter().map(|(_, control)| control).collect())
     }
@@ -129,8 +129,8 @@ impl Controls {
             Ok(known) => known,
             Err(error) => return vec![error.to_string()],
         };
-        let orders = wanted.iter().map(|(id, setting)| order(&known, id, setting));
-        let (good, bad): (Vec<_>, Vec<_>) = orders.partition(Result::is_ok);
+        let assignments = wanted.iter().map(|(id, setting)| assignment(&known, id, setting));
+        let (good, bad): (Vec<_>, Vec<_>) = assignments.partition(Result::is_ok);
         let mut troubles: Vec<String> = bad.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
         troubles.extend(apply(device, good.into_iter().flatten().collect()).err().map(|error| error.to_string()));
         troubles
@@ -149,7 +149,7 @@ impl Controls {
 
 /// One value to be set.
 #[derive(Debug)]
-struct Order {
+struct Assignment {
     control: String,
     description: Description,
     /// Switches and choices come first: they decide whether the others have an effect.
@@ -157,9 +157,9 @@ struct Order {
     value: i64,
 }
 
-fn apply(device: &Device, mut orders: Vec<Order>) -> Result<(), ControlError> {
-    orders.sort_by_key(|order| !order.first);
-    for Order { control, description, value, .. } in orders {
+fn apply(device: &Device, mut assignments: Vec<Assignment>) -> Result<(), ControlError> {
+    assignments.sort_by_key(|one| !one.first);
+    for Assignment { control, description, value, .. } in assignments {
         device
             .set_control(&description, value)
             .map_err(|error| ControlError::Refused { control, message: error.to_string() })?;
@@ -167,7 +167,7 @@ fn apply(device: &Device, mut orders: Vec<Order>) -> Result<(), ControlError> {
     Ok(())
 }
 
-fn order(known: &[(Description, Control)], id: &str, setting: &Setting) -> Result<Order, ControlError> {
+fn assignment(known: &[(Description, Control)], id: &str, setting: &Setting) -> Result<Assignment, ControlError> {
     let found = known.iter().find(|(_, control)| control.id == id);
     let (description, control) = found.ok_or_else(|| ControlError::Unknown {
         wanted: id.to_owned(),
@@ -175,7 +175,7 @@ fn order(known: &[(Description, Control)], id: &str, setting: &Setting) -> Resul
     })?;
     let value = fitting(control, setting)?;
     let first = matches!(control.kind, "boolean" | "menu");
-    Ok(Order { control: control.id.clone(), description: description.clone(), first, value })
+    Ok(Assignment { control: control.id.clone(), description: description.clone(), first, value })
 }
 
 /// The number that a setting stands for, if it fits the control.

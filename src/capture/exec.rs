@@ -4,18 +4,11 @@
 //! started has ended and is reaped: SIGTERM first, and SIGKILL for what is still there after 500 ms. Should the
 //! server itself be killed, the guard does the same.
 
-mod borrowed;
-mod cgroup;
-mod command;
-pub mod guard;
-pub mod launch;
 mod log;
 pub mod processes;
 mod program;
 mod progress;
 
-mod report;
-mod tree;
 mod units;
 
 use super::thread::{Session, Woken, spawn};
@@ -86,8 +79,8 @@ impl Exec {
                 fds.push(&program.stderr);
             }
             let left = progress.left(now, self.stall_timeout);
-            let patience = units.idle().map_or(left, |idle| idle.min(left));
-            let pictures = match session.wait(&fds, Some(patience)).map_err(|error| failed(error.into()))? {
+            let timeout = units.idle().map_or(left, |idle| idle.min(left));
+            let pictures = match session.wait(&fds, Some(timeout)).map_err(|error| failed(error.into()))? {
                 Woken::Stop => return reader.end(&mut program).map(drop).map_err(failed),
                 Woken::Timeout => units.went_idle().into_iter().collect(),
                 Woken::Ready([written, ended, said]) => {

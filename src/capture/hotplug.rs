@@ -3,7 +3,7 @@
 
 use super::identity::Identity;
 use lenscap_actors::ports::Plugged;
-use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::supervisor::recipient::Recipient;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
 use rustix::io::Errno;

@@ -5,7 +5,7 @@ use crate::codec::annexb::{nal, nal_units};
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Content, Findings, Picture, PictureSink, is_fresh};
 use lenscap_actors::ports::{CaptureError, CaptureEvent, CaptureEventKind, CaptureEvents, CaptureInfo, OpenCapture};
-use lenscap_actors::supervisor::life::words;
+use lenscap_actors::supervisor::incarnation::words;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -24,11 +24,11 @@ const REPLAY_SPACING: Duration = Duration::from_millis(1);
 
 /// Where the pictures go: one sink a stream.
 #[derive(Clone, Default)]
-struct Outlets(Arc<Mutex<Sinks>>);
+struct SharedSinks(Arc<Mutex<Sinks>>);
 
 #[derive(Default)]
 struct Sinks {
-    by_stream: BTreeMap<StreamId, Outlet>,
+    by_stream: BTreeMap<StreamId, Sink>,
     /// Of a device that encodes: everything since the last keyframe, for it cannot be asked for one.
     gop: Vec<Arc<Picture>>,
     gop_bytes: usize,
@@ -70,13 +70,13 @@ impl Parameters {
     }
 }
 
-struct Outlet {
+struct Sink {
     sink: Arc<dyn PictureSink>,
     /// It came while the group was old, and gets it when it goes on.
     waits: bool,
 }
 
-impl Outlets {
+impl SharedSinks {
     fn lock(&self) -> MutexGuard<'_, Sinks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -87,7 +87,7 @@ impl Sinks {
         let picture = Arc::new(picture);
         self.keep(&picture);
         let fresh = self.is_fresh(now);
-        for Outlet { sink, waits } in self.by_stream.values_mut() {
+        for Sink { sink, waits } in self.by_stream.values_mut() {
             match (*waits, self.gop.is_empty()) {
                 (true, false) if fresh => replay(&self.gop, &**sink, now),
                 (true, false) => continue, // what comes is of the past, too
@@ -125,7 +125,7 @@ impl Sinks {
             replay(&self.gop, &*sink, now);
         }
         let waits = !fresh && !self.gop.is_empty();
-        self.by_stream.insert(stream, Outlet { sink, waits });
+        self.by_stream.insert(stream, Sink { sink, waits });
     }
 }
 
@@ -140,7 +140,7 @@ fn replay(pictures: &[Arc<Picture>], sink: &dyn PictureSink, now: Instant) {
 
 /// What a source's thread works with.
 pub struct Session {
-    outlets: Outlets,
+    sinks: SharedSinks,
     wake: Arc<OwnedFd>,
     id: u64,
     events: CaptureEvents,
@@ -171,12 +171,12 @@ impl Session {
 
     /// Hands a picture to every stream.
     pub fn push(&self, picture: Picture) {
-        self.outlets.lock().push(picture, Instant::now());
+        self.sinks.lock().push(picture, Instant::now());
     }
 
     /// What the streams made of the pictures since the last call.
     pub fn findings(&self) -> Findings {
-        self.outlets.lock().by_stream.values().fold(Findings::default(), |all, sink| {
+        self.sinks.lock().by_stream.values().fold(Findings::default(), |all, sink| {
             let of = sink.sink.findings();
             Findings { shown: all.shown + of.shown, refused: all.refused + of.refused }
         })
@@ -215,26 +215,26 @@ impl Session {
 }
 
 /// An open device, seen from its camera.
-struct Handle {
-    outlets: Outlets,
+struct OpenDevice {
+    sinks: SharedSinks,
     wake: Arc<OwnedFd>,
     closed: Option<oneshot::Receiver<()>>,
 }
 
-impl Handle {
+impl OpenDevice {
     fn stop(&self) {
         // Cannot fail: the counter is far from its limit.
         let _ = rustix::io::write(&*self.wake, &1u64.to_ne_bytes());
     }
 }
 
-impl OpenCapture for Handle {
+impl OpenCapture for OpenDevice {
     fn attach(&self, stream: StreamId, sink: Arc<dyn PictureSink>) {
-        self.outlets.lock().attach(stream, sink, Instant::now());
+        self.sinks.lock().attach(stream, sink, Instant::now());
     }
 
     fn detach(&self, stream: &StreamId) {
-        self.outlets.lock().by_stream.remove(stream);
+        self.sinks.lock().by_stream.remove(stream);
     }
 
     fn close(mut self: Box<Self>) -> oneshot::Receiver<()> {
@@ -245,16 +245,16 @@ impl OpenCapture for Handle {
     }
 }
 
-impl Drop for Handle {
+impl Drop for OpenDevice {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// A device that could not even be begun to be opened.
-struct Stillborn;
+struct NeverOpened;
 
-impl OpenCapture for Stillborn {
+impl OpenCapture for NeverOpened {
     fn attach(&self, _: StreamId, _: Arc<dyn PictureSink>) {}
     fn detach(&self, _: &StreamId) {}
     fn close(self: Box<Self>) -> oneshot::Receiver<()> {
@@ -274,7 +274,7 @@ pub fn spawn(
     started.unwrap_or_else(|error| {
         let error = CaptureError::Failed { device: name.to_owned(), message: format!("no thread for it: {error}") };
         events.do_send(CaptureEvent { session, kind: CaptureEventKind::Ended(error) });
-        Box::new(Stillborn)
+        Box::new(NeverOpened)
     })
 }
 
@@ -285,9 +285,9 @@ fn start(
     run: impl FnOnce(&Session) -> Result<(), CaptureError> + Send + 'static,
 ) -> std::io::Result<Box<dyn OpenCapture>> {
     let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-    let outlets = Outlets::default();
+    let sinks = SharedSinks::default();
     let (report_closed, closed) = oneshot::channel();
-    let session = Session { outlets: outlets.clone(), wake: wake.clone(), id, events };
+    let session = Session { sinks: sinks.clone(), wake: wake.clone(), id, events };
     let device = name.to_owned();
     std::thread::Builder::new().name(format!("capture {name}")).spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(|| run(&session)));
@@ -303,7 +303,7 @@ fn start(
         };
         session.events.do_send(CaptureEvent { session: session.id, kind });
     })?;
-    Ok(Box::new(Handle { outlets, wake, closed: Some(closed) }))
+    Ok(Box::new(OpenDevice { sinks, wake, closed: Some(closed) }))
 }
 
 #[cfg(test)]

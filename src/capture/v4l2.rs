@@ -26,7 +26,7 @@ use bytes::Bytes;
 use device::Device;
 use lenscap_actors::media::Picture;
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture, Plugged};
-use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::supervisor::recipient::Recipient;
 use picture::{content, is_whole, taken};
 use std::io;
 use std::path::Path;

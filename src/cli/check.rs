@@ -32,8 +32,8 @@ pub fn screen(config: &Config, file: Option<&Path>) -> Screen {
         screen.line(label, words, tone);
     }
     screen.line("Video", format!("UDP {}", config.webrtc_listen), Tone::Plain);
-    screen.gap().lines("Silence", silences(&explain(&config.departure.waiting)));
-    screen.lines("Offers", explain_offers(&config.departure.waiting));
+    screen.gap().lines("Silence", silences(&explain(&config.departure.timeouts)));
+    screen.lines("Offers", explain_offers(&config.departure.timeouts));
     screen.lines("Failures", failures(config));
     screen
 }

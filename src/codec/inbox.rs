@@ -19,12 +19,12 @@ const UNITS_MAX: usize = 200;
 /// Where they wait.
 #[derive(Default)]
 pub struct Inbox {
-    state: Mutex<Waiting>,
+    state: Mutex<Contents>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct Contents {
     latest: Option<Arc<Picture>>,
     units: VecDeque<(Instant, Bytes)>,
     /// Dropping access units until the next keyframe.
@@ -63,11 +63,11 @@ pub struct Unit {
 }
 
 impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Waiting)) {
+    fn change(&self, change: impl FnOnce(&mut Contents)) {
         change(&mut self.lock());
         self.changed.notify_one();
     }
@@ -118,7 +118,7 @@ impl Inbox {
     }
 }
 
-impl Waiting {
+impl Contents {
     fn push_unit(&mut self, captured: Instant, unit: &Bytes) {
         if self.units.len() >= UNITS_MAX {
             self.lost += self.units.len() as u64;
@@ -148,9 +148,9 @@ impl PictureSink for Inbox {
 }
 
 /// The inbox as a stream sees it. The thread ends when it is dropped.
-pub struct Handle(pub Arc<Inbox>);
+pub struct EncoderHandle(pub Arc<Inbox>);
 
-impl Encoding for Handle {
+impl Encoding for EncoderHandle {
     fn sink(&self) -> Arc<dyn PictureSink> {
         self.0.clone()
     }
@@ -169,7 +169,7 @@ impl Encoding for Handle {
     }
 }
 
-impl Drop for Handle {
+impl Drop for EncoderHandle {
     fn drop(&mut self) {
         self.0.change(|waiting| waiting.closed = true);
     }
@@ -183,7 +183,7 @@ mod tests {
     fn an_overrun_drops_whole_groups_and_counts_them() {
         let p = Bytes::from_static(&[0, 0, 1, 0x41, 0x9a]);
         let idr = Bytes::from_static(&[0, 0, 1, 0x65, 0x88]);
-        let mut waiting = Waiting::default();
+        let mut waiting = Contents::default();
         let now = Instant::now();
         for _ in 0..UNITS_MAX + 5 {
             waiting.push_unit(now, &p);

@@ -8,7 +8,7 @@ use super::still::Stills;
 use bytes::Bytes;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::Content;
-use lenscap_actors::supervisor::life::words;
+use lenscap_actors::supervisor::incarnation::words;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,7 +41,7 @@ pub struct LastPictures(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    ordered: Condvar,
+    requested: Condvar,
     made: watch::Sender<u64>,
     /// Since when moments are counted at which pictures are kept.
     epoch: Instant,
@@ -50,12 +50,12 @@ struct Shared {
 #[derive(Default)]
 struct State {
     /// What is still to be made: at most one of each stream.
-    orders: BTreeMap<StreamId, Order>,
+    jobs: BTreeMap<StreamId, Job>,
     pictures: BTreeMap<StreamId, LastPicture>,
     failures: u64,
 }
 
-struct Order {
+struct Job {
     captured: Instant,
     content: Content,
 }
@@ -69,7 +69,7 @@ impl LastPictures {
     pub fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared {
             state: Mutex::default(),
-            ordered: Condvar::new(),
+            requested: Condvar::new(),
             made: watch::channel(0).0,
             epoch: Instant::now(),
         });
@@ -99,12 +99,12 @@ impl LastPictures {
         Tap { pictures: self.clone(), stream, moments: Moments::new(self.0.epoch), last: None }
     }
 
-    fn order(&self, stream: &StreamId, captured: Instant, content: Content) {
+    fn request(&self, stream: &StreamId, captured: Instant, content: Content) {
         let mut state = self.lock();
         // A stream may have two encoders.
-        if state.orders.get(stream).is_none_or(|waiting| waiting.captured < captured) {
-            state.orders.insert(stream.clone(), Order { captured, content });
-            self.0.ordered.notify_one();
+        if state.jobs.get(stream).is_none_or(|waiting| waiting.captured < captured) {
+            state.jobs.insert(stream.clone(), Job { captured, content });
+            self.0.requested.notify_one();
         }
     }
 
@@ -113,14 +113,14 @@ impl LastPictures {
         let _ = rustix::process::nice(NICENESS);
         loop {
             let mut state = self.lock();
-            while state.orders.is_empty() {
-                state = self.0.ordered.wait(state).unwrap_or_else(PoisonError::into_inner);
+            while state.jobs.is_empty() {
+                state = self.0.requested.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            let orders = std::mem::take(&mut state.orders);
+            let jobs = std::mem::take(&mut state.jobs);
             drop(state);
             // With all that it has kept, which is nothing while no camera is open.
             let mut stills = Stills::default();
-            for (stream, Order { captured, content }) in orders {
+            for (stream, Job { captured, content }) in jobs {
                 let made = catch_unwind(AssertUnwindSafe(|| stills.make(&content)));
                 let made = made.unwrap_or_else(|panic| {
                     stills = Stills::default();
@@ -178,7 +178,7 @@ impl Tap {
         if self.moments.is_due(captured) {
             self.moments.took(captured);
             self.last = None;
-            self.pictures.order(&self.stream, captured, content.clone());
+            self.pictures.request(&self.stream, captured, content.clone());
         } else {
             self.last = Some((captured, content.clone()));
         }
@@ -188,7 +188,7 @@ impl Tap {
 impl Drop for Tap {
     fn drop(&mut self) {
         if let Some((captured, content)) = self.last.take() {
-            self.pictures.order(&self.stream, captured, content);
+            self.pictures.request(&self.stream, captured, content);
         }
     }
 }
@@ -290,10 +290,10 @@ mod tests {
     async fn what_cannot_be_shown_leaves_the_picture_as_it_was_and_the_others_theirs() {
         let pictures = LastPictures::start().unwrap();
         let (now, broken) = (Instant::now(), Content::Jpeg(vec![0xff; 9].into()));
-        pictures.order(&"a".into(), now, picture(40));
+        pictures.request(&"a".into(), now, picture(40));
         until(&pictures, "a", 40).await;
-        pictures.order(&"a".into(), now + Duration::from_millis(1), broken.clone());
-        pictures.order(&"b".into(), now, picture(80));
+        pictures.request(&"a".into(), now + Duration::from_millis(1), broken.clone());
+        pictures.request(&"b".into(), now, picture(80));
         until(&pictures, "b", 80).await;
         until(&pictures, "a", 40).await;
     }
@@ -302,16 +302,16 @@ mod tests {
     fn of_what_waits_the_latest_of_a_stream_is_made_and_no_other() {
         let shared = Shared {
             state: Mutex::default(),
-            ordered: Condvar::new(),
+            requested: Condvar::new(),
             made: watch::channel(0).0,
             epoch: Instant::now(),
         };
         let (pictures, now) = (LastPictures(Arc::new(shared)), Instant::now());
         for (ms, nth) in [(10, 1), (30, 3), (20, 2)] {
-            pictures.order(&"a".into(), now + Duration::from_millis(ms), picture(nth));
+            pictures.request(&"a".into(), now + Duration::from_millis(ms), picture(nth));
         }
         let state = pictures.lock();
-        assert_eq!(state.orders.len(), 1);
-        assert_eq!(state.orders[&"a".into()].captured, now + Duration::from_millis(30));
+        assert_eq!(state.jobs.len(), 1);
+        assert_eq!(state.jobs[&"a".into()].captured, now + Duration::from_millis(30));
     }
 }

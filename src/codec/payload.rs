@@ -98,7 +98,7 @@ fn cut(unit: &[u8]) -> Option<Cuts> {
     let bodies: Vec<usize> =
         units.iter().filter(|(_, range)| is_large(range)).map(|(_, range)| range.len() - 1).collect();
     let size = fragment_bytes(&bodies);
-    let (mut cuts, mut group) = (Cuts::default(), Group::default());
+    let (mut cuts, mut group) = (Cuts::default(), Aggregate::default());
     let mut units = units.into_iter().peekable();
     while let Some((_, range)) = units.next() {
         if !group.has_room_for(range.len()) {
@@ -138,13 +138,13 @@ fn fragment_bytes(bodies: &[usize]) -> usize {
 
 /// Small NAL units that travel in one packet: several as a STAP-A (section 5.7.1), a single one as it is.
 #[derive(Default)]
-struct Group {
+struct Aggregate {
     stap: Vec<u8>,
     first: Range<usize>,
     units: usize,
 }
 
-impl Group {
+impl Aggregate {
     fn has_room_for(&self, bytes: usize) -> bool {
         self.units == 0 || self.stap.len() + 2 + bytes <= PAYLOAD_BYTES_MAX
     }

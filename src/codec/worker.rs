@@ -6,7 +6,7 @@
 use super::convert::{I420, Scaler, to_i420};
 use super::h264::H264Encoder;
 use super::h264_decoder::H264Decoder;
-use super::inbox::{Handle, Inbox, Task, Unit};
+use super::inbox::{EncoderHandle, Inbox, Task, Unit};
 use super::jpeg::JpegDecoder;
 use super::last_picture::{LastPictures, Tap};
 use super::pacer::Pacer;
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Content, Layout, Origin, Picture, RawImage};
 use lenscap_actors::ports::{Encode, EncodeEvent, EncodeEventKind, EncodeEvents, Encoding};
-use lenscap_actors::supervisor::life::words;
+use lenscap_actors::supervisor::incarnation::words;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Encode for Encoder {
             let reason = format!("no thread for the encoder: {error}");
             ended.do_send(EncodeEvent { session, kind: EncodeEventKind::Ended(reason) });
         }
-        Box::new(Handle(inbox))
+        Box::new(EncoderHandle(inbox))
     }
 }
 

@@ -1,8 +1,9 @@
 //! `[access]`: who may come, and under which names we are reached.
 
 use super::file::Access as Section;
+use super::listen::Listen;
+use super::reader::{Checked, Reader};
 use super::values::check_id;
-use super::{Checked, Listen, Reader};
 use crate::access::accounts::{Accounts, Token, User};
 use crate::access::hosts::{Hosts, machine};
 use crate::access::rights::{Rights, Streams};

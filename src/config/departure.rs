@@ -1,9 +1,9 @@
 //! `[departure]`: how long silent viewers, those who never come, and hidden pages are waited for.
 
 use super::file::Departure as Section;
-use super::{Checked, Reader};
+use super::reader::{Checked, Reader};
 use lenscap_actors::departure::patience::{AWAY_FOR_MAX, CEILING, Patience};
-use lenscap_actors::peer::Waiting;
+use lenscap_actors::peer::PeerTimeouts;
 use std::time::Duration;
 use toml::Spanned;
 
@@ -17,7 +17,7 @@ const HIDDEN_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Departure {
     /// How long it is waited for.
-    pub waiting: Waiting,
+    pub timeouts: PeerTimeouts,
     /// A page that has been hidden for so long leaves, and comes back when it is shown; 0 to 24 h.
     /// None: it stays.
     pub hidden_timeout: Option<Duration>,
@@ -37,12 +37,12 @@ impl Reader<'_> {
             Some(value) => self.hidden_timeout(value)?,
             None => None,
         };
-        Ok(Departure { waiting: self.waiting(section)?, hidden_timeout })
+        Ok(Departure { timeouts: self.timeouts(section)?, hidden_timeout })
     }
 
-    fn waiting(&self, section: &Section) -> Checked<Waiting> {
+    fn timeouts(&self, section: &Section) -> Checked<PeerTimeouts> {
         let profile = self.patience(section)?;
-        Ok(Waiting {
+        Ok(PeerTimeouts {
             patience: Patience { away_for: self.away_for(section, profile.away_for)?, ..profile },
             connect_timeout: self.within(section.connect_timeout.as_ref(), 10_000, [1000, 60_000])?,
             first_packet_timeout: self.within(section.first_packet_timeout.as_ref(), 3000, [100, 60_000])?,
@@ -133,14 +133,14 @@ pub struct Consequences {
 }
 
 /// What the settings mean on some paths.
-pub fn explain(waiting: &Waiting) -> Vec<Consequences> {
+pub fn explain(timeouts: &PeerTimeouts) -> Vec<Consequences> {
     let consequences = |(path, round_trip): &(&'static str, Duration)| {
-        let away = waiting.patience.away_on(*round_trip);
+        let away = timeouts.patience.away_on(*round_trip);
         Consequences {
             path,
-            paused: waiting.patience.suspect_on(*round_trip),
-            away: (waiting.patience.away_for > away).then_some(away),
-            gone: waiting.patience.away_for.max(away),
+            paused: timeouts.patience.suspect_on(*round_trip),
+            away: (timeouts.patience.away_for > away).then_some(away),
+            gone: timeouts.patience.away_for.max(away),
         }
     };
     EXAMPLES.iter().map(consequences).collect()
@@ -152,12 +152,12 @@ pub fn in_seconds(time: Duration) -> String {
 }
 
 /// When cameras are opened for offers, and let go again if nothing comes of them.
-pub fn explain_offers(waiting: &Waiting) -> [String; 2] {
-    let opened = if waiting.eager { "cameras open with the offer" } else { "cameras open with the connection" };
+pub fn explain_offers(timeouts: &PeerTimeouts) -> [String; 2] {
+    let opened = if timeouts.eager { "cameras open with the offer" } else { "cameras open with the connection" };
     let let_go = format!(
         "one that leads to no connection lets its camera go after {}, and is let go after {}",
-        in_seconds(waiting.first_packet_timeout.min(waiting.connect_timeout)),
-        in_seconds(waiting.connect_timeout)
+        in_seconds(timeouts.first_packet_timeout.min(timeouts.connect_timeout)),
+        in_seconds(timeouts.connect_timeout)
     );
     [opened.to_owned(), let_go]
 }
@@ -167,15 +167,15 @@ mod tests {
     use super::super::Config;
     use super::*;
 
-    fn waiting(section: &str) -> Result<Waiting, String> {
+    fn timeouts(section: &str) -> Result<PeerTimeouts, String> {
         let text = format!("[departure]\n{section}\n");
-        Config::parse("c.toml", &text).map(|config| config.departure.waiting).map_err(|error| error.to_string())
+        Config::parse("c.toml", &text).map(|config| config.departure.timeouts).map_err(|error| error.to_string())
     }
 
     #[test]
     fn what_a_profile_leads_to_is_explained() {
         let said = |section: &str, nth: usize| {
-            let Consequences { paused, away, gone, .. } = explain(&waiting(section).unwrap())[nth];
+            let Consequences { paused, away, gone, .. } = explain(&timeouts(section).unwrap())[nth];
             (in_seconds(paused), away.map(in_seconds), in_seconds(gone))
         };
         let expected = |paused: &str, away: &str, gone: &str| {
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_custom_profile_has_bounds() {
-        let custom = waiting("profile = \"custom\"\npatience = 2.0\naway_after = \"5s\"\nprobes = 6").unwrap();
+        let custom = timeouts("profile = \"custom\"\npatience = 2.0\naway_after = \"5s\"\nprobes = 6").unwrap();
         assert_eq!((custom.patience.away, custom.patience.probes), (CEILING, 6));
         assert_eq!(custom.patience.suspect_unknown, Duration::from_secs(2));
         for (section, expected) in [
@@ -204,7 +204,7 @@ mod tests {
             ("first_packet_timeout = \"90s\"", "expected 100ms to 60000ms"),
             ("connect_timeout = \"soon\"", "is no duration"),
         ] {
-            let error = waiting(section).unwrap_err();
+            let error = timeouts(section).unwrap_err();
             assert!(error.contains(expected), "{section}: {error}");
         }
     }

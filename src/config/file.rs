@@ -1,7 +1,7 @@
 //! The configuration as it is written: one struct a section, nothing checked but the types.
 
-use super::ice_servers::Entry as IceServer;
-use super::setting::Setting;
+use super::ice_servers::Written as IceServer;
+use crate::capture::setting::Setting;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;

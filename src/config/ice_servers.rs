@@ -1,6 +1,6 @@
 //! `[webrtc] ice_servers`: STUN and TURN servers that WHEP players are told of. Our own pages need none.
 
-use super::{Checked, Reader};
+use super::reader::{Checked, Reader};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -38,7 +38,7 @@ impl fmt::Debug for Login {
 }
 
 /// As it is written: a URL, or a table like the `RTCIceServer` of browsers.
-pub(super) enum Entry {
+pub(super) enum Written {
     Url(String),
     Table(Table),
 }
@@ -55,31 +55,31 @@ pub(super) struct Table {
 struct Urls(Vec<String>);
 
 /// There may be a password in it.
-impl fmt::Debug for Entry {
+impl fmt::Debug for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Entry(…)")
+        f.write_str("Written(…)")
     }
 }
 
 struct EntryVisitor;
 
 impl<'de> Visitor<'de> for EntryVisitor {
-    type Value = Entry;
+    type Value = Written;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a URL, or a table with urls, username and credential")
     }
 
-    fn visit_str<E>(self, url: &str) -> Result<Entry, E> {
-        Ok(Entry::Url(url.to_owned()))
+    fn visit_str<E>(self, url: &str) -> Result<Written, E> {
+        Ok(Written::Url(url.to_owned()))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Entry, A::Error> {
-        Table::deserialize(MapAccessDeserializer::new(map)).map(Entry::Table)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Written, A::Error> {
+        Table::deserialize(MapAccessDeserializer::new(map)).map(Written::Table)
     }
 }
 
-impl<'de> Deserialize<'de> for Entry {
+impl<'de> Deserialize<'de> for Written {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(EntryVisitor)
     }
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for Urls {
 
 impl Reader<'_> {
     /// One for each URL.
-    pub(super) fn ice_servers(&self, entries: &[Spanned<Entry>]) -> Checked<Vec<IceServer>> {
+    pub(super) fn ice_servers(&self, entries: &[Spanned<Written>]) -> Checked<Vec<IceServer>> {
         let mut servers = vec![];
         for entry in entries {
             servers.extend(self.at(entry, servers_of(entry.get_ref()))?);
@@ -123,10 +123,10 @@ impl Reader<'_> {
     }
 }
 
-fn servers_of(entry: &Entry) -> Result<Vec<IceServer>, String> {
+fn servers_of(entry: &Written) -> Result<Vec<IceServer>, String> {
     let (urls, username, credential) = match entry {
-        Entry::Url(url) => (std::slice::from_ref(url), None, None),
-        Entry::Table(table) => (&table.urls.0[..], table.username.as_ref(), table.credential.as_ref()),
+        Written::Url(url) => (std::slice::from_ref(url), None, None),
+        Written::Table(table) => (&table.urls.0[..], table.username.as_ref(), table.credential.as_ref()),
     };
     let login = match (username, credential) {
         (None, None) => None,

@@ -1,7 +1,7 @@
 //! `[limits]`: how much of the server visitors may take.
 
 use super::file::Limits as Section;
-use super::{Checked, Reader};
+use super::reader::{Checked, Reader};
 use crate::access::limits;
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -2,8 +2,8 @@
 //! different for it, key by key.
 
 use super::file::Retry as Section;
-use super::{Checked, Reader};
-use lenscap_actors::retry::{AT_ONCE, Exponential, LONGEST, Policy, Strategy};
+use super::reader::{Checked, Reader};
+use lenscap_actors::retry::{AT_ONCE, Delays, Exponential, LONGEST, Policy};
 use std::num::NonZeroU32;
 use std::time::Duration;
 use toml::Spanned;
@@ -41,7 +41,7 @@ impl Reader<'_> {
         };
         let strategy = match own.strategy.as_ref().or(general.strategy.as_ref()) {
             Some(strategy) => self.at(strategy, strategy_of(strategy.get_ref(), tries))?,
-            None => Strategy::Exponential,
+            None => Delays::Exponential,
         };
         let max_attempts = match own.max_attempts.as_ref().or(general.max_attempts.as_ref()) {
             Some(attempts) => NonZeroU32::new(self.number(attempts, 0, 1_000_000)? as u32),
@@ -65,11 +65,11 @@ impl Reader<'_> {
     }
 }
 
-fn strategy_of(name: &str, tries: u32) -> Result<Strategy, String> {
+fn strategy_of(name: &str, tries: u32) -> Result<Delays, String> {
     match name {
-        "exponential" => Ok(Strategy::Exponential),
-        "adaptive" => Ok(Strategy::Adaptive),
-        "immediate" => Ok(Strategy::Immediate { tries }),
+        "exponential" => Ok(Delays::Exponential),
+        "adaptive" => Ok(Delays::Adaptive),
+        "immediate" => Ok(Delays::Immediate { tries }),
         _ => Err(format!("{name:?} is no strategy: expected \"exponential\", \"adaptive\" or \"immediate\"")),
     }
 }

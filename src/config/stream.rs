@@ -1,13 +1,23 @@
 //! `[[stream]]`: what of a camera can be watched.
 
+use super::camera::Camera;
 use super::file::Stream as Section;
+use super::reader::{Checked, Reader};
 use super::values::check_id;
-use super::{Camera, Checked, Reader};
+use crate::codec::Rendering;
+use lenscap_actors::ids::StreamId;
+use lenscap_actors::media::Size;
 use std::collections::BTreeMap;
 use toml::Spanned;
 
 /// An adaptive bit rate goes down to no less than this unless said otherwise, bits a second.
 pub const MIN_BITRATE: u32 = 250_000;
+
+/// A rate to plan with if neither stream nor camera names one.
+const USUAL_FPS: f32 = 30.0;
+
+/// A small rendition has at most so many frames a second: few enough to be small, and enough to be lively.
+const SMALL_FPS: u32 = 15;
 
 /// A stream to be had.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +52,34 @@ impl Stream {
             adaptive_bitrate: false,
             min_bitrate: MIN_BITRATE,
             small_rendition: true,
+        }
+    }
+}
+
+impl Stream {
+    /// What an encoder is to make of it; `camera_fps` is what its camera was configured to.
+    pub fn full(&self, camera_fps: Option<u32>) -> Rendering {
+        Rendering {
+            name: self.id.clone(),
+            rendition: Size::Full,
+            fps_max: self.fps,
+            fps: self.fps.or(camera_fps).map_or(USUAL_FPS, |fps| fps as f32),
+            bitrate_min: self.adaptive_bitrate.then_some(self.min_bitrate),
+            size: self.size.map(|[width, height]| (width as usize, height as usize)),
+            bitrate: self.bitrate,
+        }
+    }
+
+    /// For those whose link cannot carry the full one.
+    pub fn small(&self, camera_fps: Option<u32>) -> Rendering {
+        let full = self.full(camera_fps);
+        Rendering {
+            name: StreamId::from(full.name.as_str()).small().to_string(),
+            rendition: Size::Small,
+            fps_max: Some(full.fps_max.unwrap_or(SMALL_FPS).min(SMALL_FPS)),
+            fps: full.fps.min(SMALL_FPS as f32),
+            bitrate_min: None,
+            ..full
         }
     }
 }
@@ -94,5 +132,52 @@ impl Reader<'_> {
             streams.extend(configured.remove(entry.get_ref().id.get_ref()));
         }
         Ok(streams)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_rendition_is_half_as_wide_and_high_and_even() {
+        let hd = Some([1280, 720]);
+        for (configured, picture, as_is, expected) in [
+            (None, (1280, 720), false, (640, 360)),
+            (hd, (1920, 1080), false, (640, 360)),
+            (hd, (1920, 1080), true, (960, 540)),
+            (None, (322, 178), false, (160, 88)),
+            (None, (16, 24), false, (16, 16)),
+        ] {
+            let stream = Stream { size: configured, ..Stream::of("front") };
+            let small = stream.small(None);
+            assert_eq!(small.size(picture, as_is), expected, "{configured:?} {picture:?}");
+            let full =
+                configured.filter(|_| !as_is).map_or(picture, |[width, height]| (width as usize, height as usize));
+            assert_eq!(stream.full(None).size(picture, as_is), full);
+        }
+    }
+
+    #[test]
+    fn a_small_rendition_has_few_frames_and_bits() {
+        // Rates of the stream and of its camera, the stream's bit rate; the most frames, those planned, and bits at
+        // 640x360.
+        for (fps, camera, bitrate, fps_max, planned, bits) in [
+            (None, None, None, 15, 15.0, 241_920),
+            (None, Some(10), None, 15, 10.0, 161_280),
+            (Some(25), Some(30), None, 15, 15.0, 241_920),
+            (Some(5), None, None, 5, 5.0, 100_000),
+            (None, None, Some(1_000_000), 15, 15.0, 200_000),
+            (None, None, Some(300_000), 15, 15.0, 100_000),
+            (None, None, Some(8_000_000), 15, 15.0, 241_920),
+        ] {
+            let stream = Stream { fps, bitrate, ..Stream::of("front") };
+            let small = stream.small(camera);
+            assert_eq!((small.fps_max, small.fps), (Some(fps_max), planned));
+            assert_eq!(small.bitrate((640, 360), false), bits, "{fps:?} {camera:?} {bitrate:?}");
+        }
+        let stream = Stream { bitrate: Some(500_000), ..Stream::of("front") };
+        assert_eq!(stream.small(None).bitrate((640, 360), true), 241_920, "no effect on what comes as it is");
+        assert_eq!(stream.full(None).bitrate((640, 360), false), 500_000);
     }
 }

@@ -1,7 +1,7 @@
 //! `[supervision]`: how many faults are borne, and when an actor counts as frozen.
 
 use super::file::Supervision as Section;
-use super::{Checked, Reader};
+use super::reader::{Checked, Reader};
 use lenscap_actors::root::Supervision;
 use std::time::Duration;
 

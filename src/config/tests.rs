@@ -1,6 +1,8 @@
+use super::ice::ICE_MARGIN;
 use super::*;
 use crate::capture::test_pattern::Scene;
-use lenscap_actors::retry::Strategy;
+use lenscap_actors::retry::Delays;
+use std::time::Duration;
 
 fn wrong(text: &str) -> String {
     Config::parse("x.toml", text).map(|_| ()).unwrap_err().to_string()
@@ -105,10 +107,10 @@ fn a_camera_overrides_the_retry_policy_key_by_key() {
     let config = Config::parse("x", text).unwrap();
     let [a, b, c] = [0, 1, 2].map(|at| config.cameras[at].retry.clone());
     assert_eq!(c, config.retry);
-    assert_eq!((c.strategy, c.backoff.max), (Strategy::Immediate { tries: 5 }, Duration::from_secs(60)));
+    assert_eq!((c.strategy, c.backoff.max), (Delays::Immediate { tries: 5 }, Duration::from_secs(60)));
     assert_eq!((a.strategy, a.backoff.factor, c.backoff.factor), (c.strategy, 3.0, 2.0));
     assert_eq!((a.max_attempts.map(|max| max.get()), c.max_attempts), (Some(7), None));
-    assert_eq!(b, Policy { strategy: Strategy::Adaptive, ..c });
+    assert_eq!(b, Policy { strategy: Delays::Adaptive, ..c });
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::access::check_host;
 use super::file::{Acme, Tls as Section};
-use super::{Checked, Listen, Reader};
+use super::listen::Listen;
+use super::reader::{Checked, Reader};
 use crate::tls::Origin;
 use crate::tls::acme::{Order, USUAL_DIRECTORY};
 use crate::tls::files::Files;

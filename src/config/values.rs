@@ -1,6 +1,7 @@
 //! What single values of the configuration may be; the words say what is expected instead.
 
-use super::{PixelFormat, Source};
+use super::source::Source;
+use crate::capture::pixel_format::PixelFormat;
 use std::net::{IpAddr, SocketAddr};
 
 /// A name of a camera, a stream or a token.

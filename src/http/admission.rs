@@ -1,8 +1,8 @@
 //! From an offer to a peer: what WebSocket and WHEP share.
 
-use super::Site;
 use super::authorize::Guest;
 use super::problem::Problem;
+use super::site::Site;
 use crate::access::digest::hex;
 use lenscap_actors::peer::{Ask, Attach, Follows, IceSession, Line, Peer, RestartIce, Restarted, Signal};
 use lenscap_actors::peers::{Admitted, Join, Network};

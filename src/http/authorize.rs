@@ -2,12 +2,13 @@
 
 use super::cookie::cookie;
 use super::problem::Problem;
-use super::{Site, client, login};
+use super::site::Site;
+use super::{client, login};
 use crate::access::Credentials;
 use crate::access::accounts::Visitor;
 use crate::access::links;
 use crate::access::needs::{Need, needs};
-use crate::access::policy::{self, Refusal, Source};
+use crate::access::policy::{self, PageOrigin, Refusal};
 use crate::access::rights::Rights;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, RequestHead, ServiceRequest, ServiceResponse};
@@ -106,8 +107,8 @@ async fn let_in(request: &ServiceRequest, site: &Site, need: Need) -> Result<Gue
 }
 
 /// What a request says of where it was made.
-pub fn source(request: &HttpRequest) -> Source<'_> {
-    Source {
+pub fn source(request: &HttpRequest) -> PageOrigin<'_> {
+    PageOrigin {
         method: request.method(),
         is_socket: request.headers().contains_key(header::UPGRADE),
         host: host(request.head()),

@@ -1,7 +1,7 @@
 //! The beacon: a page that is being closed can still send a POST (`navigator.sendBeacon`), and a
 //! script can with curl.
 
-use super::Site;
+use super::site::Site;
 use actix_web::{HttpResponse, web};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::peer::Leave;

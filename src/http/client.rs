@@ -1,6 +1,6 @@
 //! From where a request comes.
 
-use super::Site;
+use super::site::Site;
 use crate::access::policy::Place;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;

@@ -1,11 +1,11 @@
 //! The controls of cameras: `GET` and `PUT /cameras/{id}/controls`.
 
-use super::Site;
 use super::authorize::Guest;
 use super::problem::Problem;
+use super::site::Site;
 use crate::access::policy::Refusal;
 use crate::capture::controls::{Control, ControlError, Controls};
-use crate::config::Setting;
+use crate::capture::setting::Setting;
 use actix_web::{HttpResponse, web};
 use lenscap_actors::board::Snapshot;
 use serde_json::json;

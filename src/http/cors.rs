@@ -4,7 +4,7 @@
 //! credentials, changes nothing and shows nothing.
 
 use super::authorize;
-use crate::access::policy::Source;
+use crate::access::policy::PageOrigin;
 use actix_cors::Cors;
 
 /// What scripts may send. Those of a path are in `Allow`.
@@ -26,7 +26,7 @@ pub fn answers(configured: &[String]) -> Cors {
         .allowed_origin_fn(move |origin, request| {
             let host = authorize::host(request);
             let (method, origin) = (&request.method, origin.to_str().ok());
-            let source = Source { method, is_socket: false, host, origin, fetch_site: None };
+            let source = PageOrigin { method, is_socket: false, host, origin, fetch_site: None };
             origin.is_some() && !source.is_foreign(&configured)
         })
         .allowed_methods(METHODS)

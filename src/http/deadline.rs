@@ -2,8 +2,8 @@
 //!
 //! Heads have a time limit of their own. What is answered piece by piece, and WebSockets, have been answered by then.
 
-use super::Site;
 use super::problem::Problem;
+use super::site::Site;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;

@@ -6,17 +6,15 @@ mod report;
 mod table;
 
 pub use feed::Feed;
-pub use report::Look;
+pub use report::{Look, with_id};
 
-use super::Site;
 use super::authorize::Guest;
 use super::problem::Problem;
+use super::site::Site;
 use crate::access::rights::Right;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use serde::Serialize;
-use serde_json::Value;
 use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -54,14 +52,14 @@ async fn kill(site: web::Data<Site>, path: web::Path<String>) -> Result<HttpResp
         let message = "killing actors is off: it needs `allow_kill = true` in [debug] of the configuration";
         return Err(Problem::unauthorised(message));
     }
-    site.root.tree.kill(&path).await.map_err(Problem::order)?;
+    site.root.tree.kill(&path).await.map_err(Problem::operation)?;
     log::warn!("{path}: killed by request");
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Starts an actor again, in particular a camera that has failed.
 async fn restart(site: web::Data<Site>, path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    site.root.tree.restart(&path).await.map_err(Problem::order)?;
+    site.root.tree.restart(&path).await.map_err(Problem::operation)?;
     log::info!("{path}: started again by request");
     Ok(HttpResponse::NoContent().finish())
 }
@@ -94,9 +92,4 @@ async fn begin(site: &Site) -> Option<(Bytes, broadcast::Receiver<Bytes>)> {
     let feed = site.debug.clone();
     let begun = web::block(move || feed.follow()).await;
     begun.map_err(|error| log::error!("/debug/events cannot begin: {error}")).ok()
-}
-
-/// A status as an object, with its name.
-pub fn with_id(id: &str, status: &impl Serialize) -> Value {
-    report::named(id, status).1.into()
 }

@@ -1,8 +1,8 @@
 //! Every error is answered as JSON, those included that arise before a route of ours is asked: a body that is too long, a
 //! path that does not exist, a handshake that is none.
 
-use super::MESSAGE_BYTES_MAX;
 use super::problem::Problem;
+use super::site::MESSAGE_BYTES_MAX;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;

@@ -2,7 +2,8 @@
 
 use super::cookie::{COOKIE, cookie};
 use super::problem::Problem;
-use super::{Site, client, files};
+use super::site::Site;
+use super::{client, files};
 use crate::access::policy::{Place, Refusal};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};

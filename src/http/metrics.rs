@@ -6,8 +6,8 @@
 mod catalog;
 mod family;
 
-use super::Site;
 use super::problem::Problem;
+use super::site::Site;
 use crate::access::Access;
 use crate::access::limits::Open;
 use crate::access::throttle::Throttle;
@@ -123,9 +123,9 @@ impl Collector for Look {
 
 /// All that the board knows.
 fn families(board: &Snapshot) -> Vec<MetricFamily> {
-    let Snapshot { cameras, streams, peers, tally, .. } = board;
+    let Snapshot { cameras, streams, peers, counters, .. } = board;
     let mut by_state: BTreeMap<String, u64> = PEER_STATES.iter().map(|state| (word(state), 0)).collect();
-    let mut traffic = tally.traffic;
+    let mut traffic = counters.traffic;
     for peer in peers.values() {
         *by_state.entry(word(&peer.state)).or_default() += 1;
         traffic.add(peer);
@@ -153,15 +153,15 @@ fn families(board: &Snapshot) -> Vec<MetricFamily> {
         SKIPPED.one(traffic.skipped),
         LATE.one(traffic.late),
         REFUSED.one(traffic.refused),
-        RELEASE.of(tally.release.iter().map(|(cause, times)| ([cause.to_string()], times))),
-        SILENCE.of(tally.silence.iter().map(|(cause, times)| ([cause.to_string()], times))),
-        SUSPICIONS.one(tally.suspicions),
-        WITHDRAWN.one(tally.picture_away.count()),
-        NO_PICTURE.one(&tally.picture_away),
-        AWAYS.one(tally.aways),
-        BACKS.one(tally.backs),
-        PROBES.one(tally.probes),
-        RETURNS.one(tally.returns),
+        RELEASE.of(counters.release.iter().map(|(cause, times)| ([cause.to_string()], times))),
+        SILENCE.of(counters.silence.iter().map(|(cause, times)| ([cause.to_string()], times))),
+        SUSPICIONS.one(counters.suspicions),
+        WITHDRAWN.one(counters.picture_away.count()),
+        NO_PICTURE.one(&counters.picture_away),
+        AWAYS.one(counters.aways),
+        BACKS.one(counters.backs),
+        PROBES.one(counters.probes),
+        RETURNS.one(counters.returns),
     ]
 }
 
@@ -197,10 +197,10 @@ fn restarts_below(node: &Node, into: &mut Vec<([String; 1], u64)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lenscap_actors::board::Histogram;
     use lenscap_actors::board::{CameraStatus, PeerStatus};
     use lenscap_actors::departure::Cause;
     use lenscap_actors::media::Size;
-    use lenscap_actors::tally::Histogram;
     use std::collections::BTreeSet;
 
     fn text(board: &Snapshot) -> String {
@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn counters_of_viewers_go_on_when_they_leave() {
         let mut board = Snapshot::default();
-        board.tally.traffic.sent = 100;
+        board.counters.traffic.sent = 100;
         board.peers.insert("peer-1".into(), PeerStatus { sent_packets: 20, ..PeerStatus::default() });
         assert!(text(&board).contains("\nlenscap_packets_sent_total 120\n"));
     }
@@ -277,7 +277,7 @@ mod tests {
         let mut times = Histogram::default();
         times.observe(0.02);
         times.observe(20.0);
-        board.tally.release.insert(Cause::Bye, times);
+        board.counters.release.insert(Cause::Bye, times);
         let text = text(&board);
         for line in [
             "lenscap_release_seconds_bucket{cause=\"bye\",le=\"0.01\"} 0",

@@ -1,9 +1,9 @@
 //! The pages.
 
-use super::Site;
 use super::authorize::{Guest, comes_from_another_site};
 use super::files::{file, html, text};
 use super::problem::Problem;
+use super::site::Site;
 use crate::access::needs::FILES;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};

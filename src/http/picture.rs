@@ -1,8 +1,8 @@
 //! The last picture of a stream: `GET /streams/{stream}/picture.jpg`. No camera is opened for it.
 
-use super::Site;
 use super::authorize::Guest;
 use super::problem::Problem;
+use super::site::Site;
 use actix_web::http::header::{
     CACHE_CONTROL, ETag, EntityTag, Header, HeaderName, HttpDate, IfModifiedSince, IfNoneMatch, LastModified,
 };

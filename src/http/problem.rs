@@ -8,7 +8,7 @@ use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use lenscap_actors::peer::RestartError;
 use lenscap_actors::peers::Refused;
-use lenscap_actors::supervisor::tree::OrderError;
+use lenscap_actors::supervisor::tree::OperationError;
 use lenscap_actors::transport::OfferError;
 use serde_json::json;
 use std::time::Duration;
@@ -54,8 +54,8 @@ impl Problem {
     }
 
     /// What was begun to be sent did not come to its end.
-    pub fn too_slow(patience: Duration) -> Self {
-        let message = format!("the request has not come whole within {} s", patience.as_secs());
+    pub fn too_slow(timeout: Duration) -> Self {
+        let message = format!("the request has not come whole within {} s", timeout.as_secs());
         Self { code: "bad_message", message, status: StatusCode::REQUEST_TIMEOUT }
     }
 
@@ -123,10 +123,10 @@ impl Problem {
     }
 
     /// There is no such actor, or it cannot be given this order now.
-    pub fn order(error: OrderError) -> Self {
+    pub fn operation(error: OperationError) -> Self {
         let (code, status) = match error {
-            OrderError::Unknown => ("unknown_actor", StatusCode::NOT_FOUND),
-            OrderError::NotRunning | OrderError::Once => ("not_possible", StatusCode::CONFLICT),
+            OperationError::Unknown => ("unknown_actor", StatusCode::NOT_FOUND),
+            OperationError::NotRunning | OperationError::Once => ("not_possible", StatusCode::CONFLICT),
         };
         Self { code, message: error.to_string(), status }
     }

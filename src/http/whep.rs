@@ -9,7 +9,8 @@ pub mod patch;
 use super::admission::{Joined, ice_session, join, restart};
 use super::authorize::Guest;
 use super::problem::Problem;
-use super::{Site, beacon, client, cors};
+use super::site::Site;
+use super::{beacon, client, cors};
 use actix_web::http::Method;
 use actix_web::http::header::{
     self, ACCESS_CONTROL_ALLOW_METHODS, ALLOW, ETag, EntityTag, HeaderMap, HeaderName, HeaderValue, LINK,

@@ -4,8 +4,9 @@ pub mod request;
 
 use super::admission::{Joined, Resumed, join, restart, resume, seek};
 use super::authorize::Guest;
+use super::client;
 use super::problem::{Problem, general};
-use super::{MESSAGE_BYTES_MAX, Site, client};
+use super::site::{MESSAGE_BYTES_MAX, Site};
 use crate::access::accounts::Visitor;
 use actix_web::{HttpRequest, HttpResponse, rt, web};
 use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session};
@@ -42,7 +43,7 @@ async fn open(
     // It ends with the connection, and the place is free again; if it panics, the peer's guard lets the viewer go.
     rt::spawn(async move {
         let _place = place;
-        Talk { site, session, viewer, visitor: guest.visitor, watching: None }.run(messages).await;
+        Socket { site, session, viewer, visitor: guest.visitor, watching: None }.run(messages).await;
     });
     Ok(response)
 }
@@ -78,7 +79,7 @@ impl Drop for Watching {
     }
 }
 
-struct Talk {
+struct Socket {
     site: web::Data<Site>,
     session: Session,
     viewer: IpAddr,
@@ -87,9 +88,9 @@ struct Talk {
 }
 
 /// The connection is of no more use.
-struct Over;
+struct Ended;
 
-impl Talk {
+impl Socket {
     async fn run(mut self, mut messages: actix_ws::AggregatedMessageStream) {
         let mut spoke = Instant::now();
         let every = KEEPALIVE.min(self.site.limits.silent_websocket / 2);
@@ -110,7 +111,7 @@ impl Talk {
             };
             let result = tokio::select! {
                 // Proxies close what carries nothing for a while, and that would be a leaving.
-                _ = keepalive.tick() => self.session.ping(b"").await.map_err(|_| Over),
+                _ = keepalive.tick() => self.session.ping(b"").await.map_err(|_| Ended),
                 () = silence => break Some(CloseReason::from((CloseCode::Policy, "nothing was said"))),
                 message = messages.next() => match message {
                     Some(Ok(message)) => {
@@ -146,7 +147,7 @@ impl Talk {
         Some(code.into())
     }
 
-    async fn message(&mut self, message: AggregatedMessage) -> Result<(), Over> {
+    async fn message(&mut self, message: AggregatedMessage) -> Result<(), Ended> {
         match message {
             AggregatedMessage::Text(text) => {
                 let done = match request::read(&text) {
@@ -161,9 +162,9 @@ impl Talk {
             AggregatedMessage::Binary(_) => {
                 self.send(Problem::bad_message("expected text, got binary").to_json()).await
             }
-            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.map_err(|_| Over),
+            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.map_err(|_| Ended),
             AggregatedMessage::Pong(_) => Ok(()),
-            AggregatedMessage::Close(_) => Err(Over),
+            AggregatedMessage::Close(_) => Err(Ended),
         }
     }
 
@@ -254,7 +255,7 @@ impl Talk {
         self.watching.as_ref().ok_or_else(|| Problem::bad_message("nothing is being watched: send `watch` first"))
     }
 
-    async fn signal(&mut self, signal: Option<Signal>) -> Result<(), Over> {
+    async fn signal(&mut self, signal: Option<Signal>) -> Result<(), Ended> {
         match signal {
             Some(Signal::State(stream, state)) => {
                 self.send(json!({ "type": "state", "stream": stream, "state": state })).await
@@ -280,7 +281,7 @@ impl Talk {
             Some(Signal::Silent) => self.send(json!({ "type": "silent" })).await,
             Some(Signal::Elsewhere) => {
                 self.watching = None;
-                Err(Over)
+                Err(Ended)
             }
             Some(Signal::Closed(cause)) => self.ended(cause).await,
             None => self.ended(Cause::Crashed).await,
@@ -290,15 +291,15 @@ impl Talk {
     /// The peer has ended without our doing, and with it the use of this connection. The page connects
     /// anew if it is still there; it is told, for it sees the end of the connection only a second
     /// later, after both sides have said goodbye.
-    async fn ended(&mut self, cause: Cause) -> Result<(), Over> {
+    async fn ended(&mut self, cause: Cause) -> Result<(), Ended> {
         if let Some(mut watching) = self.watching.take() {
             watching.left = true;
         }
         let _ = self.send(json!({ "type": "closed", "cause": cause })).await;
-        Err(Over)
+        Err(Ended)
     }
 
-    async fn send(&mut self, message: Value) -> Result<(), Over> {
-        self.session.text(message.to_string()).await.map_err(|_| Over)
+    async fn send(&mut self, message: Value) -> Result<(), Ended> {
+        self.session.text(message.to_string()).await.map_err(|_| Ended)
     }
 }

@@ -1,7 +1,7 @@
 //! What arrives together: one message for each of those it is for, so that a flood does not fill their mailboxes.
 
 use lenscap_actors::ports::Inbound;
-use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::supervisor::recipient::Recipient;
 use std::time::Instant;
 
 /// The messages.

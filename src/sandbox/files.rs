@@ -1,6 +1,7 @@
 //! Which files and ports are within reach (Landlock).
 
-use super::{Hold, Needs};
+use super::confinement::Hold;
+use super::needs::Needs;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
     RulesetError, RulesetStatus,

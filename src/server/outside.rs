@@ -1,6 +1,6 @@
 //! What has to be had before the sandbox closes, and its closing.
 
-use super::ServerError;
+use super::error::ServerError;
 use crate::broker::{Broker, Lifeline};
 use crate::config::{Camera, Config, Listen, Source};
 use crate::http::{Listener, socket_file};

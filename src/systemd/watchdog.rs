@@ -1,4 +1,4 @@
-//! When systemd is told that the server is alive. Pure: answers and time go in, orders come out.
+//! When systemd is told that the server is alive. Pure: answers and time go in, actions come out.
 //!
 //! Everybody is asked at half of the time that systemd waits, and it is told when all have answered: what it is told is never
 //! older than that. Nobody is asked anew who has not answered.
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Action {
     /// Ask everybody this question.
     Ask(u64),
     /// Tell systemd.
@@ -40,13 +40,13 @@ impl Watchdog {
     }
 
     /// What is to be done now; to be asked until it is nothing. `answers` are the last questions that each has answered.
-    pub fn next(&mut self, now: Instant, answers: &[u64]) -> Option<Order> {
+    pub fn next(&mut self, now: Instant, answers: &[u64]) -> Option<Action> {
         let Some(asked) = self.asked else {
             return (now >= self.next).then(|| {
                 self.round += 1;
                 self.asked = Some(now);
                 self.next = now + self.every;
-                Order::Ask(self.round)
+                Action::Ask(self.round)
             });
         };
         let silent: Vec<usize> =
@@ -54,10 +54,10 @@ impl Watchdog {
         if silent.is_empty() {
             self.asked = None;
             self.complained = false;
-            return Some(Order::Ping);
+            return Some(Action::Ping);
         }
         let late = now >= self.next && !std::mem::replace(&mut self.complained, now >= self.next);
-        late.then(|| Order::Complain { silent, since: now.saturating_duration_since(asked) })
+        late.then(|| Action::Complain { silent, since: now.saturating_duration_since(asked) })
     }
 
     /// When there may be something to do even if nobody answers.
@@ -72,7 +72,7 @@ mod tests {
 
     const EVERY: Duration = Duration::from_secs(15);
 
-    fn all(watchdog: &mut Watchdog, now: Instant, answers: &[u64]) -> Vec<Order> {
+    fn all(watchdog: &mut Watchdog, now: Instant, answers: &[u64]) -> Vec<Action> {
         std::iter::from_fn(|| watchdog.next(now, answers)).collect()
     }
 
@@ -82,23 +82,23 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut watchdog = Watchdog::new(EVERY, start);
         let complaint =
-            |silent: &[usize], s| Order::Complain { silent: silent.to_vec(), since: Duration::from_secs(s) };
+            |silent: &[usize], s| Action::Complain { silent: silent.to_vec(), since: Duration::from_secs(s) };
         // At which time, what each has answered, what follows, and when to look again.
         for (ms, answers, orders, due) in [
-            (0, [0, 0], vec![Order::Ask(1)], Some(15_000)),
+            (0, [0, 0], vec![Action::Ask(1)], Some(15_000)),
             (1, [1, 0], vec![], Some(15_000)),
-            (2, [1, 1], vec![Order::Ping], Some(15_000)),
+            (2, [1, 1], vec![Action::Ping], Some(15_000)),
             (14_999, [1, 1], vec![], Some(15_000)),
-            (15_000, [1, 1], vec![Order::Ask(2)], Some(30_000)),
-            (15_010, [2, 2], vec![Order::Ping], Some(30_000)),
-            (30_500, [2, 2], vec![Order::Ask(3)], Some(45_500)),
+            (15_000, [1, 1], vec![Action::Ask(2)], Some(30_000)),
+            (15_010, [2, 2], vec![Action::Ping], Some(30_000)),
+            (30_500, [2, 2], vec![Action::Ask(3)], Some(45_500)),
             (30_501, [2, 3], vec![], Some(45_500)),
             (45_500, [2, 3], vec![complaint(&[0], 15)], None),
             (90_000, [2, 3], vec![], None),
             // It thaws.
-            (90_001, [3, 3], vec![Order::Ping, Order::Ask(4)], Some(105_001)),
-            (90_002, [4, 4], vec![Order::Ping], Some(105_001)),
-            (105_001, [4, 4], vec![Order::Ask(5)], Some(120_001)),
+            (90_001, [3, 3], vec![Action::Ping, Action::Ask(4)], Some(105_001)),
+            (90_002, [4, 4], vec![Action::Ping], Some(105_001)),
+            (105_001, [4, 4], vec![Action::Ask(5)], Some(120_001)),
             (120_001, [4, 4], vec![complaint(&[0, 1], 15)], None),
         ] {
             assert_eq!(all(&mut watchdog, at(ms), &answers), orders, "at {ms} ms");
@@ -117,9 +117,9 @@ mod tests {
                 let now = start + Duration::from_millis(ms);
                 while let Some(order) = watchdog.next(now, &[answer]) {
                     match order {
-                        Order::Ask(round) if ms < frozen_ms => answer = round,
-                        Order::Ping => last_ping = Some(ms),
-                        Order::Ask(_) | Order::Complain { .. } => {}
+                        Action::Ask(round) if ms < frozen_ms => answer = round,
+                        Action::Ping => last_ping = Some(ms),
+                        Action::Ask(_) | Action::Complain { .. } => {}
                     }
                 }
             }

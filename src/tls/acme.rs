@@ -3,7 +3,7 @@
 //! It checks by connecting to port 443 of the name and asking for `acme-tls/1` (TLS-ALPN-01, RFC 8737): that is this server's own port, and nothing
 //! else has to be served. The certificate and the account are kept in a folder, and renewed when a third of the time is left.
 
-use super::TlsError;
+use super::error::TlsError;
 use super::roots::trusting;
 use futures_util::StreamExt;
 use rustls::ServerConfig;

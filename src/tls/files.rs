@@ -1,6 +1,6 @@
 //! A certificate in files, which are read again when they change: whoever renews it (certbot, acme.sh, a script) has nothing to tell.
 
-use super::TlsError;
+use super::error::TlsError;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};

@@ -1,6 +1,6 @@
 //! By what the servers are trusted that this program connects to.
 
-use super::TlsError;
+use super::error::TlsError;
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};

@@ -8,7 +8,8 @@ import { across } from './support/network.mjs';
 
 const SECONDS = 30;
 
-for (const [percent, longest] of [[1, 500], [5, 1000]]) {
+// Twice of what README.md says: a machine that runs other tests beside this one is not always in time.
+for (const [percent, longest] of [[1, 200], [5, 340]]) {
   test(`${percent} % random loss for ${SECONDS} s freezes nothing for over ${longest} ms`, async (t) => {
     const { network, server, browser } = await across(t, { cameras: [{ id: 'demo', source: 'test', size: [640, 360] }] });
     const context = await browser.newContext({ viewport: { width: 640, height: 360 } });

@@ -90,11 +90,11 @@ test('every state, cause and error code is in the reference', () => {
   const pages = files('docs/reference', '.md').map(read).join('\n');
   // A peer is shown from the moment that it has its answer.
   const states = ['CameraState', 'StreamState', 'PeerState'].flatMap((name) => words('actors/src/board/status.rs', name)).filter((word) => word !== 'negotiating');
-  const codes = ['src/http/problem.rs', 'actors/src/ports.rs'].flatMap((path) => (
+  const codes = ['src/http/problem.rs', 'actors/src/ports/capture_error.rs'].flatMap((path) => (
     [...read(path).matchAll(/(?:code: |=> \(?|\(|else \{ )"([a-z]+_[a-z]+|unauthorised)"/g)].map(([, code]) => code)
   ));
   assert.ok(new Set(codes).size > 8, `${new Set(codes).size} codes were found`);
-  const missing = [...states, ...words('actors/src/departure/mod.rs', 'Cause'), ...codes].filter((word) => !new RegExp(`\\b${word}\\b`).test(pages));
+  const missing = [...states, ...words('actors/src/departure/cause.rs', 'Cause'), ...codes].filter((word) => !new RegExp(`\\b${word}\\b`).test(pages));
   assert.deepEqual([...new Set(missing)], [], `the reference says nothing of ${[...new Set(missing)].join(', ')}`);
 });
 

@@ -244,6 +244,6 @@ pub struct VerdictRecord {
     /// Age of the last sign of life, ms.
     pub silence_ms: f64,
     /// How long after a verdict that nobody had asked for the viewer was back, ms, if that was
-    /// [soon](crate::departure::returning::SOON): the verdict was probably wrong.
+    /// [soon](super::returning::SOON): the verdict was probably wrong.
     pub returned_ms: Option<f64>,
 }

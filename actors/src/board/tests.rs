@@ -29,9 +29,9 @@ fn what_happens_is_counted_once() {
     board.suspected();
     board.probed();
     board.suspicion_withdrawn(Duration::from_millis(700));
-    let Snapshot { tally, verdicts, .. } = board.snapshot(Instant::now());
-    assert_eq!((tally.returns, tally.suspicions, tally.probes, tally.picture_away.count()), (1, 1, 1, 1));
-    assert_eq!(tally.silence.len(), 2);
+    let Snapshot { counters, verdicts, .. } = board.snapshot(Instant::now());
+    assert_eq!((counters.returns, counters.suspicions, counters.probes, counters.picture_away.count()), (1, 1, 1, 1));
+    assert_eq!(counters.silence.len(), 2);
     assert_eq!(verdicts.iter().map(|it| it.returned_ms).collect::<Vec<_>>(), [None, Some(2000.0)]);
 }
 
@@ -45,7 +45,7 @@ fn more_releases_are_counted_than_remembered() {
     let seen = board.snapshot(Instant::now());
     assert_eq!((seen.releases.len(), seen.verdicts.len()), (RELEASES_KEPT, RELEASES_KEPT));
     assert_eq!((seen.releases_forgotten, seen.verdicts_forgotten), (5, 5));
-    assert_eq!(seen.tally.release[&Cause::Bye].count(), RELEASES_KEPT as u64 + 5);
+    assert_eq!(seen.counters.release[&Cause::Bye].count(), RELEASES_KEPT as u64 + 5);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_a_viewer_was_sent_is_remembered_once_when_it_has_left() {
     board.write(|board| board.peers.insert(id.clone(), status));
     board.forget(&id);
     board.forget(&id);
-    let Snapshot { tally, peers, .. } = board.snapshot(Instant::now());
+    let Snapshot { counters, peers, .. } = board.snapshot(Instant::now());
     assert!(peers.is_empty());
-    assert_eq!((tally.traffic.sent, tally.traffic.lost), (7, 2));
+    assert_eq!((counters.traffic.sent, counters.traffic.lost), (7, 2));
 }

@@ -2,8 +2,8 @@
 
 use crate::ids::StreamId;
 use crate::media::PictureSink;
-use crate::ports::CaptureError;
-use crate::supervisor::address::Recipient;
+use crate::ports::{CaptureError, CaptureEvent, Plugged};
+use crate::supervisor::recipient::Recipient;
 use actix::prelude::*;
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,7 +54,7 @@ pub struct Abandon {
 /// somebody is attached.
 #[derive(Message)]
 #[rtype(result = "Detached")]
-pub struct Settle;
+pub struct AwaitClosed;
 
 /// The answer to [`Detach`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, MessageResponse)]
@@ -71,4 +71,12 @@ pub enum Detached {
         /// When its closing was ordered; none if that was for somebody before.
         ordered: Option<Instant>,
     },
+}
+
+impl Message for CaptureEvent {
+    type Result = ();
+}
+
+impl Message for Plugged {
+    type Result = ();
 }

@@ -70,12 +70,12 @@ pub struct Choice {
     at: Option<Instant>,
     /// When it went to the full one by itself.
     risen: Option<Instant>,
-    patience: Duration,
+    wait: Duration,
 }
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { narrow: None, late: (0, None), full: 0.0, at: None, risen: None, patience: TRY_FIRST }
+        Self { narrow: None, late: (0, None), full: 0.0, at: None, risen: None, wait: TRY_FIRST }
     }
 }
 
@@ -113,7 +113,7 @@ impl Choice {
 
     fn give_way(&mut self, view: &View, now: Instant) -> Step {
         let wrong = self.risen.take().is_some_and(|risen| now.saturating_duration_since(risen) < KEPT);
-        self.patience = if wrong { (self.patience * 2).min(TRY_MOST) } else { TRY_FIRST };
+        self.wait = if wrong { (self.wait * 2).min(TRY_MOST) } else { TRY_FIRST };
         (self.narrow, self.full, self.at) = (None, view.stream, Some(now));
         Step::Small
     }
@@ -124,7 +124,7 @@ impl Choice {
             (self.at, self.risen) = (Some(now), Some(now));
             return Some(Step::Full);
         }
-        if view.queues || now.saturating_duration_since(at) < self.patience {
+        if view.queues || now.saturating_duration_since(at) < self.wait {
             return None;
         }
         self.at = Some(now);

@@ -9,8 +9,8 @@ use super::outbox;
 use crate::fanout::{Deliver, TakeFrames};
 use crate::ids::StreamId;
 use crate::ports::{Clock, Datagrams};
-use crate::supervisor::address::Recipient;
-use crate::supervisor::life::words;
+use crate::supervisor::incarnation::words;
+use crate::supervisor::recipient::Recipient;
 use crate::transport::Transport;
 use crate::transport::track::Admission;
 use actix::prelude::*;
@@ -146,7 +146,7 @@ impl State {
 }
 
 /// Where a stream's frames are taken for one viewer.
-pub struct Outlet {
+pub struct FrameSink {
     /// Its connection.
     pub connection: Connection,
     /// Where its packets go.
@@ -157,7 +157,7 @@ pub struct Outlet {
     pub actor: Recipient<Look>,
 }
 
-impl TakeFrames for Outlet {
+impl TakeFrames for FrameSink {
     fn take(&self, deliver: &Deliver) {
         let send = || self.connection.lock().send(deliver, &*self.datagrams, self.clock.now());
         // A viewer's fault is not to end those of others: its actor is told, and ends by it.
@@ -173,8 +173,8 @@ impl TakeFrames for Outlet {
     }
 }
 
-impl fmt::Debug for Outlet {
+impl fmt::Debug for FrameSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Outlet")
+        f.write_str("FrameSink")
     }
 }

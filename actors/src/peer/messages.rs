@@ -4,6 +4,7 @@ use super::told::Carried;
 use crate::board::StreamState;
 use crate::departure::Cause;
 use crate::ids::StreamId;
+use crate::ports::Inbound;
 use crate::transport::OfferError;
 use actix::dev::MessageResponse;
 use actix::prelude::*;
@@ -124,6 +125,14 @@ pub struct Restarted {
     pub session: String,
 }
 
+/// Whether the viewer's link can carry the full rendition: if not, it is given the small one.
+#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
+#[rtype(result = "()")]
+pub struct Carry {
+    /// It can.
+    pub full: bool,
+}
+
 /// The viewer wants to watch another stream over the same connection.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<(), UnknownStream>")]
@@ -133,3 +142,7 @@ pub struct Switch(pub StreamId);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no stream {0:?}")]
 pub struct UnknownStream(pub StreamId);
+
+impl Message for Inbound {
+    type Result = ();
+}

@@ -1,7 +1,7 @@
 //! What a peer is made of, and how long it is waited for.
 
 use super::Signal;
-use super::subscription::Entry;
+use super::subscription::StreamRef;
 use crate::board::Board;
 use crate::departure::patience::Patience;
 use crate::fanout::Fanout;
@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// All streams by name. It does not change while the server runs.
-pub type Directory = Arc<BTreeMap<StreamId, Entry>>;
+pub type Directory = Arc<BTreeMap<StreamId, StreamRef>>;
 
 /// How long a viewer is waited for, and what for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Waiting {
+pub struct PeerTimeouts {
     /// What silence means.
     pub patience: Patience,
     /// An offer that has not led to a connection by then is let go.
@@ -30,7 +30,7 @@ pub struct Waiting {
     pub eager: bool,
 }
 
-impl Default for Waiting {
+impl Default for PeerTimeouts {
     fn default() -> Self {
         Self {
             patience: Patience::production(),
@@ -52,7 +52,7 @@ pub struct PeerParts {
     /// All streams.
     pub directory: Directory,
     /// How long it is waited for.
-    pub waiting: Waiting,
+    pub timeouts: PeerTimeouts,
     /// Its connection.
     pub connection: Transport,
     /// Hands frames to the peers on its thread.

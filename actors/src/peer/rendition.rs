@@ -4,24 +4,16 @@
 //! open. The old picture goes on until the new one's first keyframe, and if none comes, it just goes on.
 
 use super::choice::{Step, View};
+use super::messages::{Carry, Signal};
 use super::subscription::Subscription;
-use super::{Carried, Peer, Signal, outbox};
+use super::told::Carried;
+use super::{Peer, outbox};
 use crate::board::CameraState;
-use crate::departure::Verdict;
 use crate::media::Size;
 use crate::stream::{LinkCarries, StreamNotice};
 use crate::supervisor::context::Context;
 use actix::prelude::*;
-use std::future::Future;
 use std::time::Instant;
-
-/// Whether the viewer's link can carry the full rendition: if not, it is given the small one.
-#[derive(Message, Clone, Copy, Debug, PartialEq, Eq)]
-#[rtype(result = "()")]
-pub struct Carry {
-    /// It can.
-    pub full: bool,
-}
 
 impl Peer {
     /// Goes to the full rendition of what it watches, or is being switched to, or to the small one. Nothing happens if
@@ -125,31 +117,6 @@ impl Peer {
         let state = self.board.read(|board| board.cameras.get(camera).map(|camera| camera.state));
         if state == Some(CameraState::Capturing) && self.next.is_none() {
             self.carry(true, ctx);
-        }
-    }
-}
-
-/// Ends what a peer watches and what it is being switched to; what is returned resolves when both are released.
-pub(super) fn let_go(
-    watching: Option<Subscription>,
-    next: Option<Subscription>,
-    verdict: Verdict,
-) -> impl Future<Output = ()> + use<> {
-    // Of two on one camera the one that is recorded has to be the last: it finds the camera closed. Of two cameras none
-    // waits for the other.
-    let camera = |it: &Option<Subscription>| it.as_ref().map(|it| it.entry().camera_id.clone());
-    let in_turn = camera(&watching) == camera(&next);
-    let next = next.map(Subscription::leave_for_another);
-    let (later, at_once) = if in_turn { (watching, None) } else { (None, watching.map(|it| it.end(verdict))) };
-    async move {
-        if let Some(next) = next {
-            next.await;
-        }
-        if let Some(at_once) = at_once {
-            at_once.await;
-        }
-        if let Some(later) = later {
-            later.end(verdict).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a peer does about silence: asks, tells its stream that it may have gone or is there after all, and
 //! ends when [`Silence`](crate::departure::silence) says so.
 
-use super::subscription::Attendance;
+use super::subscription::SubscriberState;
 use super::{GRID, Peer, Signal, outbox};
 use crate::board::PeerState;
 use crate::departure::Cause;
@@ -22,23 +22,23 @@ pub struct Decide;
 
 impl Peer {
     /// How its subscriptions are to count it.
-    pub(super) fn attendance(&self) -> Attendance {
+    pub(super) fn subscriber_state(&self) -> SubscriberState {
         match self.silence.is_away() {
-            true => Attendance::Away,
-            false => Attendance::Here { ready: self.connected, suspect: !self.holds },
+            true => SubscriberState::Away,
+            false => SubscriberState::Here { ready: self.connected, suspect: !self.holds },
         }
     }
 
     /// From now on the offer has to lead to something.
     pub(super) fn expect_connection(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_later(self.waiting.first_packet_timeout, |peer, _| {
+        ctx.run_later(self.timeouts.first_packet_timeout, |peer, _| {
             if !peer.connected && peer.holds {
                 log::info!("root/peers/{}: its offer is not followed by a connection", peer.id);
                 peer.seat.iter().for_each(|seat| seat.suspect(Some(peer.clock.now())));
                 peer.let_camera_go(peer.presence.silence(peer.clock.now()));
             }
         });
-        ctx.run_later(self.waiting.connect_timeout, |peer, ctx| {
+        ctx.run_later(self.timeouts.connect_timeout, |peer, ctx| {
             if !peer.connected {
                 peer.leave_by_itself(Cause::IceFailed, ctx);
             }
@@ -85,8 +85,8 @@ impl Peer {
         if was_away {
             self.board.back();
             self.holds = true;
-            let attendance = self.attendance();
-            self.subscriptions_mut().for_each(|subscription| subscription.renew(attendance));
+            let subscriber_state = self.subscriber_state();
+            self.subscriptions_mut().for_each(|subscription| subscription.renew(subscriber_state));
         } else {
             self.take_camera();
         }

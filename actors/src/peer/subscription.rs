@@ -7,22 +7,23 @@ use crate::ids::{CameraId, PeerId, StreamId};
 use crate::media::Size;
 use crate::ports::Clock;
 use crate::stream::{Disconnected, Link, Released, Stream, Subscribe};
-use crate::supervisor::address::Recipient;
+use crate::supervisor::messages::RestartChild;
+use crate::supervisor::recipient::Recipient;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged, Watch};
-use crate::supervisor::shell::{RestartChild, Supervisor};
+use crate::supervisor::shell::Supervisor;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How a stream is reached, and what it depends on.
 #[derive(Clone)]
-pub struct Entry {
+pub struct StreamRef {
     /// The stream.
     pub stream: Registered<Stream>,
     /// Which rendition of it this is.
     pub size: Size,
     /// Its small rendition, if it has one and is not itself one. No other entry leads there: it cannot be had by name.
-    pub small: Option<Arc<Entry>>,
+    pub small: Option<Arc<StreamRef>>,
     /// Its camera.
     pub camera: Registered<Camera>,
     /// Its camera's name.
@@ -33,14 +34,14 @@ pub struct Entry {
     pub cameras: Registered<Supervisor>,
 }
 
-impl Entry {
+impl StreamRef {
     /// The name in the stream's frames and notices: of a small rendition not the one that viewers know.
     pub fn id(&self) -> StreamId {
         StreamId::from(self.stream.name())
     }
 
     /// Whether only one of the two can be open at a time.
-    pub fn excludes(&self, other: &Entry) -> bool {
+    pub fn excludes(&self, other: &StreamRef) -> bool {
         self.group.is_some() && self.group == other.group && self.camera_id != other.camera_id
     }
 }
@@ -60,7 +61,7 @@ pub struct Subscriber {
 
 /// How a peer is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attendance {
+pub enum SubscriberState {
     /// It counts as a subscriber.
     Here {
         /// Its connection stands: frames can be sent.
@@ -77,36 +78,36 @@ pub struct Subscription {
     subscriber: Subscriber,
     stream: StreamId,
     id: StreamId,
-    entry: Entry,
+    entry: StreamRef,
     watch: Option<Watch>,
     /// The peer is away: the stream does not know of it.
     suspended: bool,
 }
 
 impl Subscription {
-    /// Subscribes; see [`Attendance`] for how. A camera that has failed is tried again: somebody wants it.
+    /// Subscribes; see [`SubscriberState`] for how. A camera that has failed is tried again: somebody wants it.
     pub fn new(
         subscriber: Subscriber,
         stream: StreamId,
-        entry: Entry,
-        attendance: Attendance,
+        entry: StreamRef,
+        subscriber_state: SubscriberState,
         changes: Recipient<StandingChanged>,
     ) -> Self {
         let watch = Some(entry.stream.watch(changes));
-        let suspended = attendance == Attendance::Away;
+        let suspended = subscriber_state == SubscriberState::Away;
         let mut subscription = Self { subscriber, stream, id: entry.id(), entry, watch, suspended };
         if let Standing::Failed(_) = subscription.entry.stream.standing() {
             let name = subscription.entry.camera_id.to_string();
             subscription.entry.cameras.do_send(RestartChild { name, only_if_down: true });
         }
-        subscription.renew(attendance);
+        subscription.renew(subscriber_state);
         subscription
     }
 
     /// Subscribes to the present incarnation of the stream, unless the peer is away. If there is none, [`StandingChanged`]
     /// will tell of the next.
-    pub fn renew(&mut self, attendance: Attendance) {
-        let Attendance::Here { ready, suspect } = attendance else { return };
+    pub fn renew(&mut self, subscriber_state: SubscriberState) {
+        let SubscriberState::Here { ready, suspect } = subscriber_state else { return };
         self.suspended = false;
         let Subscriber { peer, link, .. } = &self.subscriber;
         self.entry.stream.do_send(Subscribe { peer: peer.clone(), link: link.clone(), ready, suspect });
@@ -132,7 +133,7 @@ impl Subscription {
     }
 
     /// How the stream is reached.
-    pub fn entry(&self) -> &Entry {
+    pub fn entry(&self) -> &StreamRef {
         &self.entry
     }
 
@@ -169,7 +170,7 @@ impl Subscription {
             }
             // The stream is down, or so newly up that it does not know us: it has let its camera
             // go when it died. Once the camera has seen to that, so is this viewer's part done.
-            let detached = this.entry.camera.send(camera::Settle).await;
+            let detached = this.entry.camera.send(camera::AwaitClosed).await;
             let took = Some(this.subscriber.clock.now().saturating_duration_since(at));
             let (ordered, closed) = match detached {
                 Ok(Detached::Closed { ordered }) => (ordered, took),
@@ -206,6 +207,31 @@ impl Drop for Subscription {
         let crashed = Disconnected { peer, cause: Some(Cause::Crashed), at, silence: Duration::ZERO };
         if !self.entry.stream.do_send(crashed) {
             self.record(Some(Cause::Crashed), Duration::ZERO, None, None);
+        }
+    }
+}
+
+/// Ends what a peer watches and what it is being switched to; what is returned resolves when both are released.
+pub(super) fn let_go(
+    watching: Option<Subscription>,
+    next: Option<Subscription>,
+    verdict: Verdict,
+) -> impl Future<Output = ()> + use<> {
+    // Of two on one camera the one that is recorded has to be the last: it finds the camera closed. Of two cameras none
+    // waits for the other.
+    let camera = |it: &Option<Subscription>| it.as_ref().map(|it| it.entry().camera_id.clone());
+    let in_turn = camera(&watching) == camera(&next);
+    let next = next.map(Subscription::leave_for_another);
+    let (later, at_once) = if in_turn { (watching, None) } else { (None, watching.map(|it| it.end(verdict))) };
+    async move {
+        if let Some(next) = next {
+            next.await;
+        }
+        if let Some(at_once) = at_once {
+            at_once.await;
+        }
+        if let Some(later) = later {
+            later.end(verdict).await;
         }
     }
 }

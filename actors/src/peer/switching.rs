@@ -2,20 +2,20 @@
 
 use super::Peer;
 use super::messages::{Switch, UnknownStream};
-use super::subscription::{Entry, Subscription};
+use super::subscription::{StreamRef, Subscription};
 use crate::ids::StreamId;
 use crate::supervisor::context::Context;
 use actix::prelude::*;
 use std::time::Duration;
 
 /// How long a switch waits for the other stream's first picture while the old one still shows.
-const SWITCH_PATIENCE: Duration = Duration::from_secs(2);
+const SWITCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Peer {
     /// The other stream has come, or never will: from now on it is the one.
     pub(super) fn commit_switch(&mut self, ctx: &mut Context<Self>) {
-        let Some((next, patience)) = self.next.take() else { return };
-        ctx.cancel_future(patience);
+        let Some((next, timeout)) = self.next.take() else { return };
+        ctx.cancel_future(timeout);
         // Unless a picture of it has come already.
         self.connection.lock().switch_to(next.id());
         if let Some(old) = self.watching.replace(next) {
@@ -26,7 +26,7 @@ impl Peer {
 
     /// Goes to a stream whose camera cannot be open beside the present one: that has to be let go
     /// first, and the picture pauses.
-    fn exchange(&mut self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) {
+    fn exchange(&mut self, stream: StreamId, entry: StreamRef, ctx: &mut Context<Self>) {
         let Some(old) = self.watching.take() else { return };
         self.connection.lock().watching = None;
         ctx.wait(old.leave_for_another().into_actor(self).map(|(), peer, ctx| {
@@ -36,7 +36,7 @@ impl Peer {
     }
 
     /// Goes to a rendition of a stream, by way of whatever is going on.
-    pub(super) fn go_to(&mut self, stream: StreamId, entry: Entry, ctx: &mut Context<Self>) {
+    pub(super) fn go_to(&mut self, stream: StreamId, entry: StreamRef, ctx: &mut Context<Self>) {
         let id = entry.id();
         if self.presence.verdict().is_some() || self.is_next(&id) {
             return;
@@ -58,8 +58,8 @@ impl Peer {
             log::info!("root/peers/{}: switching to {id}", self.id);
             self.connection.lock().next = Some(id);
             let next = self.subscribe(stream, entry, ctx);
-            let patience = ctx.run_later(SWITCH_PATIENCE, |peer, ctx| peer.settle_switch(ctx));
-            self.next = Some((next, patience));
+            let timeout = ctx.run_later(SWITCH_TIMEOUT, |peer, ctx| peer.finish_switch(ctx));
+            self.next = Some((next, timeout));
         }
         if let Some(same_camera) = abandoned {
             // Last: so the camera stays open.
@@ -69,8 +69,8 @@ impl Peer {
 
     /// Forgets what it is being switched to, and gives it.
     pub(super) fn take_next(&mut self, ctx: &mut Context<Self>) -> Option<Subscription> {
-        let (next, patience) = self.next.take()?;
-        ctx.cancel_future(patience);
+        let (next, timeout) = self.next.take()?;
+        ctx.cancel_future(timeout);
         if let Some(watching) = &self.watching {
             self.connection.lock().switch_to(watching.id());
         }
@@ -78,7 +78,7 @@ impl Peer {
     }
 
     /// What it is being switched to has no picture, or not in time.
-    fn settle_switch(&mut self, ctx: &mut Context<Self>) {
+    fn finish_switch(&mut self, ctx: &mut Context<Self>) {
         // Unless it has just come.
         self.look(ctx);
         if self.changes_rendition() {

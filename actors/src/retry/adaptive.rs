@@ -5,7 +5,8 @@
 //! two attempts, the last that failed and the one that succeeded. How long opening takes says nothing
 //! about when to try.
 
-use super::{Exponential, FLOOR};
+use super::bounds::FLOOR;
+use super::exponential::Exponential;
 use std::time::{Duration, Instant};
 
 /// The weight of a new measurement.

@@ -1,6 +1,6 @@
 //! Delays that grow by a factor.
 
-use super::bounded;
+use super::bounds::bounded;
 use std::time::Duration;
 
 /// How the delays between attempts grow.
@@ -82,7 +82,7 @@ impl Backoff {
 
 #[cfg(test)]
 mod tests {
-    use super::super::FLOOR;
+    use super::super::bounds::FLOOR;
     use super::*;
 
     fn steady() -> Backoff {

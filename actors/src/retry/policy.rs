@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 
 /// How the delays are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
+pub enum Delays {
     /// They grow by a factor.
     #[default]
     Exponential,
@@ -24,7 +24,7 @@ pub enum Strategy {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     /// How the delays are found.
-    pub strategy: Strategy,
+    pub strategy: Delays,
     /// How they grow, how long they are at most, and what counts as health.
     pub backoff: Exponential,
     /// After so many attempts in a row that failed it is given up; never if there is no number.
@@ -41,13 +41,13 @@ impl From<Exponential> for Policy {
 impl fmt::Display for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.strategy {
-            Strategy::Exponential => write!(f, "tried again after ")?,
-            Strategy::Adaptive => write!(
+            Delays::Exponential => write!(f, "tried again after ")?,
+            Delays::Adaptive => write!(
                 f,
                 "tried again shortly before it is usually back, then more and more rarely; until that is known after "
             )?,
-            Strategy::Immediate { tries: 1 } => write!(f, "tried again once at once, then after ")?,
-            Strategy::Immediate { tries } => write!(f, "tried again {tries} times at once, then after ")?,
+            Delays::Immediate { tries: 1 } => write!(f, "tried again once at once, then after ")?,
+            Delays::Immediate { tries } => write!(f, "tried again {tries} times at once, then after ")?,
         }
         let steady = Exponential { jitter: 0.0, ..self.backoff.clone() };
         for before in 0..3 {
@@ -75,12 +75,12 @@ mod tests {
     fn a_policy_is_said_in_words() {
         let said =
             |strategy, max| Policy { strategy, max_attempts: NonZeroU32::new(max), ..Policy::default() }.to_string();
-        assert_eq!(said(Strategy::Exponential, 0), "tried again after 0.25, 0.5, 1, … at most 10 s");
+        assert_eq!(said(Delays::Exponential, 0), "tried again after 0.25, 0.5, 1, … at most 10 s");
         assert_eq!(
-            said(Strategy::Immediate { tries: 3 }, 5),
+            said(Delays::Immediate { tries: 3 }, 5),
             "tried again 3 times at once, then after 0.25, 0.5, 1, … at most 10 s, and given up after 5 failed \
              attempts in a row"
         );
-        assert!(said(Strategy::Adaptive, 1).ends_with("at most 10 s, and given up after a failed attempt"));
+        assert!(said(Delays::Adaptive, 1).ends_with("at most 10 s, and given up after a failed attempt"));
     }
 }

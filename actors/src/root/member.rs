@@ -1,6 +1,6 @@
 //! The streams beneath a camera, each rendition by itself.
 
-use super::StreamPlan;
+use super::spec::StreamSpec;
 use crate::ids::{CameraId, StreamId};
 use crate::media::Rendition;
 use crate::ports::Encode;
@@ -26,17 +26,17 @@ pub struct Member {
 
 impl Member {
     /// The full one of a stream.
-    pub fn full(plan: &StreamPlan) -> Self {
-        Self::new(plan, plan.id.clone(), Rendition::default(), &plan.encode)
+    pub fn full(spec: &StreamSpec) -> Self {
+        Self::new(spec, spec.id.clone(), Rendition::default(), &spec.encode)
     }
 
     /// The small one, if it has that.
-    pub fn small(plan: &StreamPlan) -> Option<Self> {
-        plan.small.as_ref().map(|encode| Self::new(plan, plan.id.small(), Rendition::SMALL, encode))
+    pub fn small(spec: &StreamSpec) -> Option<Self> {
+        spec.small.as_ref().map(|encode| Self::new(spec, spec.id.small(), Rendition::SMALL, encode))
     }
 
-    fn new(plan: &StreamPlan, id: StreamId, rendition: Rendition, encode: &Arc<dyn Encode>) -> Self {
-        let (stream, camera) = (plan.id.clone(), plan.camera.clone());
+    fn new(spec: &StreamSpec, id: StreamId, rendition: Rendition, encode: &Arc<dyn Encode>) -> Self {
+        let (stream, camera) = (spec.id.clone(), spec.camera.clone());
         Self { name: Registered::new(id.as_str()), id, stream, camera, rendition, encode: encode.clone() }
     }
 }

@@ -1,36 +1,24 @@
-//! How a subscriber comes by a picture that it can decode.
+//! When a keyframe is forced.
 //!
-//! Our own encoder makes a keyframe when it is asked, but that goes to everybody: so it counts, and who comes soon after
-//! one gets that one. A device cannot be asked: what there is of its present group of pictures is replayed.
+//! Our own encoder makes one when it is asked, but that goes to everybody: so it counts, and who comes soon after one gets
+//! that one.
 
-use super::Stream;
 use super::asks::Asks;
-use super::messages::{KeyframeWanted, Link, StreamNotice};
-use super::routes::Routes;
-use super::subscribers::Group;
-use crate::fanout::Deliver;
-use crate::ids::PeerId;
-use crate::media::{Frame, Origin};
-use crate::supervisor::context::Context;
-use actix::prelude::*;
-use std::sync::Arc;
+use actix::prelude::SpawnHandle;
 use std::time::{Duration, Instant};
 
 /// Keyframes are forced no more often than this, whoever asks.
-const KEYFRAME_SPACING: Duration = Duration::from_millis(250);
+const SPACING: Duration = Duration::from_millis(250);
 
 /// Those who cannot decode what they have get one so often between them all.
 const WANTED: Asks = Asks::new(Duration::from_millis(500), Duration::from_secs(4));
 
-/// Who asks so soon after a keyframe of our own encoder gets that again: it is nearly the present, and nobody else is
-/// sent another.
-const REPEATED: Duration = Duration::from_millis(300);
-
 /// When keyframes are forced.
 pub(super) struct Keyframes {
     last: Option<Instant>,
-    wanted: Asks,
-    later: Option<SpawnHandle>,
+    pub wanted: Asks,
+    /// The timer of one that is still to be forced.
+    pub later: Option<SpawnHandle>,
 }
 
 impl Default for Keyframes {
@@ -40,6 +28,16 @@ impl Default for Keyframes {
 }
 
 impl Keyframes {
+    /// One is wanted: how long that has to wait. Not at all means that it is forced now.
+    pub fn force(&mut self, now: Instant) -> Duration {
+        let spacing = |last| SPACING.saturating_sub(now.saturating_duration_since(last));
+        let wait = self.last.map_or(Duration::ZERO, spacing);
+        if wait.is_zero() {
+            self.last = Some(now);
+        }
+        wait
+    }
+
     /// Gives the timer of one that is still to be forced.
     pub fn forget(&mut self) -> Option<SpawnHandle> {
         self.last = None;
@@ -47,73 +45,19 @@ impl Keyframes {
     }
 }
 
-impl Stream {
-    /// Forces an IDR now, or as soon as the last one is old enough.
-    fn force_keyframe(&mut self, ctx: &mut Context<Self>) {
-        let Some((_, encoding)) = &self.encoding else { return };
-        let now = self.clock.now();
-        let spacing = |last| KEYFRAME_SPACING.saturating_sub(now.saturating_duration_since(last));
-        let wait = self.keyframes.last.map_or(Duration::ZERO, spacing);
-        if wait.is_zero() {
-            self.keyframes.last = Some(now);
-            encoding.force_keyframe();
-        } else {
-            self.force_later(wait, ctx);
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn force_later(&mut self, wait: Duration, ctx: &mut Context<Self>) {
-        if self.keyframes.later.is_none() {
-            self.keyframes.later = Some(ctx.run_later(wait, |stream, ctx| {
-                stream.keyframes.later = None;
-                stream.force_keyframe(ctx);
-            }));
-        }
-    }
-
-    /// Sends a newcomer what it needs for its first picture.
-    pub(super) fn greet(&mut self, peer: &PeerId, link: &Link, ctx: &mut Context<Self>) {
-        match self.gop.replay(self.clock.now()) {
-            Group::None => {
-                self.force_keyframe(ctx);
-                if self.gop.is_of_device() {
-                    link.notices.do_send(StreamNotice::AwaitsKeyframe(self.id.clone()));
-                }
-            }
-            Group::Old => self.subscribers.wait_for_group(peer),
-            Group::Fresh(frames) => self.replay(link, frames),
-        }
-    }
-
-    fn replay(&self, link: &Link, frames: &[Arc<Frame>]) {
-        Routes::send_once(std::iter::once(link), &Deliver::replay(&self.id, frames));
-    }
-}
-
-fn is_worth_repeating(frames: &[Arc<Frame>], now: Instant) -> bool {
-    frames.first().is_some_and(|first| {
-        first.origin == Origin::Device || now.saturating_duration_since(first.captured) <= REPEATED
-    })
-}
-
-impl Handler<KeyframeWanted> for Stream {
-    type Result = ();
-
-    fn handle(&mut self, KeyframeWanted { peer }: KeyframeWanted, ctx: &mut Self::Context) {
-        let now = self.clock.now();
-        let Some(link) = self.subscribers.heed(&peer, now).cloned() else { return };
-        match self.gop.replay(now) {
-            // A device cannot be asked for a keyframe, but the one that the others go by is here.
-            Group::Fresh(frames) if is_worth_repeating(frames, now) => self.replay(&link, frames),
-            Group::Old => {}
-            Group::None | Group::Fresh(_) => {
-                let wait = self.keyframes.wanted.wait(now);
-                if self.keyframes.wanted.heed(now) {
-                    self.force_keyframe(ctx);
-                } else {
-                    self.force_later(wait, ctx);
-                }
-            }
-        }
+    #[test]
+    fn keyframes_are_forced_so_far_apart_until_the_encoder_is_another() {
+        let (mut keyframes, start) = (Keyframes::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        assert_eq!(keyframes.force(at(0)), Duration::ZERO);
+        assert_eq!(keyframes.force(at(100)), Duration::from_millis(150));
+        assert_eq!(keyframes.force(at(249)), Duration::from_millis(1), "who asks meanwhile puts it off no further");
+        assert_eq!(keyframes.force(at(250)), Duration::ZERO);
+        keyframes.forget();
+        assert_eq!(keyframes.force(at(251)), Duration::ZERO);
     }
 }

@@ -4,7 +4,8 @@ use crate::board::StreamState;
 use crate::departure::Cause;
 use crate::fanout::{Fanout, TakeFrames};
 use crate::ids::{PeerId, StreamId};
-use crate::supervisor::address::Recipient;
+use crate::ports::EncodeEvent;
+use crate::supervisor::recipient::Recipient;
 use crate::supervisor::registered::Registered;
 use actix::prelude::*;
 use std::sync::Arc;
@@ -137,4 +138,8 @@ pub enum Released {
     Shared,
     /// It was no subscriber.
     Unknown,
+}
+
+impl Message for EncodeEvent {
+    type Result = ();
 }

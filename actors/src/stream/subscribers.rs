@@ -45,7 +45,7 @@ pub enum Due {
     /// This frame.
     Next,
     /// The whole group, which ends with this frame.
-    Group,
+    Replay,
 }
 
 impl<S> Default for Subscribers<S> {
@@ -110,7 +110,7 @@ impl<S> Subscribers<S> {
     }
 
     /// `peer` is sent nothing before the group goes on.
-    pub fn wait_for_group(&mut self, peer: &PeerId) {
+    pub fn wait_for_gop(&mut self, peer: &PeerId) {
         if let Some(member) = self.members.get_mut(peer) {
             self.version += 1;
             member.waits = true;
@@ -141,7 +141,7 @@ impl<S> Subscribers<S> {
         self.version
     }
 
-    /// Those that are sent every frame; none if somebody [waits](Subscribers::wait_for_group).
+    /// Those that are sent every frame; none if somebody [waits](Subscribers::wait_for_gop).
     pub fn steady(&self) -> Option<impl Iterator<Item = &S> + Clone> {
         let ready = self.members.values().filter(|member| member.ready);
         let waits = ready.clone().any(|member| member.waits);
@@ -149,12 +149,12 @@ impl<S> Subscribers<S> {
     }
 
     /// Those that are to be sent something now that a frame has come, with which the group is as it is.
-    pub fn due(&mut self, group: &Group<'_>) -> impl Iterator<Item = (&S, Due)> {
+    pub fn due(&mut self, group: &Replay<'_>) -> impl Iterator<Item = (&S, Due)> {
         self.version += 1;
         self.members.values_mut().filter(|member| member.ready).filter_map(move |member| {
             let due = match group {
-                Group::Old if member.waits => return None,
-                Group::Fresh(_) if member.waits => Due::Group,
+                Replay::Old if member.waits => return None,
+                Replay::Fresh(_) if member.waits => Due::Replay,
                 _ => Due::Next,
             };
             member.waits = false;
@@ -165,7 +165,7 @@ impl<S> Subscribers<S> {
 
 /// What there is for a newcomer.
 #[derive(Debug)]
-pub enum Group<'a> {
+pub enum Replay<'a> {
     /// Nothing: only a keyframe helps.
     None,
     /// The past, which nobody is to take for the present. If the source goes on with it, it is fresh again.
@@ -206,13 +206,13 @@ impl GroupOfPictures {
     }
 
     /// What there is for a newcomer.
-    pub fn replay(&self, now: Instant) -> Group<'_> {
+    pub fn replay(&self, now: Instant) -> Replay<'_> {
         match self.frames.last() {
-            None => Group::None,
-            Some(last) if is_fresh(last.captured, now) => Group::Fresh(&self.frames),
+            None => Replay::None,
+            Some(last) if is_fresh(last.captured, now) => Replay::Fresh(&self.frames),
             // There is a better one to be had.
-            Some(last) if last.origin == Origin::Encoder => Group::None,
-            Some(_) => Group::Old,
+            Some(last) if last.origin == Origin::Encoder => Replay::None,
+            Some(_) => Replay::Old,
         }
     }
 
@@ -248,14 +248,14 @@ mod tests {
     /// How many frames a newcomer would get at once.
     fn length(gop: &GroupOfPictures) -> usize {
         match gop.replay(Instant::now()) {
-            Group::Fresh(frames) => frames.len(),
-            Group::None => 0,
-            Group::Old => panic!("it is old"),
+            Replay::Fresh(frames) => frames.len(),
+            Replay::None => 0,
+            Replay::Old => panic!("it is old"),
         }
     }
 
     fn ready<S: Copy>(set: &mut Subscribers<S>) -> Vec<S> {
-        set.due(&Group::None).map(|(link, _)| *link).collect()
+        set.due(&Replay::None).map(|(link, _)| *link).collect()
     }
 
     #[test]
@@ -360,11 +360,11 @@ mod tests {
         for (age, at_once, (number, keyframe, late), newcomer, other) in [
             (ms(40), true, (4, false, ms(0)), Some(Due::Next), Due::Next),
             (FRESH, true, (4, false, ms(0)), Some(Due::Next), Due::Next),
-            (FRESH + ms(1), false, (4, false, ms(0)), Some(Due::Group), Due::Next),
-            (ms(30_000), false, (4, false, ms(5)), Some(Due::Group), Due::Next),
-            (ms(30_000), false, (4, true, ms(0)), Some(Due::Group), Due::Next), // a group of one
-            (ms(30_000), false, (5, false, ms(0)), Some(Due::Next), Due::Next), // a gap: both wait for a keyframe
-            (ms(30_000), false, (4, false, ms(1500)), None, Due::Next),         // still the past
+            (FRESH + ms(1), false, (4, false, ms(0)), Some(Due::Replay), Due::Next),
+            (ms(30_000), false, (4, false, ms(5)), Some(Due::Replay), Due::Next),
+            (ms(30_000), false, (4, true, ms(0)), Some(Due::Replay), Due::Next), // a group of one
+            (ms(30_000), false, (5, false, ms(0)), Some(Due::Next), Due::Next),  // a gap: both wait for a keyframe
+            (ms(30_000), false, (4, false, ms(1500)), None, Due::Next),          // still the past
         ] {
             let start = Instant::now();
             let (mut set, mut gop) = (Subscribers::default(), GroupOfPictures::default());
@@ -373,12 +373,12 @@ mod tests {
             let now = start + age;
             set.add("new".into(), "new", true, false);
             match gop.replay(now) {
-                Group::Fresh(frames) => assert!(at_once && frames.len() == 3, "{age:?}"),
-                Group::Old => {
+                Replay::Fresh(frames) => assert!(at_once && frames.len() == 3, "{age:?}"),
+                Replay::Old => {
                     assert!(!at_once, "{age:?}");
-                    set.wait_for_group(&"new".into());
+                    set.wait_for_gop(&"new".into());
                 }
-                Group::None => panic!("there is one"),
+                Replay::None => panic!("there is one"),
             }
             gop.push(&taken(now, number, keyframe, Origin::Device, 1));
             let due: BTreeMap<_, _> = set.due(&gop.replay(now + late)).collect();

@@ -1,25 +1,14 @@
 //! What a supervisor is given to start: a specification, and how to make a fresh value each time.
 
-use super::address::Lanes;
 use super::context::Context;
-use super::life::{Cleanup, Control, Launched, News, launch};
+use super::incarnation::{Cleanup, Control, Launched, Monitor, launch};
+use super::mailbox::Lanes;
 use super::registered::Registered;
-use super::shell::{Options, Supervisor};
-use super::spec::{ChildSpec, ExitReason};
+use super::spec::{ChildSpec, ExitReason, Kind};
 use super::tree::Tree;
 use super::vitals::Vitals;
 use actix::prelude::*;
 use std::sync::Arc;
-
-/// What a child is to those who look at the tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// It does the work.
-    Worker,
-    /// It supervises.
-    Supervisor,
-}
 
 /// Where an incarnation begins.
 pub struct StartArgs {
@@ -28,7 +17,7 @@ pub struct StartArgs {
     /// Where its supervisor shows its children.
     pub tree: Tree,
     /// Where its beginning and end are told.
-    pub news: News,
+    pub monitor: Monitor,
 }
 
 /// An incarnation, seen from its supervisor.
@@ -41,6 +30,16 @@ pub struct Running {
     pub mailbox: Arc<dyn Fn() -> Lanes + Send + Sync>,
     /// Takes its name from it.
     pub down: Box<dyn Fn() + Send>,
+}
+
+impl Running {
+    /// What was launched, reached by `name` from now on.
+    pub(super) fn named<A: Actor<Context = Context<A>>>(name: &Registered<A>, launched: Launched<A>) -> Self {
+        let Launched { mailbox, vitals, control } = launched;
+        name.up(mailbox.clone());
+        let name = name.clone();
+        Self { control, vitals, mailbox: Arc::new(move || mailbox.lanes()), down: Box::new(move || name.down()) }
+    }
 }
 
 type Make = Box<dyn FnMut(StartArgs) -> Option<Running> + Send>;
@@ -59,6 +58,15 @@ pub struct Child {
 }
 
 impl Child {
+    /// `make` is called for each incarnation. None if there can be no other.
+    pub(super) fn new(
+        spec: ChildSpec,
+        kind: Kind,
+        make: impl FnMut(StartArgs) -> Option<Running> + Send + 'static,
+    ) -> Self {
+        Self { spec, kind, make: Box::new(make), given_up: None }
+    }
+
     /// A worker on this thread, reached by `name`; `make` is called for each incarnation.
     pub fn worker<A>(
         spec: ChildSpec,
@@ -72,9 +80,9 @@ impl Child {
         let make = Arc::new(make);
         let start = move |args: StartArgs| {
             let make = make.clone();
-            Some(name_it(&name, launch(&thread, move |cleanup| make(cleanup), args.news)))
+            Some(Running::named(&name, launch(&thread, move |cleanup| make(cleanup), args.monitor)))
         };
-        Self { spec, kind: Kind::Worker, make: Box::new(start), given_up: None }
+        Self::new(spec, Kind::Worker, start)
     }
 
     /// A worker that lives once; to be used with [`Restart::Temporary`](super::spec::Restart).
@@ -88,25 +96,9 @@ impl Child {
         A: Actor<Context = Context<A>>,
     {
         let mut make = Some(make);
-        let start = move |args: StartArgs| make.take().map(|make| name_it(&name, launch(&thread, make, args.news)));
-        Self { spec, kind: Kind::Worker, make: Box::new(start), given_up: None }
-    }
-
-    /// A supervisor of other children, which are listed anew for each of its incarnations.
-    pub fn supervisor(
-        spec: ChildSpec,
-        thread: ArbiterHandle,
-        name: Registered<Supervisor>,
-        options: Options,
-        children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
-    ) -> Self {
-        let children: Arc<dyn Fn() -> Vec<Child> + Send + Sync> = Arc::new(children);
-        let start = move |args: StartArgs| {
-            let (options, children, StartArgs { path, tree, news }) = (options.clone(), children.clone(), args);
-            let make = move |cleanup: &Cleanup| Supervisor::new(path, options, tree, cleanup.clone(), children);
-            Some(name_it(&name, launch(&thread, make, news)))
-        };
-        Self { spec, kind: Kind::Supervisor, make: Box::new(start), given_up: None }
+        let start =
+            move |args: StartArgs| make.take().map(|make| Running::named(&name, launch(&thread, make, args.monitor)));
+        Self::new(spec, Kind::Worker, start)
     }
 
     /// Has `given_up` called when this child stays down although it failed.
@@ -114,11 +106,4 @@ impl Child {
         self.given_up = Some(Arc::new(given_up));
         self
     }
-}
-
-fn name_it<A: Actor<Context = Context<A>>>(name: &Registered<A>, launched: Launched<A>) -> Running {
-    let Launched { mailbox, vitals, control } = launched;
-    name.up(mailbox.clone());
-    let name = name.clone();
-    Running { control, vitals, mailbox: Arc::new(move || mailbox.lanes()), down: Box::new(move || name.down()) }
 }

@@ -3,7 +3,8 @@
 //! Every message is announced here before it is handled. That is two stores, and the reason that
 //! this is a context of its own: nothing in the actors has to remember it.
 
-use super::address::{Mailbox, Reader, Recipient};
+use super::mailbox::Mailbox;
+use super::recipient::Recipient;
 use super::spec::ExitReason;
 use super::vitals::{MessageName, Vitals};
 use actix::dev::{AsyncContextParts, ContextParts};
@@ -24,8 +25,7 @@ pub struct Context<A: Actor<Context = Context<A>>> {
 }
 
 impl<A: Actor<Context = Context<A>>> Context<A> {
-    pub(super) fn new(mut parts: ContextParts<A>, mailbox: Arc<Mailbox<A>>, vitals: Arc<Vitals>) -> Self {
-        parts.spawn(Reader::new(mailbox.clone()));
+    pub(super) fn new(parts: ContextParts<A>, mailbox: Arc<Mailbox<A>>, vitals: Arc<Vitals>) -> Self {
         Self { parts, mailbox, vitals, exit: None, holds: Rc::default(), held: false }
     }
 

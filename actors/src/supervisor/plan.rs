@@ -1,7 +1,7 @@
-//! The decisions of a supervisor, as a state machine. Pure: exits and time go in, orders come out.
+//! The decisions of a supervisor, as a state machine. Pure: exits and time go in, actions come out.
 //!
 //! The caller tells what happened ([`Plan::started`], [`Plan::exited`], [`Plan::terminate`]), asks
-//! for the orders that follow ([`Plan::next`]), and comes back when [`Plan::due`] says so.
+//! for the actions that follow ([`Plan::next`]), and comes back when [`Plan::due`] says so.
 
 use super::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy};
 use crate::retry::Backoff;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// What is to be done. Children are named by their number, which is theirs for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum Action {
     /// Make this child and start it.
     Start(ChildId),
     /// Ask it to stop.
@@ -29,7 +29,7 @@ pub struct ChildId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// It will be started, not before this time.
-    Waiting {
+    Backoff {
         /// When.
         due: Instant,
     },
@@ -55,7 +55,7 @@ pub enum Life {
 
 /// A child as the supervisor sees it.
 #[derive(Clone, Debug)]
-pub struct Child {
+pub struct ChildState {
     /// Its number.
     pub id: ChildId,
     /// Its specification.
@@ -68,10 +68,10 @@ pub struct Child {
     pub last_exit: Option<(ExitReason, Instant)>,
     backoff: Backoff,
     /// A sibling's failure takes it along: it is to be stopped, and started again with it.
-    condemned: Option<Instant>,
+    with_sibling: Option<Instant>,
 }
 
-impl Child {
+impl ChildState {
     fn is_up(&self) -> bool {
         matches!(self.life, Life::Starting | Life::Running { .. })
     }
@@ -82,7 +82,7 @@ impl Child {
 pub struct Plan {
     strategy: Strategy,
     intensity: Intensity,
-    children: Vec<Child>,
+    children: Vec<ChildState>,
     numbers: u64,
     window: VecDeque<Instant>,
     ending: Option<ExitReason>,
@@ -111,13 +111,13 @@ impl Plan {
         self.numbers += 1;
         let id = ChildId(self.numbers);
         let backoff = Backoff::new(spec.backoff.clone());
-        let life = Life::Waiting { due: now };
-        self.children.push(Child { id, spec, life, restarts: 0, last_exit: None, backoff, condemned: None });
+        let life = Life::Backoff { due: now };
+        self.children.push(ChildState { id, spec, life, restarts: 0, last_exit: None, backoff, with_sibling: None });
         Some(id)
     }
 
     /// The children in the order of their starts.
-    pub fn children(&self) -> &[Child] {
+    pub fn children(&self) -> &[ChildState] {
         &self.children
     }
 
@@ -147,14 +147,14 @@ impl Plan {
         let ending = self.ending.is_some();
         let child = &mut self.children[index];
         let healthy = match child.life {
-            Life::Waiting { .. } | Life::Down => return, // it was known to be down
+            Life::Backoff { .. } | Life::Down => return, // it was known to be down
             Life::Running { since } => now.saturating_duration_since(since),
             Life::Starting | Life::Stopping { .. } => Duration::ZERO,
         };
         let expected = match child.life {
             Life::Stopping { again, .. } => Some(again),
             // It went before it could be asked to.
-            _ => child.condemned.take().map(Some),
+            _ => child.with_sibling.take().map(Some),
         };
         let again = match child.spec.restart {
             Restart::Permanent => true,
@@ -163,8 +163,8 @@ impl Plan {
         };
         child.last_exit = Some((reason, now));
         if let Some(again) = expected {
-            child.condemned = None;
-            child.life = again.filter(|_| !ending).map_or(Life::Down, |due| Life::Waiting { due });
+            child.with_sibling = None;
+            child.life = again.filter(|_| !ending).map_or(Life::Down, |due| Life::Backoff { due });
             child.restarts += u64::from(child.life != Life::Down);
             self.forget_temporary(index);
         } else if ending || !again {
@@ -178,9 +178,9 @@ impl Plan {
         } else {
             let child = &mut self.children[index];
             let due = now + child.backoff.failed(healthy, chance);
-            child.life = Life::Waiting { due };
+            child.life = Life::Backoff { due };
             child.restarts += 1;
-            self.condemn(index, due);
+            self.take_along(index, due);
         }
     }
 
@@ -196,14 +196,14 @@ impl Plan {
         child.backoff.reset();
         match &mut child.life {
             Life::Down => {
-                child.life = Life::Waiting { due: now };
+                child.life = Life::Backoff { due: now };
                 child.restarts += 1;
             }
-            Life::Waiting { due } => *due = now,
+            Life::Backoff { due } => *due = now,
             Life::Stopping { again, .. } => *again = Some(now),
-            Life::Starting | Life::Running { .. } => child.condemned = Some(now),
+            Life::Starting | Life::Running { .. } => child.with_sibling = Some(now),
         }
-        self.condemn(index, now);
+        self.take_along(index, now);
         true
     }
 
@@ -212,29 +212,29 @@ impl Plan {
         self.ending.get_or_insert(reason);
     }
 
-    /// The orders that follow from what is known now. Asked again at once it gives none.
-    pub fn next(&mut self, now: Instant) -> Vec<Order> {
-        let mut orders = vec![];
+    /// The actions that follow from what is known now. Asked again at once it gives none.
+    pub fn next(&mut self, now: Instant) -> Vec<Action> {
+        let mut actions = vec![];
         for child in &mut self.children {
             if let Life::Stopping { deadline, killed, .. } = &mut child.life
                 && !*killed
                 && *deadline <= now
             {
                 *killed = true;
-                orders.push(Order::Kill(child.id));
+                actions.push(Action::Kill(child.id));
             }
         }
         if self.terminated {
-            return orders;
+            return actions;
         }
         match self.ending.clone() {
-            Some(reason) => self.wind_down(reason, now, &mut orders),
+            Some(reason) => self.wind_down(reason, now, &mut actions),
             None => {
-                self.stop_condemned(now, &mut orders);
-                self.start_due(now, &mut orders);
+                self.stop_taken_along(now, &mut actions);
+                self.start_due(now, &mut actions);
             }
         }
-        orders
+        actions
     }
 
     /// When [`Plan::next`] has something to order, if nothing else happens before. It lies in the
@@ -248,7 +248,7 @@ impl Plan {
         deadlines.chain(start).min()
     }
 
-    fn child(&mut self, id: ChildId) -> Option<&mut Child> {
+    fn child(&mut self, id: ChildId) -> Option<&mut ChildState> {
         self.children.iter_mut().find(|child| child.id == id)
     }
 
@@ -269,7 +269,7 @@ impl Plan {
     }
 
     /// The failure of the child at `index` takes others along, to be started not before `due`.
-    fn condemn(&mut self, index: usize, due: Instant) {
+    fn take_along(&mut self, index: usize, due: Instant) {
         for (nth, sibling) in self.children.iter_mut().enumerate() {
             let taken = match self.strategy {
                 Strategy::OneForOne | Strategy::SimpleOneForOne => false,
@@ -280,27 +280,27 @@ impl Plan {
                 continue;
             }
             match &mut sibling.life {
-                Life::Starting | Life::Running { .. } => sibling.condemned = Some(due),
-                Life::Waiting { due: other } => *other = due.max(*other),
+                Life::Starting | Life::Running { .. } => sibling.with_sibling = Some(due),
+                Life::Backoff { due: other } => *other = due.max(*other),
                 Life::Stopping { again: Some(other), .. } => *other = due.max(*other),
                 Life::Stopping { again: None, .. } | Life::Down => {}
             }
         }
     }
 
-    fn stop(child: &mut Child, again: Option<Instant>, now: Instant) -> Order {
-        child.condemned = None;
+    fn stop(child: &mut ChildState, again: Option<Instant>, now: Instant) -> Action {
+        child.with_sibling = None;
         child.life = Life::Stopping { deadline: now + child.spec.shutdown, killed: false, again };
-        Order::Stop(child.id)
+        Action::Stop(child.id)
     }
 
     fn is_stopping(&self) -> bool {
         self.children.iter().any(|child| matches!(child.life, Life::Stopping { .. }))
     }
 
-    fn wind_down(&mut self, reason: ExitReason, now: Instant, orders: &mut Vec<Order>) {
+    fn wind_down(&mut self, reason: ExitReason, now: Instant, actions: &mut Vec<Action>) {
         for child in &mut self.children {
-            if let Life::Waiting { .. } = child.life {
+            if let Life::Backoff { .. } = child.life {
                 child.life = Life::Down;
             }
         }
@@ -309,32 +309,32 @@ impl Plan {
             return;
         }
         let last = self.children.iter_mut().rev().filter(|child| child.is_up()).take(at_once);
-        orders.extend(last.map(|child| Self::stop(child, None, now)));
+        actions.extend(last.map(|child| Self::stop(child, None, now)));
         if !self.is_stopping() {
             self.terminated = true;
-            orders.push(Order::Terminated(reason));
+            actions.push(Action::Terminated(reason));
         }
     }
 
     /// Those that a sibling took along are stopped one by one, the last started first. A temporary
     /// one is not started again.
-    fn stop_condemned(&mut self, now: Instant, orders: &mut Vec<Order>) {
+    fn stop_taken_along(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.is_stopping() {
             return;
         }
-        if let Some(child) = self.children.iter_mut().rev().find(|child| child.condemned.is_some()) {
-            let again = child.condemned.filter(|_| child.spec.restart != Restart::Temporary);
-            orders.push(Self::stop(child, again, now));
+        if let Some(child) = self.children.iter_mut().rev().find(|child| child.with_sibling.is_some()) {
+            let again = child.with_sibling.filter(|_| child.spec.restart != Restart::Temporary);
+            actions.push(Self::stop(child, again, now));
         }
     }
 
-    fn start_due(&mut self, now: Instant, orders: &mut Vec<Order>) {
+    fn start_due(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if let Some((index, due)) = self.next_start()
             && due <= now
         {
             let child = &mut self.children[index];
             child.life = Life::Starting;
-            orders.push(Order::Start(child.id));
+            actions.push(Action::Start(child.id));
         }
     }
 
@@ -345,13 +345,13 @@ impl Plan {
         let dependent = self.strategy.is_dependent();
         let busy = self.children.iter().any(|child| {
             (child.life == Life::Starting && self.strategy != Strategy::SimpleOneForOne)
-                || (dependent && (child.condemned.is_some() || matches!(child.life, Life::Stopping { .. })))
+                || (dependent && (child.with_sibling.is_some() || matches!(child.life, Life::Stopping { .. })))
         });
         if busy || self.ending.is_some() {
             return None;
         }
         let mut waiting = self.children.iter().enumerate().filter_map(|(index, child)| match child.life {
-            Life::Waiting { due } => Some((index, due)),
+            Life::Backoff { due } => Some((index, due)),
             _ => None,
         });
         if dependent { waiting.next() } else { waiting.min_by_key(|(_, due)| *due) }

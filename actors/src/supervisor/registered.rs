@@ -1,8 +1,8 @@
 //! How a child is reached across its incarnations, and how its end and its return are noticed.
 //! What OTP calls a registered name and a monitor.
 
-use super::address::{Mailbox, Post, Recipient, SendError};
-use super::context::Context;
+use super::mailbox::Mailbox;
+use super::recipient::{Recipient, SendError};
 use actix::prelude::{Actor, Handler, Message};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -36,22 +36,22 @@ pub struct StandingChanged {
 pub struct Unreachable;
 
 /// A child by its name.
-pub struct Registered<A: Actor<Context = Context<A>>>(Arc<Inner<A>>);
+pub struct Registered<A: Actor>(Arc<Inner<A>>);
 
-impl<A: Actor<Context = Context<A>>> std::fmt::Debug for Registered<A> {
+impl<A: Actor> std::fmt::Debug for Registered<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Registered({})", self.0.name)
     }
 }
 
 /// Whether they are the same child's.
-impl<A: Actor<Context = Context<A>>> PartialEq for Registered<A> {
+impl<A: Actor> PartialEq for Registered<A> {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-struct Inner<A: Actor<Context = Context<A>>> {
+struct Inner<A: Actor> {
     name: Arc<str>,
     slot: RwLock<Slot<A>>,
     /// Counts incarnations that have ended.
@@ -59,7 +59,7 @@ struct Inner<A: Actor<Context = Context<A>>> {
     watchers: Arc<Mutex<Watchers>>,
 }
 
-struct Slot<A: Actor<Context = Context<A>>> {
+struct Slot<A: Actor> {
     standing: Standing,
     up: Option<Arc<Mailbox<A>>>,
     /// Incarnations that have ended.
@@ -85,7 +85,7 @@ impl Drop for Watch {
     }
 }
 
-impl<A: Actor<Context = Context<A>>> Registered<A> {
+impl<A: Actor> Registered<A> {
     /// A name that nobody bears yet.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(Arc::new(Inner {
@@ -132,7 +132,7 @@ impl<A: Actor<Context = Context<A>>> Registered<A> {
         M::Result: Send,
     {
         self.read(|slot| match &slot.up {
-            Some(mailbox) => Post::try_send(&**mailbox, message),
+            Some(mailbox) => mailbox.try_send(message),
             None => Err(SendError::Ended(message)),
         })
     }
@@ -196,7 +196,7 @@ impl<A: Actor<Context = Context<A>>> Registered<A> {
     }
 }
 
-impl<A: Actor<Context = Context<A>>> Clone for Registered<A> {
+impl<A: Actor> Clone for Registered<A> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }

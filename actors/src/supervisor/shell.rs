@@ -1,16 +1,20 @@
 //! The actor that applies a supervisor's decisions: it starts, stops and kills, and tells the
 //! [plan](super::plan) what became of it.
 
-use super::child::{Child, GivenUp, Kind, Running, StartArgs};
+use super::child::{Child, GivenUp, Running, StartArgs};
 use super::context::Context;
-use super::life::{Cleanup, News, launch};
-use super::plan::{ChildId, Life, Order, Plan};
-use super::spec::{ExitReason, Intensity, Strategy};
-use super::tree::{ChildView, SupervisorView, Tree};
+use super::incarnation::{Cleanup, Launched, Monitor, launch};
+use super::mailbox::Mailbox;
+use super::messages::{Ending, Ping, RestartChild, StartChild};
+use super::plan::{Action, ChildId, Life, Plan};
+use super::registered::Registered;
+use super::spec::{ChildSpec, ExitReason, Intensity, Kind, Strategy};
+use super::tree::{ChildView, Operable, SupervisorView, Tree};
 use actix::prelude::{Running as Stopping, *};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// What all supervisors of a tree share, and what each has of its own.
 #[derive(Clone)]
@@ -33,13 +37,13 @@ pub struct Supervisor {
     cleanup: Cleanup,
     specs: Arc<dyn Fn() -> Vec<Child> + Send + Sync>,
     plan: Plan,
-    children: BTreeMap<ChildId, Entry>,
+    children: BTreeMap<ChildId, Started>,
     alarm: Option<(Instant, SpawnHandle)>,
     ended: bool,
 }
 
 /// What is needed to make a child, and the incarnation that is there.
-struct Entry {
+struct Started {
     child: Child,
     running: Option<Running>,
     incarnation: u64,
@@ -55,34 +59,8 @@ struct Told {
     exit: Option<ExitReason>,
 }
 
-/// Start one more child.
-#[derive(Message)]
-#[rtype(result = "Result<(), Ending>")]
-pub struct StartChild(pub Child);
-
-/// The supervisor is about to end and starts nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the supervisor is ending")]
-pub struct Ending;
-
-/// Start a child again by its name; answered when that has been ordered. False if there is none of
-/// this name that can be started again.
-#[derive(Message, Debug)]
-#[rtype(result = "bool")]
-pub struct RestartChild {
-    /// Its name among its siblings.
-    pub name: String,
-    /// Leave it alone if it is up or about to be.
-    pub only_if_down: bool,
-}
-
-/// Answered when all that was told before has been seen to.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct Settle;
-
 impl Supervisor {
-    pub(super) fn new(
+    fn new(
         path: String,
         options: Options,
         tree: Tree,
@@ -93,6 +71,23 @@ impl Supervisor {
         Self { path, options, tree, cleanup, specs, plan, children: BTreeMap::new(), alarm: None, ended: false }
     }
 
+    /// A supervisor as a child of another. Its own children are listed anew for each of its incarnations.
+    pub fn child(
+        spec: ChildSpec,
+        thread: ArbiterHandle,
+        name: Registered<Supervisor>,
+        options: Options,
+        children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
+    ) -> Child {
+        let children: Arc<dyn Fn() -> Vec<Child> + Send + Sync> = Arc::new(children);
+        let start = move |args: StartArgs| {
+            let (options, children, StartArgs { path, tree, monitor }) = (options.clone(), children.clone(), args);
+            let make = move |cleanup: &Cleanup| Self::new(path, options, tree, cleanup.clone(), children);
+            Some(Running::named(&name, launch(&thread, make, monitor)))
+        };
+        Child::new(spec, Kind::Supervisor, start)
+    }
+
     /// Starts the supervisor at the root of a tree, which nobody supervises; `exited` is told when
     /// it has ended.
     pub fn start_root(
@@ -101,34 +96,33 @@ impl Supervisor {
         options: Options,
         children: impl Fn() -> Vec<Child> + Send + Sync + 'static,
         exited: impl FnOnce(ExitReason) + Send + 'static,
-    ) -> Arc<super::life::Control> {
-        // What it leaves behind are its children, who have their own patience.
-        let news = News { started: None, exited: Some(Box::new(exited)), patience: Duration::MAX };
+    ) -> Launched<Self> {
+        // What it leaves behind are its children, who have their own time-outs.
+        let monitor = Monitor { started: None, exited: Some(Box::new(exited)), timeout: Duration::MAX };
         let (path, specs, shown) = (tree.root().to_owned(), Arc::new(children), tree.clone());
         let make = move |cleanup: &Cleanup| Supervisor::new(path, options, shown, cleanup.clone(), specs);
-        let launched = launch(thread, make, news);
-        launched.control
+        launch(thread, make, monitor)
     }
 
     fn add(&mut self, child: Child) -> Result<(), Ending> {
         let id = self.plan.add(child.spec.clone(), now()).ok_or(Ending)?;
-        self.children.insert(id, Entry { child, running: None, incarnation: 0 });
+        self.children.insert(id, Started { child, running: None, incarnation: 0 });
         Ok(())
     }
 
-    /// Carries out what the plan orders, and sets the alarm for what it will.
+    /// Carries out what the plan says, and sets the alarm for what it will.
     fn apply(&mut self, ctx: &mut Context<Self>) {
         loop {
-            let orders = self.plan.next(now());
-            if orders.is_empty() {
+            let actions = self.plan.next(now());
+            if actions.is_empty() {
                 break;
             }
-            for order in orders {
-                match order {
-                    Order::Start(id) => self.start(id, ctx),
-                    Order::Stop(id) => self.with(id, |running| running.control.stop()),
-                    Order::Kill(id) => self.with(id, |running| running.control.kill(ExitReason::Killed)),
-                    Order::Terminated(reason) => {
+            for action in actions {
+                match action {
+                    Action::Start(id) => self.start(id, ctx),
+                    Action::Stop(id) => self.with(id, |running| running.control.stop()),
+                    Action::Kill(id) => self.with(id, |running| running.control.kill(ExitReason::Killed)),
+                    Action::Terminated(reason) => {
                         self.ended = true;
                         ctx.exit(reason);
                     }
@@ -150,17 +144,17 @@ impl Supervisor {
         entry.incarnation += 1;
         let incarnation = entry.incarnation;
         let (running, ended) = (ctx.recipient::<Told>(), ctx.recipient::<Told>());
-        let news = News {
+        let monitor = Monitor {
             started: Some(Box::new(move || {
                 running.do_send(Told { child: id, incarnation, exit: None });
             })),
             exited: Some(Box::new(move |reason| {
                 ended.do_send(Told { child: id, incarnation, exit: Some(reason) });
             })),
-            patience: entry.child.spec.shutdown,
+            timeout: entry.child.spec.shutdown,
         };
         let path = format!("{}/{}", self.path, entry.child.spec.name);
-        entry.running = (entry.child.make)(StartArgs { path, tree: self.tree.clone(), news });
+        entry.running = (entry.child.make)(StartArgs { path, tree: self.tree.clone(), monitor });
     }
 
     fn exited(&mut self, id: ChildId, reason: ExitReason) {
@@ -175,7 +169,7 @@ impl Supervisor {
         let life = self.plan.children().iter().find(|child| child.id == id).map(|child| child.life);
         self.tree.exited(path.clone(), reason.clone(), now);
         match life {
-            Some(Life::Waiting { due }) if !matches!(reason, ExitReason::Shutdown) => {
+            Some(Life::Backoff { due }) if !matches!(reason, ExitReason::Shutdown) => {
                 let wait = due.saturating_duration_since(now).as_millis();
                 log::warn!("{path}: {reason}; started again in {wait} ms");
             }
@@ -212,7 +206,7 @@ impl Supervisor {
             intensity: self.options.intensity,
             restarts: self.plan.recent().collect(),
             children: children.collect(),
-            mailbox: ctx.mailbox().clone(),
+            operable: ctx.mailbox().clone(),
         };
         self.tree.show(&self.path, view);
     }
@@ -328,10 +322,20 @@ impl Handler<RestartChild> for Supervisor {
     }
 }
 
-impl Handler<Settle> for Supervisor {
+impl Handler<Ping> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, _: Settle, _: &mut Self::Context) {}
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
+impl Operable for Mailbox<Supervisor> {
+    fn restart(&self, child: &str) -> oneshot::Receiver<bool> {
+        self.send(RestartChild { name: child.to_owned(), only_if_down: false })
+    }
+
+    fn ping(&self) -> oneshot::Receiver<()> {
+        self.send(Ping)
+    }
 }
 
 /// The system's monotonic clock, which stands still in tests that ask for it.

@@ -5,6 +5,16 @@ use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 
+/// What a child is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It does the work.
+    Worker,
+    /// It supervises.
+    Supervisor,
+}
+
 /// Whether a child that has ended is started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,14 +5,11 @@ mod node;
 mod view;
 
 pub use node::{Budget, Exit, LastExit, Node, Work};
-pub use view::{ChildView, SupervisorView};
+pub use view::{ChildView, Operable, SupervisorView};
 
-use super::address::Mailbox;
-use super::child::Kind;
-use super::life::Control;
+use super::incarnation::Control;
 use super::plan::Life;
-use super::shell::{RestartChild, Settle, Supervisor};
-use super::spec::ExitReason;
+use super::spec::{ExitReason, Kind};
 use calendar::Calendar;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,13 +41,13 @@ pub struct Tree {
 }
 
 struct Found {
-    supervisor: Arc<Mailbox<Supervisor>>,
+    supervisor: Arc<dyn Operable>,
     control: Option<Arc<Control>>,
 }
 
 /// Why an order cannot be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OrderError {
+pub enum OperationError {
     /// There is no such actor.
     #[error("there is no such actor; /debug lists them")]
     Unknown,
@@ -115,40 +112,40 @@ impl Tree {
     }
 
     /// Ends an actor as a fault would, for drills; resolves when its supervisor knows.
-    pub async fn kill(&self, path: &str) -> Result<(), OrderError> {
+    pub async fn kill(&self, path: &str) -> Result<(), OperationError> {
         let Found { supervisor, control } = self.find(path)?;
-        let control = control.ok_or(OrderError::NotRunning)?;
+        let control = control.ok_or(OperationError::NotRunning)?;
         control.kill(ExitReason::Killed);
         control.dead().await;
-        let _ = supervisor.send(Settle).await;
+        let _ = supervisor.ping().await;
         Ok(())
     }
 
     /// Starts an actor again, or for the first time since it failed; resolves when that is ordered.
-    pub async fn restart(&self, path: &str) -> Result<(), OrderError> {
+    pub async fn restart(&self, path: &str) -> Result<(), OperationError> {
         let Found { supervisor, .. } = self.find(path)?;
-        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-        match supervisor.send(RestartChild { name, only_if_down: false }).await {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        match supervisor.restart(name).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(OrderError::Once),
-            Err(_) => Err(OrderError::NotRunning),
+            Ok(false) => Err(OperationError::Once),
+            Err(_) => Err(OperationError::NotRunning),
         }
     }
 
     /// The supervisor of this path, if it is up.
-    pub fn supervisor(&self, path: &str) -> Option<Arc<Mailbox<Supervisor>>> {
-        self.lock().supervisors.get(path).map(|view| view.mailbox.clone())
+    pub fn supervisor(&self, path: &str) -> Option<Arc<dyn Operable>> {
+        self.lock().supervisors.get(path).map(|view| view.operable.clone())
     }
 
-    fn find(&self, path: &str) -> Result<Found, OrderError> {
+    fn find(&self, path: &str) -> Result<Found, OperationError> {
         if path == &*self.root {
-            return Err(OrderError::Once);
+            return Err(OperationError::Once);
         }
-        let (parent, name) = path.rsplit_once('/').ok_or(OrderError::Unknown)?;
+        let (parent, name) = path.rsplit_once('/').ok_or(OperationError::Unknown)?;
         let state = self.lock();
-        let parent = state.supervisors.get(parent).ok_or(OrderError::Unknown)?;
-        let child = parent.children.iter().find(|child| child.name == name).ok_or(OrderError::Unknown)?;
-        Ok(Found { supervisor: parent.mailbox.clone(), control: child.control.clone() })
+        let parent = state.supervisors.get(parent).ok_or(OperationError::Unknown)?;
+        let child = parent.children.iter().find(|child| child.name == name).ok_or(OperationError::Unknown)?;
+        Ok(Found { supervisor: parent.operable.clone(), control: child.control.clone() })
     }
 
     pub(super) fn show(&self, path: &str, view: SupervisorView) {

@@ -5,10 +5,10 @@
 //! sends before its nomination is lost. A path is taken when the viewer has nominated it *and* has answered us there:
 //! the latter is its consent, without which anybody with a session could aim our media at a stranger.
 
-mod paths;
+mod pairs;
 
 use super::stun::{self, Id, Kind, Message, Role, Signed};
-use paths::Paths;
+use pairs::Pairs;
 use rtc_crypto::RTCCryptoProvider;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -66,7 +66,7 @@ pub enum Heard {
 
 /// How long nothing has been heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum IceState {
     /// It may come back.
     Disconnected,
     /// It is over.
@@ -93,7 +93,7 @@ pub struct Ice {
     generation: u32,
     current: Credentials,
     former: Option<Credentials>,
-    paths: Paths,
+    pairs: Pairs,
     selected: Option<SocketAddr>,
     pending: VecDeque<Pending>,
     started: Instant,
@@ -123,7 +123,7 @@ impl Ice {
             generation: 0,
             current: credentials,
             former: None,
-            paths: Paths::default(),
+            pairs: Pairs::default(),
             selected: None,
             pending: VecDeque::new(),
             started: now,
@@ -140,7 +140,7 @@ impl Ice {
 
     fn ask_all(&mut self, addresses: &[SocketAddr], now: Instant) {
         for address in addresses {
-            self.paths.heard(*address, self.generation, None, now);
+            self.pairs.heard(*address, self.generation, None, now);
             self.ask(*address, now);
         }
     }
@@ -152,7 +152,7 @@ impl Ice {
 
     /// Whether a signed question has come from there, so that handshakes may.
     pub fn knows(&self, address: SocketAddr) -> bool {
-        self.paths.find(address).is_some()
+        self.pairs.find(address).is_some()
     }
 
     /// Whether the viewer has consented lately to what it is sent.
@@ -182,14 +182,14 @@ impl Ice {
     /// ones is taken.
     pub fn restart(&mut self, credentials: Credentials, lite: &[SocketAddr], now: Instant) {
         // A restart within a restart: who has a path keeps what that has.
-        let established = self.selected.and_then(|address| self.paths.find(address)).map(|path| path.generation);
+        let established = self.selected.and_then(|address| self.pairs.find(address)).map(|path| path.generation);
         let former = std::mem::replace(&mut self.current, credentials);
         if self.former.is_none() || established == Some(self.generation) {
             self.former = Some(former);
         } else {
             // The generation between them led nowhere, and the one before takes its number.
             self.pending.retain(|pending| pending.generation != self.generation);
-            self.paths.rename(self.generation);
+            self.pairs.rename(self.generation);
         }
         self.generation += 1;
         if !lite.is_empty() {
@@ -242,7 +242,7 @@ impl Ice {
             Err(error) => log::warn!("a STUN answer could not be made: {error}"),
         }
         let nominates = signed.nominates && !self.controlling;
-        let path = self.paths.heard(from, generation, self.selected, now);
+        let path = self.pairs.heard(from, generation, self.selected, now);
         path.nominated |= nominates;
         if path.is_proven(now) {
             if nominates {
@@ -290,7 +290,7 @@ impl Ice {
             }
             return Heard::Answer(round_trip);
         }
-        let Some(path) = self.paths.find_mut(from) else { return Heard::Answer(round_trip) };
+        let Some(path) = self.pairs.find_mut(from) else { return Heard::Answer(round_trip) };
         path.proven = Some(now);
         path.retry = None;
         let nominated = path.nominated && path.generation == generation;
@@ -304,14 +304,14 @@ impl Ice {
     }
 
     fn is_former(&self, address: SocketAddr) -> bool {
-        self.paths.find(address).is_none_or(|path| path.generation != self.generation)
+        self.pairs.find(address).is_none_or(|path| path.generation != self.generation)
     }
 
     fn select(&mut self, address: SocketAddr, generation: u32, now: Instant) {
         // A nomination is for now: an older one, of a path that was left, must not take it back.
-        self.paths.nominated_is(address);
+        self.pairs.nominated_is(address);
         if generation == self.generation && self.former.take().is_some() {
-            self.paths.forget_before(generation);
+            self.pairs.forget_before(generation);
             self.pending.retain(|pending| pending.generation == generation);
         }
         if self.selected.replace(address) != Some(address) {
@@ -324,7 +324,7 @@ impl Ice {
 
     /// Asks the viewer at an address.
     fn ask(&mut self, to: SocketAddr, now: Instant) {
-        let Some(path) = self.paths.find_mut(to) else { return };
+        let Some(path) = self.pairs.find_mut(to) else { return };
         path.asked(now);
         let generation = path.generation;
         let Some(credentials) = self.of(generation) else { return };
@@ -375,7 +375,7 @@ impl Ice {
             return None;
         }
         let verdicts = [self.disconnects(), Some(self.fails())].into_iter().flatten();
-        verdicts.chain(self.next_keepalive).chain(self.paths.due()).min()
+        verdicts.chain(self.next_keepalive).chain(self.pairs.due()).min()
     }
 
     fn disconnects(&self) -> Option<Instant> {
@@ -391,23 +391,23 @@ impl Ice {
     }
 
     /// Time has passed.
-    pub fn wake(&mut self, now: Instant) -> Option<Verdict> {
+    pub fn wake(&mut self, now: Instant) -> Option<IceState> {
         if self.failed {
             return None;
         }
         if self.next_keepalive.is_some_and(|at| at <= now) {
             self.probe(now);
         }
-        while let Some(address) = self.paths.to_be_asked_again(now) {
+        while let Some(address) = self.pairs.to_be_asked_again(now) {
             self.ask(address, now);
         }
         if self.fails() <= now {
             self.failed = true;
-            return Some(Verdict::Failed);
+            return Some(IceState::Failed);
         }
         if self.disconnects().is_some_and(|at| at <= now) {
             self.disconnected = true;
-            return Some(Verdict::Disconnected);
+            return Some(IceState::Disconnected);
         }
         None
     }

@@ -14,15 +14,15 @@ const FRAMES: usize = 256;
 pub struct Journal {
     /// When the first was sent.
     epoch: Option<Instant>,
-    frames: VecDeque<Entry>,
+    frames: VecDeque<Packed>,
 }
 
 /// The number of a frame's last packet, and below it when that was sent, in microseconds after the epoch: 48 bits of them
 /// are nine years. There are many of these.
 #[derive(Clone, Copy, Debug)]
-struct Entry(u64);
+struct Packed(u64);
 
-impl Entry {
+impl Packed {
     const TIME_BITS: u32 = 48;
 
     fn new(last: u16, after: Duration) -> Self {
@@ -46,7 +46,7 @@ impl Journal {
             self.frames.pop_front();
         }
         let epoch = *self.epoch.get_or_insert(at);
-        self.frames.push_back(Entry::new(last, at.saturating_duration_since(epoch)));
+        self.frames.push_back(Packed::new(last, at.saturating_duration_since(epoch)));
     }
 
     /// When the packet with this number was sent; none if that is too long ago, or it never was.

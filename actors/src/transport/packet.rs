@@ -1,10 +1,35 @@
-//! One packet of a frame, made from the frame whenever it is sent: the only copy of its payload.
+//! The packets of a frame: how large they are, and one of them, made from the frame whenever it is sent, which is the only
+//! copy of its payload.
 
 use super::history::Sent;
 use super::rtp::Head;
 use super::sdp::Media;
 use super::srtp::Srtp;
 use crate::media::Frame;
+
+/// RTP header, extensions and tag of a packet: about so many bytes.
+pub const OVERHEAD: usize = 40;
+
+/// Bytes on the wire of a frame's packets from one on.
+pub fn bytes_from(frame: &Frame, from: usize) -> usize {
+    let payload = match from {
+        0 => frame.len(),
+        _ => (from..frame.cuts.len()).map(|nth| frame.cuts.packet_bytes(nth)).sum(),
+    };
+    payload + frame.cuts.len().saturating_sub(from) * OVERHEAD
+}
+
+/// So many packets of a frame, from one on, that are not more than these bytes; one at least.
+pub fn fitting(frame: &Frame, from: usize, bytes: usize) -> usize {
+    let mut left = bytes;
+    let fits = (from..frame.cuts.len()).take_while(|&nth| {
+        let size = frame.cuts.packet_bytes(nth) + OVERHEAD;
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
+    });
+    fits.count().max(1)
+}
 
 /// The header of a packet of a frame.
 pub fn head_of(media: &Media, ssrc: u32, sent: &Sent, nth: usize) -> Head {

@@ -5,7 +5,7 @@ use super::batch::Batch;
 use super::congestion::Congestion;
 use super::history::{History, Sent};
 use super::losses::Losses;
-use super::packet::{head_of, seal};
+use super::packet::{OVERHEAD, bytes_from, fitting, head_of, seal};
 use super::rate::{self, StreamRate};
 use super::rtcp::{self, Arrivals, Timebase, Totals};
 use super::sdp::{Media, Secrets};
@@ -35,9 +35,6 @@ const SHOWN_SHARE: f64 = 0.5;
 
 /// but not more than so much faster than the stream: a token bucket lets a burst through at any speed.
 const FASTER_SHOWN: f64 = 6.0;
-
-/// RTP header, extensions and tag of a packet: about so many bytes.
-const OVERHEAD: usize = 40;
 
 /// What waits for room is looked after so often, should nothing else be heard.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -220,8 +217,8 @@ impl Sender {
     pub fn catching_up_takes(&self, now: Instant) -> Option<Duration> {
         let first = self.backlog.begun().filter(|first| first.replayed || !self.began);
         let first = first.or_else(|| self.backlog.front().filter(|first| first.replayed))?;
-        let of_the_past = self.backlog.of_the_past().map(|waiting| rest_of(&waiting.frame, waiting.begun)).sum();
-        let rest = rest_of(&first.frame, first.begun).max(of_the_past);
+        let of_the_past = self.backlog.of_the_past().map(|waiting| bytes_from(&waiting.frame, waiting.begun)).sum();
+        let rest = bytes_from(&first.frame, first.begun).max(of_the_past);
         Some(now.saturating_duration_since(first.since) + self.congestion.as_ref()?.takes(rest)?)
     }
 
@@ -277,7 +274,7 @@ impl Sender {
         while let Some(waiting) = self.backlog.front_mut() {
             let (frame, begun) = (waiting.frame.clone(), waiting.begun);
             let left = frame.cuts.len().saturating_sub(begun);
-            let size = rest_of(&frame, begun);
+            let size = bytes_from(&frame, begun);
             let part = size.min(PART).min(burst);
             if room < part {
                 self.next_look = Some(now + self.pace.wait(part, rate).clamp(Duration::from_millis(1), LOOK_EVERY));
@@ -493,25 +490,4 @@ fn is_of_use(link: &mut Congestion, origin: Origin, stream: f64, backlog: &Backl
         (Some(_), _) => link.room(stream, now) > 0 && backlog.is_empty(),
         (None, _) => link.room(stream, now) > 0,
     }
-}
-
-/// Bytes on the wire of a frame's packets from one on.
-fn rest_of(frame: &Frame, from: usize) -> usize {
-    let payload = match from {
-        0 => frame.len(),
-        _ => (from..frame.cuts.len()).map(|nth| frame.cuts.packet_bytes(nth)).sum(),
-    };
-    payload + frame.cuts.len().saturating_sub(from) * OVERHEAD
-}
-
-/// So many packets of a frame, from one on, that are not more than these bytes; one at least.
-fn fitting(frame: &Frame, from: usize, bytes: usize) -> usize {
-    let mut left = bytes;
-    let fits = (from..frame.cuts.len()).take_while(|&nth| {
-        let size = frame.cuts.packet_bytes(nth) + OVERHEAD;
-        let fits = size <= left;
-        left = left.saturating_sub(size);
-        fits
-    });
-    fits.count().max(1)
 }

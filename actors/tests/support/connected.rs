@@ -1,21 +1,23 @@
 //! A viewer whose connection stands: everything is real but the network and the clock.
 
+use crate::link::{Chance, Link as Wire, Way};
 use crate::support::*;
 use crate::viewer::{Kindness, Viewer};
 use actix::prelude::Arbiter;
 use bytes::{Bytes, BytesMut};
 use lenscap_actors::board::PeerStatus;
 use lenscap_actors::board::{CameraState, StreamState};
+use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::media::Size;
 use lenscap_actors::media::{Cuts, Frame, Origin};
-use lenscap_actors::peer::Waiting;
+use lenscap_actors::peer::PeerTimeouts;
 use lenscap_actors::peer::{Peer, Signal};
 use lenscap_actors::peers::Join;
 use lenscap_actors::ports::*;
 use lenscap_actors::retry::Exponential;
-use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
-use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::root::{CameraSpec, Root, RootSpec, StreamSpec, Supervision, Threads};
+use lenscap_actors::supervisor::recipient::Recipient;
 use lenscap_actors::supervisor::registered::Registered;
 use lenscap_actors::transport::{Batch, IceTimeouts, Identity, Secrets, Transport, answer};
 use std::collections::BTreeMap;
@@ -33,7 +35,7 @@ fn server() -> SocketAddr {
     "198.51.100.1:8555".parse().unwrap()
 }
 
-/// The network: nothing is lost, and nothing takes time.
+/// The socket: what is sent through it, and what has arrived and was not read yet.
 #[derive(Clone, Default)]
 struct Network(Arc<Mutex<Air>>);
 
@@ -41,6 +43,7 @@ struct Network(Arc<Mutex<Air>>);
 struct Air {
     inbox: Option<Recipient<Inbound>>,
     down: Vec<Vec<u8>>,
+    unread: Vec<Inbound>,
 }
 
 impl Datagrams for Network {
@@ -53,7 +56,12 @@ impl Datagrams for Network {
         self.0.lock().unwrap().down.extend(datagrams);
         batch.count()
     }
-    fn drain(&self) {}
+    fn drain(&self) {
+        let mut air = self.0.lock().unwrap();
+        let (unread, inbox) = (std::mem::take(&mut air.unread), air.inbox.clone());
+        // As the socket's reader does: what has no room is lost.
+        unread.into_iter().for_each(|it| _ = inbox.as_ref().unwrap().try_send(it));
+    }
 }
 
 /// Two cameras, "cam" with a small rendition of its stream and "other" without, and one viewer of "cam".
@@ -69,6 +77,12 @@ pub struct Scene {
     pub viewer: Viewer,
     pub signals: mpsc::Receiver<Signal>,
     network: Network,
+    /// The link, each way. At first nothing is lost on it, and nothing takes time.
+    pub down: Wire,
+    pub up: Wire,
+    chance: Chance,
+    /// Whether what arrives is read late: only when somebody asks for it.
+    pub reads_late: bool,
     /// Frames of each encoder so far.
     numbers: BTreeMap<&'static str, u64>,
 }
@@ -76,9 +90,14 @@ pub struct Scene {
 impl Scene {
     /// With both cameras in one exclusive group, or not.
     pub async fn new(group: bool) -> Self {
+        Self::with(group, 10, 0).await
+    }
+
+    /// The same, with so many places for viewers, and over a link that takes so long each way.
+    pub async fn with(group: bool, max_viewers: usize, delay_ms: u64) -> Self {
         tokio::time::pause();
         let [full, small, other] = [(); 3].map(|()| Fake::default());
-        let camera = |id: &str, fake: &Fake| CameraPlan {
+        let camera = |id: &str, fake: &Fake| CameraSpec {
             id: id.into(),
             source: "fake".into(),
             capture: Arc::new(fake.clone()),
@@ -86,25 +105,25 @@ impl Scene {
             pause_on_suspicion: true,
             retry: Exponential { jitter: 0.0, ..Exponential::default() }.into(),
         };
-        let stream = |id: &str, fake: &Fake, small: Option<&Fake>| StreamPlan {
+        let stream = |id: &str, fake: &Fake, small: Option<&Fake>| StreamSpec {
             id: id.into(),
             camera: id.into(),
             encode: Arc::new(fake.clone()),
             small: small.map(|small| Arc::new(small.clone()) as Arc<dyn Encode>),
         };
-        let plan = Plan {
+        let spec = RootSpec {
             cameras: vec![camera("cam", &full), camera("other", &other)],
             streams: vec![stream("cam", &full, Some(&small)), stream("other", &other, None)],
-            max_viewers: 10,
+            max_viewers,
             max_viewers_per_address: 10,
-            waiting: Waiting::default(),
+            timeouts: PeerTimeouts::default(),
             supervision: Supervision::default(),
             chance: || 0.5,
         };
         let here = Arbiter::current();
         let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: vec![here] };
         let network = Network::default();
-        let (root, _) = Root::start(plan, threads, Arc::new(network.clone()), Arc::new(SystemClock));
+        let (root, _) = Root::start(spec, threads, Arc::new(network.clone()), Arc::new(SystemClock));
         root.tree.until_started().await;
         let kindness = Kindness { gcm: true, rtx: true, passive: false, polite: true };
         let mut viewer = Viewer::new(kindness, SocketAddr::from(([192, 0, 2, 1], 1000)), server(), 5);
@@ -129,11 +148,15 @@ impl Scene {
         let place = root.peers.reserve("token", Ipv4Addr::LOCALHOST.into()).unwrap();
         let join = Join { transport: "ws", stream: "cam".into(), connection, signals: sender };
         let peer = root.peers.join(place, join).await.unwrap().peer;
-        let mut scene = Self { full, small, other, root, peer, viewer, signals, network, numbers: BTreeMap::new() };
-        scene.pass(500).await;
+        let [down, up] = [(); 2].map(|()| Wire::new(Way::clean(delay_ms)));
+        let (chance, reads_late, numbers) = (Chance(7), false, BTreeMap::new());
+        let mut scene =
+            Self { full, small, other, root, peer, viewer, signals, network, down, up, chance, reads_late, numbers };
+        scene.pass(500 + 12 * delay_ms).await;
         assert!(scene.viewer.connected_at.is_some(), "it does not connect");
         scene.full.report(CaptureEventKind::Opened(CaptureInfo::default()));
         scene.show("full", true).await;
+        scene.pass(delay_ms).await;
         assert_eq!(scene.seen(), ["full"]);
         scene.told();
         scene
@@ -152,20 +175,43 @@ impl Scene {
         loop {
             settle().await;
             let now = SystemClock.now();
-            let down = std::mem::take(&mut self.network.0.lock().unwrap().down);
-            let quiet = down.is_empty();
-            down.iter().for_each(|datagram| self.viewer.read(datagram, now));
+            let sent = std::mem::take(&mut self.network.0.lock().unwrap().down);
+            let mut quiet = sent.is_empty();
+            for datagram in sent {
+                self.down.send(server(), self.viewer.address, &datagram, now, &mut self.chance);
+            }
+            while let Some((_, _, datagram)) = self.down.receive(now) {
+                quiet = false;
+                self.viewer.read(&datagram, now);
+            }
             if self.viewer.due().is_some_and(|due| due <= now) {
                 self.viewer.wake(now);
             }
-            let up = std::mem::take(&mut self.viewer.out);
-            if quiet && up.is_empty() {
+            for (to, datagram) in std::mem::take(&mut self.viewer.out) {
+                self.up.send(self.viewer.address, to, &datagram, now, &mut self.chance);
+            }
+            let mut datagrams = vec![];
+            while let Some((from, _, datagram)) = self.up.receive(now) {
+                datagrams.push((from, BytesMut::from(&datagram[..])));
+            }
+            if quiet && datagrams.is_empty() {
                 return;
             }
-            let datagrams = up.iter().map(|(_, it)| (self.viewer.address, BytesMut::from(&it[..]))).collect();
-            let inbox = self.network.0.lock().unwrap().inbox.clone().unwrap();
-            inbox.do_send(Inbound { at: now, datagrams, undeliverable: vec![] });
+            self.arrive(Inbound { at: now, datagrams, undeliverable: vec![] });
         }
+    }
+
+    /// This has arrived from the viewer. It goes where datagrams go: behind what has to be done, and only if there is room.
+    pub fn arrive(&self, inbound: Inbound) {
+        let inbox = {
+            let mut air = self.network.0.lock().unwrap();
+            if self.reads_late {
+                air.unread.push(inbound);
+                return;
+            }
+            air.inbox.clone().unwrap()
+        };
+        let _ = inbox.try_send(inbound);
     }
 
     /// The viewer is silent for so long.
@@ -206,6 +252,11 @@ impl Scene {
     /// What the page has been told since this was last asked.
     pub fn told(&mut self) -> Vec<Signal> {
         std::iter::from_fn(|| self.signals.try_recv().ok()).collect()
+    }
+
+    /// Whether it is there no more.
+    pub fn is_gone(&self) -> bool {
+        self.root.board.read(|board| board.peers.is_empty())
     }
 
     pub fn status(&self) -> PeerStatus {

@@ -4,15 +4,16 @@
 
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
+use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::fanout::Deliver;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::media::{Codec, Cuts, Frame, Origin, Picture, PictureSink};
-use lenscap_actors::peer::Waiting;
-use lenscap_actors::peer::subscription::{Attendance, Subscriber, Subscription};
+use lenscap_actors::peer::PeerTimeouts;
+use lenscap_actors::peer::subscription::{Subscriber, SubscriberState, Subscription};
 use lenscap_actors::ports::*;
 use lenscap_actors::retry::{Exponential, Policy};
-use lenscap_actors::root::{CameraPlan, Plan, Root, StreamPlan, Supervision, Threads};
+use lenscap_actors::root::{CameraSpec, Root, RootSpec, StreamSpec, Supervision, Threads};
 use lenscap_actors::stream::{Alive, Disconnected, Link, Released, Stream, StreamNotice, Subscribe, Suspect};
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
 use std::ops::RangeInclusive;
@@ -195,7 +196,7 @@ pub async fn with_closing<T>(fake: &Fake, waits: impl Future<Output = T>) -> T {
 pub struct NoSocket;
 
 impl Datagrams for NoSocket {
-    fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::address::Recipient<Inbound>) {}
+    fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::recipient::Recipient<Inbound>) {}
     fn forget(&self, _: &str) {}
     fn send(&self, batch: &lenscap_actors::transport::Batch) -> usize {
         batch.count()
@@ -212,8 +213,8 @@ pub struct Stage {
 
 /// Starts one camera with one stream, both called "cam".
 pub async fn start(capture: Arc<dyn Capture>, encode: Arc<dyn Encode>, retry: Policy) -> (Root, Registered<Stream>) {
-    let plan = Plan {
-        cameras: vec![CameraPlan {
+    let spec = RootSpec {
+        cameras: vec![CameraSpec {
             id: "cam".into(),
             source: "fake".into(),
             capture,
@@ -221,16 +222,16 @@ pub async fn start(capture: Arc<dyn Capture>, encode: Arc<dyn Encode>, retry: Po
             pause_on_suspicion: true,
             retry,
         }],
-        streams: vec![StreamPlan { id: "cam".into(), camera: "cam".into(), encode, small: None }],
+        streams: vec![StreamSpec { id: "cam".into(), camera: "cam".into(), encode, small: None }],
         max_viewers: 10,
         max_viewers_per_address: 10,
-        waiting: Waiting::default(),
+        timeouts: PeerTimeouts::default(),
         supervision: Supervision::default(),
         chance: || 0.5,
     };
     let here = Arbiter::current();
     let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: vec![here] };
-    let (root, _) = Root::start(plan, threads, Arc::new(NoSocket), Arc::new(SystemClock));
+    let (root, _) = Root::start(spec, threads, Arc::new(NoSocket), Arc::new(SystemClock));
     root.tree.until_started().await;
     let stream = root.streams[&"cam".into()].stream.clone();
     (root, stream)
@@ -259,7 +260,7 @@ impl Stage {
             subscriber,
             "cam".into(),
             entry,
-            Attendance::Here { ready: true, suspect: false },
+            SubscriberState::Here { ready: true, suspect: false },
             changes.into(),
         );
         settle().await;
@@ -327,7 +328,7 @@ pub fn watcher() -> (Link, Recipient<StandingChanged>, Arc<Mutex<Vec<String>>>) 
     let got = Arc::<Mutex<Vec<String>>>::default();
     let viewer = Viewer(got.clone()).start();
     let link = Link {
-        frames: Arc::new(lenscap_actors::supervisor::address::Recipient::<Deliver>::from(viewer.clone().recipient())),
+        frames: Arc::new(lenscap_actors::supervisor::recipient::Recipient::<Deliver>::from(viewer.clone().recipient())),
         notices: viewer.clone().recipient().into(),
         fanout: None,
     };

@@ -1,8 +1,8 @@
 //! Which guards run, so that `/debug` can say what a camera has started, and so that nothing is left of a
 //! program whose guard was killed.
 
-use super::tree;
 use crate::broker::Guard;
+use crate::guard::processes as system;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, set_child_subreaper, waitpid};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -75,9 +75,9 @@ impl Processes {
             self.lock().by_pid.iter().filter(|(_, of)| *of == camera).map(|(guard, _)| *guard).collect();
         let mut found: Vec<ProcessStatus> = guards
             .into_iter()
-            .flat_map(tree::descendants)
+            .flat_map(system::descendants)
             .filter_map(|process| {
-                Some(ProcessStatus { pid: process.pid.as_raw_nonzero().get(), name: tree::name(process.pid)? })
+                Some(ProcessStatus { pid: process.pid.as_raw_nonzero().get(), name: system::name(process.pid)? })
             })
             .collect();
         found.sort_by_key(|process| process.pid);
@@ -88,22 +88,22 @@ impl Processes {
     pub fn end_orphans(&self) {
         let own = getpid();
         loop {
-            let orphans: Vec<tree::Process> = {
+            let orphans: Vec<system::Process> = {
                 // One that has no number yet would be taken for an orphan.
                 let guards = self.0.known.wait_while(self.lock(), |guards| guards.starting > 0);
                 let guards = guards.unwrap_or_else(PoisonError::into_inner);
                 let is_known = |pid: &Pid| guards.by_pid.contains_key(pid) || guards.broker == Some(*pid);
-                let children = tree::children(own).into_iter().filter(|pid| !is_known(pid));
-                children.map(|pid| tree::Process { pid, parent: own }).collect()
+                let children = system::children(own).into_iter().filter(|pid| !is_known(pid));
+                children.map(|pid| system::Process { pid, parent: own }).collect()
             };
             if orphans.is_empty() {
                 return;
             }
             for orphan in &orphans {
-                for process in tree::descendants(orphan.pid) {
-                    tree::signal(process, own, &[Signal::KILL]);
+                for process in system::descendants(orphan.pid) {
+                    system::signal(process, own, &[Signal::KILL]);
                 }
-                tree::signal_child(orphan.pid, &[Signal::KILL]);
+                system::signal_child(orphan.pid, &[Signal::KILL]);
             }
             for orphan in orphans {
                 // Those that it had started are ours then, and found in the next round.

@@ -1,8 +1,8 @@
-//! A running program, seen from the server: its pipes, and its [guard](super::guard).
+//! A running program, seen from the server: its pipes, and its [guard](crate::guard).
 
 use super::processes::Processes;
-use super::report::{END, GO, Report};
 use crate::broker::{Broker, Guard};
+use crate::guard::report::{END, GO, Report};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -74,7 +74,7 @@ impl Program {
         &self.control
     }
 
-    /// Ends it: all its processes are asked to, killed if they have not after [`GRACE`](super::guard::GRACE), and reaped before
+    /// Ends it: all its processes are asked to, killed if they have not after [`GRACE`](crate::guard::GRACE), and reaped before
     /// this returns. `output` is called whenever there is something to read meanwhile: a program that cannot write
     /// its last words does not end by itself.
     pub fn end(&mut self, mut output: impl FnMut(&mut File, &mut File)) -> io::Result<Ended> {

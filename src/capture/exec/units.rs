@@ -41,7 +41,7 @@ impl Units {
         let mut complete = vec![];
         let torn = self.parser.push(bytes, &mut complete);
         if torn && self.idle < IDLE_MAX {
-            // The last unit was not whole after all: this writer needs more patience.
+            // The last unit was not whole after all: this writer needs more time.
             self.idle = (self.idle * 2).min(IDLE_MAX);
             log::debug!("access units arrive in pieces; waiting {:?} for their ends now", self.idle);
         }

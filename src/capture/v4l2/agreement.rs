@@ -1,7 +1,7 @@
 //! What is agreed with a device: format, size and rate.
 
 use super::device::{Device, Format};
-use crate::config::PixelFormat;
+use crate::capture::pixel_format::PixelFormat;
 use lenscap_actors::ports::CaptureError;
 use std::time::Duration;
 use v4l::Fraction;

@@ -3,7 +3,7 @@ use crate::codec::H264Encoder;
 use crate::config::Stream;
 use actix::prelude::*;
 use lenscap_actors::media::{Frame, Layout, RawImage};
-use lenscap_actors::supervisor::address;
+use lenscap_actors::supervisor::recipient;
 use std::sync::Mutex;
 
 const SIZE: (usize, usize) = (320, 192);
@@ -35,7 +35,7 @@ struct Bench {
 impl Bench {
     fn new(rendering: Rendering) -> Self {
         let heard = Heard::default();
-        let events = address::Recipient::from(heard.clone().start().recipient());
+        let events = recipient::Recipient::from(heard.clone().start().recipient());
         let pictures = LastPictures::start().unwrap();
         let encoder = Encoder::new(rendering, "front".into(), pictures.clone());
         Self { encoding: encoder.start(1, events), heard, start: Instant::now(), pictures }
@@ -104,7 +104,7 @@ fn shown(frames: &[Arc<Frame>]) -> Vec<((usize, usize), u8)> {
 }
 
 fn small() -> Rendering {
-    Rendering::small(&Stream::of("front"), None)
+    Stream::of("front").small(None)
 }
 
 /// Every other picture, half as large, and a keyframe on request, whatever the camera gives.
@@ -184,7 +184,7 @@ async fn what_is_missing_or_broken_leaves_out_what_comes_up_to_the_next_keyframe
 
 #[actix::test]
 async fn the_full_rendition_of_what_comes_encoded_is_that() {
-    let bench = Bench::new(Rendering::full(&Stream::of("front"), None));
+    let bench = Bench::new(Stream::of("front").full(None));
     let units = units(5);
     for (nth, unit) in units.iter().enumerate() {
         bench.push(nth as u32, unit.clone());
@@ -221,8 +221,8 @@ async fn of_whatever_comes_the_first_picture_and_the_last_are_kept() {
     };
     let encoded: Vec<Content> = [0, 20].into_iter().map(&mut keyframe).collect();
     for (rendering, given) in [
-        (Rendering::full(&Stream::of("front"), None), vec![raw(0), raw(20)]),
-        (Rendering::full(&Stream::of("front"), None), encoded.clone()),
+        (Stream::of("front").full(None), vec![raw(0), raw(20)]),
+        (Stream::of("front").full(None), encoded.clone()),
         (small(), vec![raw(0), raw(20)]),
     ] {
         let bench = Bench::new(rendering);
@@ -255,7 +255,7 @@ fn grain(nth: u32, (width, height): (usize, usize)) -> Content {
 #[actix::test]
 async fn a_bit_rate_that_is_held_stays_held_when_the_camera_gives_another_size() {
     let stream = Stream { bitrate: Some(1_000_000), adaptive_bitrate: true, ..Stream::of("front") };
-    let bench = Bench::new(Rendering::full(&stream, None));
+    let bench = Bench::new(stream.full(None));
     assert_eq!(bench.encoding.bit_rates(), None, "there is no encoder yet");
     let mut nth = 0;
     let mut bits_a_second = async |size, pictures: u32| {

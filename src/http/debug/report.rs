@@ -106,7 +106,7 @@ impl Look {
             uptime_ms: self.started.elapsed().as_millis() as u64,
             allow_kill: self.allow_kill,
             tables,
-            departures: fields(&board.tally.departures()),
+            departures: fields(&board.counters.departures()),
         };
         if let Some(before) = before {
             report.tables.iter_mut().zip(&before.tables).for_each(|(table, before)| table.keep_counts(before));
@@ -289,6 +289,11 @@ pub fn named(id: &str, status: &impl Serialize) -> (String, Map<String, Value>) 
     object.insert("id".to_owned(), id.into());
     object.extend(fields(status));
     (id.to_owned(), object)
+}
+
+/// A status as an object, with its name.
+pub fn with_id(id: &str, status: &impl Serialize) -> Value {
+    named(id, status).1.into()
 }
 
 fn fields(status: &impl Serialize) -> Map<String, Value> {

@@ -1,6 +1,6 @@
 //! Families of metrics: what the text format of Prometheus needs, filled from plain values.
 
-use lenscap_actors::tally::Histogram;
+use lenscap_actors::board::Histogram;
 use prometheus::core::Desc;
 use prometheus::proto::{self, LabelPair, Metric, MetricFamily, MetricType};
 use std::collections::HashMap;

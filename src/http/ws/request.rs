@@ -1,7 +1,7 @@
 //! What a page says over its WebSocket, and the words for what is not understood of it. Pure.
 
-use crate::http::MESSAGE_BYTES_MAX;
 use crate::http::problem::Problem;
+use crate::http::site::MESSAGE_BYTES_MAX;
 use serde::Deserialize;
 use serde_json::Value;
 

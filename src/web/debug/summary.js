@@ -3,7 +3,7 @@
 import { attribute, el, text } from '../dom.js';
 import { count } from './cameras.js';
 import { load, percent } from './threads.js';
-import { tally } from './tree.js';
+import { countByState } from './tree.js';
 import { lasts, plural } from './words.js';
 
 const MINUTE = 60_000;
@@ -21,7 +21,7 @@ const FIGURES = {
     return [`${open} of ${all}`, troubled ? `${troubled} in trouble` : open ? 'their lights are on' : 'all lights are off', troubled > 0];
   }],
   actors: ['actors', ({ report }) => {
-    const unwell = tally(report).filter(({ state }) => state !== 'running').map(({ state, count: many }) => `${many} ${state}`);
+    const unwell = countByState(report).filter(({ state }) => state !== 'running').map(({ state, count: many }) => `${many} ${state}`);
     return [String(report.actors.size), unwell.join(', ') || 'all run', unwell.length > 0];
   }],
   exits: ['faults, last minute', ({ report }) => {

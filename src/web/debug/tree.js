@@ -169,7 +169,7 @@ class Field {
 }
 
 /** How the actors are, in few words: how many are in which state, the worst first. */
-export function tally(report) {
+export function countByState(report) {
   const counts = new Map();
   for (const { state } of report.actors.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
   return [...counts].sort(([a], [b]) => badness(markOf('actor', a)) - badness(markOf('actor', b)))

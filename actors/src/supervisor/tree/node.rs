@@ -2,10 +2,9 @@
 
 use super::calendar::Calendar;
 use super::view::{ChildView, SupervisorView};
-use crate::supervisor::address::Lanes;
-use crate::supervisor::child::Kind;
+use crate::supervisor::mailbox::Lanes;
 use crate::supervisor::plan::Life;
-use crate::supervisor::spec::{ExitReason, Restart, Strategy};
+use crate::supervisor::spec::{ExitReason, Kind, Restart, Strategy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -123,7 +122,7 @@ impl Node {
             restart: Some(child.restart),
             strategy: None,
             state: match child.life {
-                Life::Waiting { .. } => "backoff",
+                Life::Backoff { .. } => "backoff",
                 Life::Starting => "starting",
                 Life::Running { .. } => "running",
                 Life::Stopping { .. } => "stopping",

@@ -1,14 +1,13 @@
 //! What supervisors show of their children.
 
-use crate::supervisor::address::{Lanes, Mailbox};
-use crate::supervisor::child::Kind;
-use crate::supervisor::life::Control;
+use crate::supervisor::incarnation::Control;
+use crate::supervisor::mailbox::Lanes;
 use crate::supervisor::plan::Life;
-use crate::supervisor::shell::Supervisor;
-use crate::supervisor::spec::{ExitReason, Intensity, Restart, Strategy};
+use crate::supervisor::spec::{ExitReason, Intensity, Kind, Restart, Strategy};
 use crate::supervisor::vitals::Vitals;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::sync::oneshot;
 
 /// One child as its supervisor shows it.
 pub struct ChildView {
@@ -42,6 +41,15 @@ pub struct SupervisorView {
     pub restarts: Vec<Instant>,
     /// Its children, in the order of their starts.
     pub children: Vec<ChildView>,
-    /// Where it takes orders.
-    pub mailbox: Arc<Mailbox<Supervisor>>,
+    /// The supervisor itself.
+    pub operable: Arc<dyn Operable>,
+}
+
+/// What whoever looks at the tree may ask of a supervisor. What is returned fails if it ends before it answers.
+pub trait Operable: Send + Sync {
+    /// Starts this child of its again; answered when that has been ordered. False if there is none of this name that can be
+    /// started again.
+    fn restart(&self, child: &str) -> oneshot::Receiver<bool>;
+    /// Answered when all that came before has been handled.
+    fn ping(&self) -> oneshot::Receiver<()>;
 }

@@ -104,7 +104,7 @@ fn a_nomination_of_a_path_that_was_answered_moves_it_at_once_and_of_another_afte
     assert_eq!(bench.ice.remote(), Some(at(3)));
     // An answer from a path that was nominated before takes nothing back.
     bench.pass(31_000);
-    bench.ice.paths.find_mut(at(1)).unwrap().proven = None;
+    bench.ice.pairs.find_mut(at(1)).unwrap().proven = None;
     let sent = bench.check(1, 0, false);
     assert_eq!(bench.answer(&sent, 0), 1);
     assert_eq!(bench.ice.remote(), Some(at(3)));
@@ -256,14 +256,14 @@ fn silence_is_first_disconnection_then_failure_and_connecting_has_an_end() {
         bench.now = start + Duration::from_secs(60);
         verdicts
     };
-    assert_eq!(drive(&mut bench, true), [(Verdict::Failed, 25)], "nobody came");
+    assert_eq!(drive(&mut bench, true), [(IceState::Failed, 25)], "nobody came");
     let mut bench = Bench::new(&[]);
     let sent = bench.check(1, 0, true);
     bench.answer(&sent, 0);
     assert_eq!(drive(&mut bench, true), [], "its answers keep it");
     assert_eq!(bench.ice.remote(), Some(at(1)));
     let silence = drive(&mut bench, false);
-    assert_eq!(silence.iter().map(|it| it.0).collect::<Vec<_>>(), [Verdict::Disconnected, Verdict::Failed]);
+    assert_eq!(silence.iter().map(|it| it.0).collect::<Vec<_>>(), [IceState::Disconnected, IceState::Failed]);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn without_consent_media_ends_after_half_a_minute_and_soon_all_of_it_whatever_th
         assert_eq!(bench.ice.has_consent(bench.now), second < 30);
         verdicts.extend(bench.ice.wake(bench.now).map(|verdict| (verdict, second)));
     }
-    assert_eq!(verdicts, [(Verdict::Failed, 35)]);
+    assert_eq!(verdicts, [(IceState::Failed, 35)]);
 }
 
 /// A stall may hold them all up, and any answer saves the viewer.

@@ -1,6 +1,6 @@
 //! Which of the offered formats is used, and with what.
 
-use super::OfferError;
+use super::error::OfferError;
 use super::offer::{Direction, Section};
 
 /// Numbers all packets of a connection, whatever their stream (draft-holmer-rmcat-transport-wide-cc-extensions-01).

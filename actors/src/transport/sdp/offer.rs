@@ -1,22 +1,11 @@
 //! An offer as it is read: which section is which, and what holds for it.
 
-use super::OfferError;
+use super::error::OfferError;
+use super::limits::{CANDIDATES_MAX, LINES_MAX, OFFER_BYTES_MAX, SECTIONS_MAX};
 use rtc_sdp::description::media::MediaDescription;
 use rtc_sdp::description::session::SessionDescription;
 use std::io::Cursor;
 use std::net::{IpAddr, SocketAddr};
-
-/// Bytes that an offer may have. Chromium's with everything that it can do has 8 kB a section.
-pub const OFFER_BYTES_MAX: usize = 64 * 1024;
-
-/// Lines that an offer may have: each costs more than its bytes. Chromium's have some 170 a section of video.
-pub const LINES_MAX: usize = 2000;
-
-/// Media sections that an offer may have.
-pub const SECTIONS_MAX: usize = 32;
-
-/// ICE candidates that a viewer may name.
-pub const CANDIDATES_MAX: usize = 64;
 
 /// Candidates of an ice-lite viewer that are asked.
 const LITE_CANDIDATES_MAX: usize = 8;

@@ -2,7 +2,8 @@
 
 use super::codec::{CAPTURE_TIME, Extension, TRANSPORT_WIDE};
 use super::offer::{Direction, Offer, Section};
-use super::{DtlsRole, Fate, Plan, Terms};
+use super::selection::{Fate, Selection};
+use super::terms::{DtlsRole, Terms};
 use std::fmt::Write;
 use std::net::SocketAddr;
 
@@ -12,7 +13,7 @@ pub const NAME: &str = "lenscap";
 /// The answer. `fingerprint` is our certificate's, sha-256.
 pub fn answer(
     offer: &Offer,
-    plan: &Plan<'_>,
+    selection: &Selection<'_>,
     terms: &Terms,
     fingerprint: &str,
     addresses: &[SocketAddr],
@@ -24,23 +25,23 @@ pub fn answer(
     out.line(format_args!("o={NAME} {session} {version} IN IP4 127.0.0.1"));
     out.line(format_args!("s=-"));
     out.line(format_args!("t=0 0"));
-    let video = plan.video.0;
+    let video = selection.video.0;
     if offer.tagged(video).is_some() {
-        let accepted = offer.sections().zip(&plan.fates).filter(|(_, fate)| !matches!(fate, Fate::Refused));
+        let accepted = offer.sections().zip(&selection.fates).filter(|(_, fate)| !matches!(fate, Fate::Refused));
         let mids: Vec<&str> = accepted.filter_map(|(section, _)| section.mid()).collect();
         out.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
     }
     // All accepted sections are on one transport; where it can be reached is said in the first (RFC 9143, section 7.3.2). It
     // is said again with the video: `rtc` and `webrtc` overlook what an inactive section names.
-    let first = plan.fates.iter().position(|fate| !matches!(fate, Fate::Refused));
-    for (section, fate) in offer.sections().zip(&plan.fates) {
+    let first = selection.fates.iter().position(|fate| !matches!(fate, Fate::Refused));
+    for (section, fate) in offer.sections().zip(&selection.fates) {
         let is_first = first == Some(section.index);
         match fate {
             Fate::Refused => out.refused(section),
             Fate::Video => {
-                out.head(section, plan.video.1.payload_type, plan.video.1.rtx);
+                out.head(section, selection.video.1.payload_type, selection.video.1.rtx);
                 out.transport(offer, section, terms, fingerprint, Some(addresses));
-                out.video(plan, terms);
+                out.video(selection, terms);
             }
             Fate::Audio(audio) => {
                 out.head(section, audio.payload_type, None);
@@ -156,8 +157,8 @@ impl Lines {
         }
     }
 
-    fn video(&mut self, plan: &Plan<'_>, terms: &Terms) {
-        let video = &plan.video.1;
+    fn video(&mut self, selection: &Selection<'_>, terms: &Terms) {
+        let video = &selection.video.1;
         let (payload_type, [ssrc, rtx_ssrc]) = (video.payload_type, terms.secrets.ssrcs);
         self.extension(video.transport_wide, TRANSPORT_WIDE);
         self.extension(video.capture_time, CAPTURE_TIME);

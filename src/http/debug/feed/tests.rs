@@ -2,10 +2,11 @@ use super::*;
 use crate::capture::exec::processes::Processes;
 use actix::prelude::Arbiter;
 use lenscap_actors::board::CameraState;
-use lenscap_actors::peer::Waiting;
-use lenscap_actors::ports::{Datagrams, Inbound, SystemClock};
-use lenscap_actors::root::{Plan, Root, Supervision, Threads};
-use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::clock::SystemClock;
+use lenscap_actors::peer::PeerTimeouts;
+use lenscap_actors::ports::{Datagrams, Inbound};
+use lenscap_actors::root::{Root, RootSpec, Supervision, Threads};
+use lenscap_actors::supervisor::recipient::Recipient;
 use lenscap_actors::transport::Batch;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
@@ -24,17 +25,17 @@ impl Datagrams for Nowhere {
 /// A feed of a server with one camera on its board.
 async fn feed() -> Feed {
     let here = Arbiter::current();
-    let plan = Plan {
+    let spec = RootSpec {
         cameras: vec![],
         streams: vec![],
         max_viewers: 1,
         max_viewers_per_address: 1,
-        waiting: Waiting::default(),
+        timeouts: PeerTimeouts::default(),
         supervision: Supervision::default(),
         chance: || 0.5,
     };
     let threads = Threads { supervisors: here.clone(), cameras: here.clone(), media: vec![here] };
-    let (root, _) = Root::start(plan, threads, Arc::new(Nowhere), Arc::new(SystemClock));
+    let (root, _) = Root::start(spec, threads, Arc::new(Nowhere), Arc::new(SystemClock));
     root.tree.until_started().await;
     root.board.write(|board| board.cameras.insert("front".into(), Default::default()));
     Feed::new(Look { root, processes: Processes::default(), allow_kill: false, started: std::time::Instant::now() })

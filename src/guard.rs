@@ -5,12 +5,19 @@
 //! groups they make and however often they fork; when it has no children left, there is none of them.
 //! It is told to end by a message, or by the end of the server, however that comes about: its socket breaks.
 
-use super::cgroup::Cgroup;
-use super::report::{COMMAND_MAX, END, GO, Report};
-use super::tree::{self, Process};
+mod borrowed;
+mod cgroup;
+mod command;
+pub mod launch;
+pub mod processes;
+pub mod report;
+
+use cgroup::Cgroup;
 use lenscap_actors::shutdown::Budget;
 use nix::sys::signal::{SigSet, Signal as Signals};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use processes::Process;
+use report::{COMMAND_MAX, END, GO, Report};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -170,7 +177,7 @@ impl Phase {
     }
 
     /// How long to wait for news.
-    fn patience(self, now: Instant) -> Option<Duration> {
+    fn timeout(self, now: Instant) -> Option<Duration> {
         match self {
             Phase::Running => None,
             Phase::Ending(deadline) => Some(deadline.saturating_duration_since(now)),
@@ -202,7 +209,7 @@ impl Family {
             if !alone {
                 fds.push(PollFd::new(control, PollFlags::IN));
             }
-            wait_for(&mut fds, phase.patience(Instant::now()))?;
+            wait_for(&mut fds, phase.timeout(Instant::now()))?;
             let ordered = !alone && !fds[1].revents().is_empty();
             drop(fds);
             while let Some(signal) = signals.read_signal()? {
@@ -236,10 +243,10 @@ impl Family {
     /// starts in order to end is left to do its work.
     fn tell(&mut self) {
         let (own, first) = (getpid(), self.told.is_empty());
-        for process in tree::descendants(own) {
+        for process in processes::descendants(own) {
             if (first || process.parent == own) && self.told.insert(process.pid) {
                 // Who has been stopped can end only when it goes on.
-                tree::signal(process, own, &[Signal::TERM, Signal::CONT]);
+                processes::signal(process, own, &[Signal::TERM, Signal::CONT]);
             }
         }
     }
@@ -249,16 +256,16 @@ impl Family {
             cgroup.kill();
         }
         let own = getpid();
-        for process @ Process { pid, .. } in tree::descendants(own) {
-            tree::signal(process, own, &[Signal::KILL]);
+        for process @ Process { pid, .. } in processes::descendants(own) {
+            processes::signal(process, own, &[Signal::KILL]);
             self.killed.insert(pid);
         }
     }
 }
 
-fn wait_for(fds: &mut [PollFd], patience: Option<Duration>) -> io::Result<()> {
+fn wait_for(fds: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
     // At most half a second: within every limit of these fields.
-    let timeout = patience.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() });
+    let timeout = timeout.map(|time| Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() });
     match poll(fds, timeout.as_ref()) {
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
@@ -288,8 +295,8 @@ mod tests {
     #[test]
     fn it_waits_for_as_long_as_nothing_is_to_be_done() {
         let start = Instant::now();
-        assert_eq!(Phase::Running.patience(start), None);
-        assert_eq!(Phase::Running.order(start, GRACE).patience(start), Some(GRACE));
-        assert_eq!(Phase::Killing.patience(start), Some(KILL_AGAIN));
+        assert_eq!(Phase::Running.timeout(start), None);
+        assert_eq!(Phase::Running.order(start, GRACE).timeout(start), Some(GRACE));
+        assert_eq!(Phase::Killing.timeout(start), Some(KILL_AGAIN));
     }
 }

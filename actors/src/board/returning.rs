@@ -1,7 +1,7 @@
 //! Whether somebody who comes had been let go wrongly: the only way to learn that a verdict was
 //! wrong is that its viewer is back at once. Pure.
 
-use crate::board::status::VerdictRecord;
+use super::status::VerdictRecord;
 use std::time::Duration;
 
 /// Whoever is back within this time of a verdict was probably there all along.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Addresses that a viewer may be seen at: whoever listens on the way can play back its requests from elsewhere.
-const PATHS_MAX: usize = 8;
+const PAIRS_MAX: usize = 8;
 
 /// An answer proves a path for so long (RFC 7675, section 5.1).
 const PROOF: Duration = Duration::from_secs(30);
@@ -17,9 +17,9 @@ const RETRIES_MAX: u8 = 6;
 /// The viewer's own repetitions are not each asked back.
 const ASKED_EVERY: Duration = Duration::from_millis(20);
 
-/// One address.
+/// One address of the viewer's beside ours: a candidate pair.
 #[derive(Debug)]
-pub struct Path {
+pub struct Pair {
     pub address: SocketAddr,
     /// The credentials that were used there last.
     pub generation: u32,
@@ -34,7 +34,7 @@ pub struct Path {
     pub retry: Option<Instant>,
 }
 
-impl Path {
+impl Pair {
     /// Whether it was answered from there lately.
     pub fn is_proven(&self, now: Instant) -> bool {
         self.proven.is_some_and(|at| now.saturating_duration_since(at) < PROOF)
@@ -56,22 +56,22 @@ impl Path {
     }
 }
 
-/// The addresses.
+/// All of them.
 #[derive(Debug, Default)]
-pub struct Paths(Vec<Path>);
+pub struct Pairs(Vec<Pair>);
 
-impl Paths {
+impl Pairs {
     /// The viewer was heard there. If there are too many, the one that was heard longest ago goes, but not `keep`.
-    pub fn heard(&mut self, address: SocketAddr, generation: u32, keep: Option<SocketAddr>, now: Instant) -> &mut Path {
+    pub fn heard(&mut self, address: SocketAddr, generation: u32, keep: Option<SocketAddr>, now: Instant) -> &mut Pair {
         let known = self.0.iter().position(|path| path.address == address);
         let nth = known.unwrap_or_else(|| {
-            if self.0.len() >= PATHS_MAX {
+            if self.0.len() >= PAIRS_MAX {
                 let rest = self.0.iter().enumerate().filter(|(_, path)| Some(path.address) != keep);
                 if let Some((oldest, _)) = rest.min_by_key(|(_, path)| path.heard) {
                     self.0.swap_remove(oldest);
                 }
             }
-            self.0.push(Path {
+            self.0.push(Pair {
                 address,
                 generation,
                 heard: now,
@@ -93,12 +93,12 @@ impl Paths {
     }
 
     /// What is known of an address.
-    pub fn find(&self, address: SocketAddr) -> Option<&Path> {
+    pub fn find(&self, address: SocketAddr) -> Option<&Pair> {
         self.0.iter().find(|path| path.address == address)
     }
 
     /// What is known of an address.
-    pub fn find_mut(&mut self, address: SocketAddr) -> Option<&mut Path> {
+    pub fn find_mut(&mut self, address: SocketAddr) -> Option<&mut Pair> {
         self.0.iter_mut().find(|path| path.address == address)
     }
 

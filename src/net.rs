@@ -14,7 +14,7 @@ pub use interfaces::candidates;
 
 use bytes::BytesMut;
 use lenscap_actors::ports::{Datagrams, Inbound};
-use lenscap_actors::supervisor::address::Recipient;
+use lenscap_actors::supervisor::recipient::Recipient;
 use lenscap_actors::transport::{Batch, stun};
 use pace::Pace;
 use post::Post;

@@ -4,12 +4,13 @@
 //! an order, it ends in the same way: the actor is dropped, what it [left behind](Cleanup) is waited
 //! for, and only then its supervisor is told. So a device is closed before a restart begins.
 
-use super::address::Mailbox;
 use super::context::Context;
+use super::mailbox::Mailbox;
+use super::reader::Reader;
 use super::spec::ExitReason;
 use super::vitals::Vitals;
 use actix::dev::{ContextFut, ContextParts};
-use actix::prelude::{Actor, ActorContext, ArbiterHandle};
+use actix::prelude::{Actor, ActorContext, ArbiterHandle, AsyncContext};
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,17 +113,17 @@ impl Control {
     }
 }
 
-/// Tells a supervisor of one incarnation: once that it runs, once that it has ended.
-pub struct News {
+/// Watches one incarnation for its supervisor: told once that it runs, and once that it has ended.
+pub struct Monitor {
     /// Called when `started` has returned.
     pub started: Option<Box<dyn FnOnce() + Send>>,
     /// Called when it has ended.
     pub exited: Option<Box<dyn FnOnce(ExitReason) + Send>>,
     /// How long what it leaves behind is waited for.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
-impl News {
+impl Monitor {
     fn exit(&mut self, reason: ExitReason) {
         if let Some(exited) = self.exited.take() {
             exited(reason);
@@ -130,7 +131,7 @@ impl News {
     }
 }
 
-impl Drop for News {
+impl Drop for Monitor {
     fn drop(&mut self) {
         // The thread it was to live on has ended.
         self.exit(ExitReason::Killed);
@@ -148,7 +149,11 @@ pub struct Launched<A: Actor<Context = Context<A>>> {
 }
 
 /// Makes an actor on a thread and lets it live there.
-pub fn launch<A>(thread: &ArbiterHandle, make: impl FnOnce(&Cleanup) -> A + Send + 'static, news: News) -> Launched<A>
+pub fn launch<A>(
+    thread: &ArbiterHandle,
+    make: impl FnOnce(&Cleanup) -> A + Send + 'static,
+    monitor: Monitor,
+) -> Launched<A>
 where
     A: Actor<Context = Context<A>>,
 {
@@ -157,7 +162,7 @@ where
     // If the thread has ended, this drops the closure, and that reports the exit.
     thread.spawn_fn(move || {
         // Nobody watches this task: it cannot panic, and its end is its last report.
-        actix::spawn(Life::begin(mailbox, make, vitals, control, news));
+        actix::spawn(Incarnation::begin(mailbox, make, vitals, control, monitor));
     });
     launched
 }
@@ -165,44 +170,45 @@ where
 enum Phase<A: Actor<Context = Context<A>>> {
     Running(Box<ContextFut<A, Context<A>>>),
     Ending { reason: ExitReason, pending: Vec<Pending>, deadline: Pin<Box<tokio::time::Sleep>> },
-    Over,
+    Ended,
 }
 
-struct Life<A: Actor<Context = Context<A>>> {
+struct Incarnation<A: Actor<Context = Context<A>>> {
     phase: Phase<A>,
     mailbox: Arc<Mailbox<A>>,
     cleanup: Cleanup,
     control: Arc<Control>,
     stopping: bool,
     has_waker: bool,
-    news: News,
+    monitor: Monitor,
 }
 
-impl<A: Actor<Context = Context<A>>> Life<A> {
+impl<A: Actor<Context = Context<A>>> Incarnation<A> {
     fn begin(
         mailbox: Arc<Mailbox<A>>,
         make: impl FnOnce(&Cleanup) -> A,
         vitals: Arc<Vitals>,
         control: Arc<Control>,
-        news: News,
+        monitor: Monitor,
     ) -> Self {
         let cleanup = Cleanup::default();
         // actix's own mailbox stays empty: its addresses are given to nobody.
         let unused = actix::dev::Mailbox::default();
-        let ctx = Context::new(ContextParts::new(unused.sender_producer()), mailbox.clone(), vitals);
+        let mut ctx = Context::new(ContextParts::new(unused.sender_producer()), mailbox.clone(), vitals);
+        ctx.spawn(Reader::new(mailbox.clone()));
         let phase = match catch_unwind(AssertUnwindSafe(|| make(&cleanup))) {
             Ok(actor) => Phase::Running(Box::new(ContextFut::new(ctx, actor, unused))),
             Err(panic) => {
                 mailbox.end();
-                Self::ending(ExitReason::Panic(words(&*panic)), &cleanup, news.patience)
+                Self::ending(ExitReason::Panic(words(&*panic)), &cleanup, monitor.timeout)
             }
         };
-        Self { phase, mailbox, cleanup, control, stopping: false, has_waker: false, news }
+        Self { phase, mailbox, cleanup, control, stopping: false, has_waker: false, monitor }
     }
 
-    fn ending(reason: ExitReason, cleanup: &Cleanup, patience: Duration) -> Phase<A> {
+    fn ending(reason: ExitReason, cleanup: &Cleanup, timeout: Duration) -> Phase<A> {
         let pending = std::mem::take(&mut *lock(&cleanup.0));
-        let deadline = Box::pin(tokio::time::sleep(patience));
+        let deadline = Box::pin(tokio::time::sleep(timeout));
         Phase::Ending { reason, pending, deadline }
     }
 
@@ -228,7 +234,7 @@ impl<A: Actor<Context = Context<A>>> Life<A> {
                     // The mailbox is empty: everything up to the question has been handled.
                     self.control.answer();
                 }
-                if let Some(started) = self.news.started.take() {
+                if let Some(started) = self.monitor.started.take() {
                     started();
                 }
                 None
@@ -238,7 +244,7 @@ impl<A: Actor<Context = Context<A>>> Life<A> {
 
     /// Drops the actor.
     fn end(&mut self) {
-        if let Phase::Running(mut actor) = std::mem::replace(&mut self.phase, Phase::Over) {
+        if let Phase::Running(mut actor) = std::mem::replace(&mut self.phase, Phase::Ended) {
             // Or its drop would give it one more turn, in a state that nobody vouches for.
             actor.ctx().terminate();
             self.mailbox.end();
@@ -250,7 +256,7 @@ impl<A: Actor<Context = Context<A>>> Life<A> {
     }
 }
 
-impl<A: Actor<Context = Context<A>>> Future for Life<A> {
+impl<A: Actor<Context = Context<A>>> Future for Incarnation<A> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
@@ -262,7 +268,7 @@ impl<A: Actor<Context = Context<A>>> Future for Life<A> {
         }
         if let Some(reason) = this.turn(cx) {
             this.end();
-            this.phase = Self::ending(reason, &this.cleanup, this.news.patience);
+            this.phase = Self::ending(reason, &this.cleanup, this.monitor.timeout);
         }
         match &mut this.phase {
             Phase::Running(_) => return Poll::Pending,
@@ -272,25 +278,25 @@ impl<A: Actor<Context = Context<A>>> Future for Life<A> {
                     if deadline.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
-                    log::error!("what an actor left behind is not over after {:?}", this.news.patience);
+                    log::error!("what an actor left behind is not over after {:?}", this.monitor.timeout);
                 }
                 let reason = reason.clone();
-                this.news.exit(reason);
+                this.monitor.exit(reason);
                 this.control.dead.send_replace(true);
-                this.phase = Phase::Over;
+                this.phase = Phase::Ended;
             }
-            Phase::Over => {}
+            Phase::Ended => {}
         }
         Poll::Ready(())
     }
 }
 
-impl<A: Actor<Context = Context<A>>> Drop for Life<A> {
+impl<A: Actor<Context = Context<A>>> Drop for Incarnation<A> {
     fn drop(&mut self) {
-        if !matches!(self.phase, Phase::Over) {
+        if !matches!(self.phase, Phase::Ended) {
             // Its thread ends. What it left behind is dropped with it.
             self.end();
-            self.news.exit(ExitReason::Killed);
+            self.monitor.exit(ExitReason::Killed);
         }
         self.control.dead.send_replace(true);
     }

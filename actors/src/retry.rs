@@ -8,30 +8,17 @@
 //! The formulas and their reasons are in `docs/design/retry.md`.
 
 mod adaptive;
+mod bounds;
 mod exponential;
 mod policy;
 
+pub use bounds::{AT_ONCE, FLOOR, LONGEST};
 pub use exponential::{Backoff, Exponential};
-pub use policy::{Policy, Strategy};
+pub use policy::{Delays, Policy};
 
 use adaptive::Learned;
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
-
-/// No delay is shorter, whatever is configured: nothing may spin.
-pub const FLOOR: Duration = Duration::from_millis(1);
-
-/// The delay of a try "at once": long enough that many in a row cost next to nothing, short enough
-/// that nobody sees it.
-pub const AT_ONCE: Duration = Duration::from_millis(10);
-
-/// No delay is longer, whatever is configured.
-pub const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// So many seconds as a delay. What is no number becomes [`FLOOR`].
-fn bounded(seconds: f64) -> Duration {
-    Duration::from_secs_f64(seconds.max(FLOOR.as_secs_f64()).min(LONGEST.as_secs_f64()))
-}
 
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,9 +134,9 @@ impl Retry {
         self.delays = self.delays.saturating_add(1);
         let backoff = &self.policy.backoff;
         let delay = match self.policy.strategy {
-            Strategy::Exponential => backoff.delay(before, chance),
-            Strategy::Adaptive => self.learned.delay(backoff, before, now, chance),
-            Strategy::Immediate { tries } => match before.checked_sub(tries) {
+            Delays::Exponential => backoff.delay(before, chance),
+            Delays::Adaptive => self.learned.delay(backoff, before, now, chance),
+            Delays::Immediate { tries } => match before.checked_sub(tries) {
                 None => AT_ONCE,
                 Some(before) => backoff.delay(before, chance),
             },

@@ -2,7 +2,7 @@
 //! neither to start anything nor to read the files that commands take values from.
 
 use super::report::COMMAND_MAX;
-use super::{borrowed, command, guard};
+use super::{NAME, borrowed, command};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -60,7 +60,7 @@ pub fn launch(
     send(&control, words.as_bytes(), SendFlags::NOSIGNAL)?;
     let mut start = Command::new(OWN_FILE);
     start
-        .arg0(guard::NAME)
+        .arg0(NAME)
         .arg(camera)
         .stdin(theirs)
         .stdout(written)

@@ -17,35 +17,25 @@ mod metrics;
 mod pages;
 pub mod picture;
 pub mod problem;
+mod site;
 pub mod socket_file;
 pub mod streams;
 pub mod whep;
 pub mod ws;
 
-use crate::access::Access;
-use crate::access::limits::Open;
-use crate::access::throttle::Throttle;
-use crate::capture::controls::Controls;
-use crate::codec::LastPictures;
-use crate::config::{Config, IceServer, Limits};
+pub use site::Site;
+
+use crate::config::Config;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
-use lenscap_actors::ids::StreamId;
-use lenscap_actors::root::Root;
-use lenscap_actors::transport::{IceTimeouts, Identity};
 use metrics::Metrics;
-use problem::Problem;
 use rustls::ServerConfig;
-use std::collections::{BTreeMap, BTreeSet};
+use site::MESSAGE_BYTES_MAX;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// The largest offer or message that is read, in bytes.
-const MESSAGE_BYTES_MAX: usize = 64 << 10;
+use std::time::Duration;
 
 /// How long workers may go on when the server stops; every viewer has been let go by then. The server waits for less, but
 /// this cannot be.
@@ -53,63 +43,6 @@ const SHUTDOWN_SECONDS: u64 = 1;
 
 /// Threads that answer requests.
 const WORKERS: usize = 2;
-
-/// What the routes work with.
-pub struct Site {
-    /// The actors.
-    pub root: Root,
-    /// Who we are to viewers.
-    pub identity: Arc<Identity>,
-    /// When a connection counts as dead.
-    pub ice: IceTimeouts,
-    /// The address of the UDP socket.
-    pub udp: SocketAddr,
-    /// More addresses of it.
-    pub public_addresses: Vec<SocketAddr>,
-    /// Who may come.
-    pub access: Arc<Access>,
-    /// The WebSockets that are open.
-    pub sockets: Open,
-    /// How often they may ask to watch.
-    pub offers: Arc<Throttle>,
-    /// How much visitors may take.
-    pub limits: Limits,
-    /// What visitors may know of streams.
-    pub streams: streams::Feed,
-    /// What each of them showed last.
-    pub pictures: LastPictures,
-    /// What is going on, for those who may know everything.
-    pub debug: debug::Feed,
-    /// Origins besides our own.
-    pub allowed_origins: Vec<String>,
-    /// STUN and TURN servers that players are told of.
-    pub ice_servers: Vec<IceServer>,
-    /// Who is believed when it says from where a request comes.
-    pub trusted_proxies: Vec<IpAddr>,
-    /// The names of all cameras.
-    pub cameras: BTreeSet<String>,
-    /// The controls of those that have any.
-    pub controls: BTreeMap<String, Controls>,
-    /// When hidden pages shall leave, if they do not say so themselves; none: they stay.
-    pub hidden_timeout: Option<Duration>,
-    /// Whether actors may be killed for drills.
-    pub allow_kill: bool,
-    /// Whether HTTPS is spoken.
-    pub is_https: bool,
-    /// When the server was started.
-    pub started: Instant,
-}
-
-impl Site {
-    /// The stream of this name.
-    fn stream(&self, name: &str) -> Result<StreamId, Problem> {
-        let id = StreamId::from(name);
-        match self.root.streams.contains_key(&id) {
-            true => Ok(id),
-            false => Err(Problem::unknown_stream(format!("there is no stream {id:?}"))),
-        }
-    }
-}
 
 /// All routes that there are.
 pub fn routes(app: &mut web::ServiceConfig) {
