@@ -21,8 +21,8 @@ mod switching;
 mod told;
 
 pub use messages::{
-    Ask, Attach, Carry, Drops, Follows, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal, Switch,
-    UnknownStream,
+    Ask, Attach, Carry, Drops, Follows, Hangup, IceSession, Leave, Line, RestartError, RestartIce, Restarted, Signal,
+    Switch, UnknownStream,
 };
 pub use parts::{Directory, PeerParts, PeerTimeouts, Seat};
 pub use told::Carried;
