@@ -89,7 +89,7 @@ test('a camera that fails again and again is given up in words, and a new viewer
   assert.match(node.last_exit.reason, /restarted too often; the last was device: killed/);
   assert.match(camera(report).last_error, /camera demo has failed/);
   await viewer.page.waitForFunction(
-    () => /camera demo has failed/.test(document.querySelector('lenscap-video').shadowRoot.querySelector('p').textContent),
+    () => /Camera demo has failed/.test(document.querySelector('lenscap-video').shadowRoot.querySelector('p').textContent),
     null, { polling: 20 },
   );
   await decoded(bystander.page, 30);
