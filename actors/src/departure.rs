@@ -1,6 +1,6 @@
 //! How a leaving is recognized. Pure: signs in, time in, verdict out.
 //!
-//! [`cause`] lists the signs, [`presence`] gives the verdict. [`silence`] decides where no sign comes at all, by what [`path`]
+//! [`Cause`] lists the signs, [`Presence`] gives the verdict. [`silence`] decides where no sign comes at all, by what [`path`]
 //! and [`delay`] know.
 
 mod cause;

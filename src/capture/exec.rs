@@ -1,6 +1,6 @@
 //! A program that writes H.264 (Annex B) to its standard output.
 //!
-//! A [guard] stands between it and the server. The camera is closed when every process that the program has
+//! A [guard](crate::guard) stands between it and the server. The camera is closed when every process that the program has
 //! started has ended and is reaped: SIGTERM first, and SIGKILL for what is still there after 500 ms. Should the
 //! server itself be killed, the guard does the same.
 
