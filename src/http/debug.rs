@@ -1,12 +1,12 @@
 //! What is going on: `/debug` for people and programs, the same live at `/debug/events`, and
 //! `/healthz`.
 
-mod feed;
-mod report;
+pub(super) mod feed;
+pub(super) mod report;
 mod table;
 
 pub use feed::Feed;
-pub use report::{Look, with_id};
+pub use report::Look;
 
 use super::authorize::Guest;
 use super::problem::Problem;

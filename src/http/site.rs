@@ -1,8 +1,8 @@
 //! What the routes work with.
 
-use super::debug::Feed as DebugFeed;
+use super::debug::feed::Feed as DebugFeed;
 use super::problem::Problem;
-use super::streams::Feed as StreamsFeed;
+use super::streams::feed::Feed as StreamsFeed;
 use crate::access::Access;
 use crate::access::limits::Open;
 use crate::access::throttle::Throttle;

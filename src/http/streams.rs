@@ -1,7 +1,7 @@
 //! What a visitor may know: `GET /streams`, and its changes at `/streams/events`. No address, no command, no viewer's name.
 
 mod entries;
-mod feed;
+pub(super) mod feed;
 
 pub use feed::Feed;
 

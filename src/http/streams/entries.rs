@@ -1,7 +1,7 @@
 //! What is known of each stream, and what of that a visitor may know.
 
 use crate::access::rights::Rights;
-use crate::http::debug::with_id;
+use crate::http::debug::report::with_id;
 use crate::http::problem::general;
 use lenscap_actors::board::{CameraState, Snapshot, StreamState};
 use lenscap_actors::ids::StreamId;
