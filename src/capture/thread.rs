@@ -185,7 +185,7 @@ impl Session {
     /// Waits until one of up to three descriptors can be read or has failed, the camera is to be
     /// closed, or the time is up. None waits without limit.
     pub fn wait(&self, fds: &[&dyn AsFd], timeout: Option<Duration>) -> Result<Woken, rustix::io::Errno> {
-        debug_assert!(fds.len() <= 3);
+        assert!(fds.len() <= 3);
         let timeout = timeout.map(|time| Timespec {
             tv_sec: time.as_secs().min(i64::MAX as u64) as i64,
             tv_nsec: time.subsec_nanos().into(),

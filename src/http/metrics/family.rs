@@ -71,7 +71,7 @@ impl Family {
         &self,
         metrics: impl IntoIterator<Item = ([String; N], V)>,
     ) -> MetricFamily {
-        debug_assert_eq!(N, self.labels.len(), "{}", self.name);
+        assert_eq!(N, self.labels.len(), "{}", self.name);
         let mut family = MetricFamily::default();
         family.set_name(self.name.to_owned());
         family.set_help(self.help.to_owned());
