@@ -90,7 +90,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     let access = Arc::new(Access::new(config.access.clone()));
     let streams = Feed::new(pictures.clone());
     let looking = streams.clone().watch(root.board.clone());
-    let debug = debug::Feed::new(debug::Look {
+    let debug = debug::Feed::new(debug::Reporter {
         root: root.clone(),
         processes: processes.clone(),
         allow_kill: config.allow_kill,

@@ -20,7 +20,7 @@ use watchdog::{Action, Watchdog};
 /// Changes of the status that come faster than this are told together.
 const STATUS_SPACING: Duration = Duration::from_secs(1);
 
-/// News that may wait for the thread. More come only if systemd does not read; then the latest is lost.
+/// Notice that may wait for the thread. More come only if systemd does not read; then the latest is lost.
 const NEWS_MAX: usize = 16;
 
 /// How long the last news may take to be told when the server ends.
@@ -28,7 +28,7 @@ const FAREWELL: Duration = Duration::from_millis(100);
 
 /// What is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum News {
+enum Notice {
     Ready,
     Status(String),
     /// It stops, and that takes at most so long.
@@ -40,7 +40,7 @@ enum News {
 
 /// Where news for systemd goes.
 pub struct Systemd {
-    news: SyncSender<News>,
+    news: SyncSender<Notice>,
     pulse: Pulse,
     over: oneshot::Receiver<()>,
 }
@@ -52,7 +52,7 @@ impl Systemd {
         let (news, inbox) = sync_channel(NEWS_MAX);
         let answered = news.clone();
         // If there is no room the thread is awake, and finds the answer by itself.
-        let pulse = Pulse::new(Arc::new(move || drop(answered.try_send(News::Answered))));
+        let pulse = Pulse::new(Arc::new(move || drop(answered.try_send(Notice::Answered))));
         let (ended, over) = oneshot::channel();
         let teller = Teller { watchdog: None, pulse: pulse.clone(), failing: false };
         let thread = std::thread::Builder::new().name("systemd".into()).spawn(move || {
@@ -75,17 +75,17 @@ impl Systemd {
 
     /// The server serves. From now on it is watched.
     pub fn ready(&self) {
-        self.tell(News::Ready);
+        self.tell(Notice::Ready);
     }
 
     /// The server stops, within so long.
     pub fn stopping(&self, within: Duration) {
-        self.tell(News::Stopping(within));
+        self.tell(Notice::Stopping(within));
     }
 
     /// Resolves when everything has been told, or cannot be.
     pub async fn over(self) {
-        self.tell(News::Over);
+        self.tell(Notice::Over);
         let _ = tokio::time::timeout(FAREWELL, self.over).await;
     }
 
@@ -97,7 +97,7 @@ impl Systemd {
             loop {
                 changes.mark_unchanged();
                 let sentence = board.read(status::sentence);
-                if sentence != told && news.try_send(News::Status(sentence.clone())).is_ok() {
+                if sentence != told && news.try_send(Notice::Status(sentence.clone())).is_ok() {
                     told = sentence;
                 }
                 tokio::time::sleep(STATUS_SPACING).await;
@@ -108,7 +108,7 @@ impl Systemd {
         }
     }
 
-    fn tell(&self, news: News) {
+    fn tell(&self, news: Notice) {
         if let Err(error) = self.news.try_send(news) {
             log::warn!("systemd does not read what it is told: {error}");
         }
@@ -124,7 +124,7 @@ struct Teller {
 }
 
 impl Teller {
-    fn run(mut self, inbox: &Receiver<News>) {
+    fn run(mut self, inbox: &Receiver<Notice>) {
         loop {
             let due = self.watchdog.as_ref().and_then(Watchdog::due);
             let news = match due.map(|due| due.saturating_duration_since(Instant::now())) {
@@ -132,13 +132,13 @@ impl Teller {
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match news {
-                Ok(News::Ready) => {
+                Ok(Notice::Ready) => {
                     self.tell(&[NotifyState::Ready]);
                     let every = sd_notify::watchdog_enabled().map(|usec| usec / 2);
                     self.watchdog = every.map(|every| Watchdog::new(every, Instant::now()));
                 }
-                Ok(News::Status(sentence)) => self.tell(&[NotifyState::Status(&sentence)]),
-                Ok(News::Stopping(within)) => {
+                Ok(Notice::Status(sentence)) => self.tell(&[NotifyState::Status(&sentence)]),
+                Ok(Notice::Stopping(within)) => {
                     // Threads end from now on.
                     self.watchdog = None;
                     let usec = u32::try_from(within.as_micros()).unwrap_or(u32::MAX);
@@ -148,8 +148,8 @@ impl Teller {
                         NotifyState::Status("Letting every viewer go, and closing every camera"),
                     ]);
                 }
-                Ok(News::Over) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(News::Answered) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Notice::Over) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Notice::Answered) | Err(RecvTimeoutError::Timeout) => {}
             }
             self.watch();
         }

@@ -38,14 +38,14 @@ struct Attachment {
     notices: Recipient<CameraNotice>,
 }
 
-struct Running {
+struct OpenDevice {
     session: u64,
     device: Box<dyn OpenCapture>,
     capturing: bool,
     permit: Option<Permit>,
 }
 
-impl Running {
+impl OpenDevice {
     /// Closes the device, and then lets the next of its group have its turn.
     fn close(self) -> Closing {
         let Self { device, permit, .. } = self;
@@ -92,7 +92,7 @@ pub struct Camera {
     board: Board,
     cleanup: Cleanup,
     attached: BTreeMap<StreamId, Attachment>,
-    running: Option<Running>,
+    running: Option<OpenDevice>,
     closing: Option<Closing>,
     group: Option<Group>,
     /// It waits for its turn.
@@ -161,7 +161,7 @@ impl Camera {
         for (stream, attachment) in &self.attached {
             device.attach(stream.clone(), attachment.sink.clone());
         }
-        self.running = Some(Running { session: self.sessions, device, capturing: false, permit });
+        self.running = Some(OpenDevice { session: self.sessions, device, capturing: false, permit });
         self.board.camera(&self.id, |camera| {
             camera.state = CameraState::Opening;
             camera.opens += 1;
@@ -328,7 +328,7 @@ impl Camera {
     /// Closes the device, if it is open. What is returned resolves when it is, and when one before it is, too, that had got
     /// stuck; nothing if none is open.
     fn close(&mut self) -> Option<Closing> {
-        let running = self.running.take().map(Running::close);
+        let running = self.running.take().map(OpenDevice::close);
         let closing = match (self.closing.take(), running) {
             (Some(stuck), Some(closing)) => futures_util::future::join(stuck, closing).map(drop).boxed().shared(),
             (stuck, closing) => stuck.or(closing)?,

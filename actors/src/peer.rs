@@ -39,7 +39,7 @@ use crate::supervisor::registered::{Registered, Standing, StandingChanged};
 use actix::prelude::*;
 use carries::Carries;
 use choice::Choice;
-use connection::{Connection, FrameSink, Look, Sent};
+use connection::{Connection, FrameSink, Noted, Sent};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{StreamRef, Subscriber, Subscription};
@@ -410,10 +410,10 @@ impl Handler<Inbound> for Peer {
     }
 }
 
-impl Handler<Look> for Peer {
+impl Handler<Noted> for Peer {
     type Result = ();
 
-    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Noted, ctx: &mut Self::Context) {
         self.look(ctx);
         self.arm(ctx);
     }

@@ -6,7 +6,7 @@ pub(super) mod report;
 mod table;
 
 pub use feed::Feed;
-pub use report::Look;
+pub use report::Reporter;
 
 use super::authorize::Guest;
 use super::problem::Problem;

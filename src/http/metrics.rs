@@ -74,7 +74,7 @@ impl Metrics {
     pub fn of(site: &Site) -> prometheus::Result<Self> {
         let descriptions = FAMILIES.iter().map(|family| family.describe()).collect::<prometheus::Result<_>>()?;
         let registry = Registry::new();
-        registry.register(Box::new(Look {
+        registry.register(Box::new(ServerCollector {
             root: site.root.clone(),
             access: site.access.clone(),
             sockets: site.sockets.clone(),
@@ -88,7 +88,7 @@ impl Metrics {
 }
 
 /// Takes all values at the moment that they are asked for.
-struct Look {
+struct ServerCollector {
     root: Root,
     access: Arc<Access>,
     sockets: Open,
@@ -97,7 +97,7 @@ struct Look {
     descriptions: Vec<Desc>,
 }
 
-impl Collector for Look {
+impl Collector for ServerCollector {
     fn desc(&self) -> Vec<&Desc> {
         self.descriptions.iter().collect()
     }

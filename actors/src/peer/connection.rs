@@ -2,7 +2,7 @@
 //!
 //! A frame does not pass through the actor's mailbox. For nearly all of them there is nothing to decide, and a message
 //! and a turn of the actor for each would cost as much as sealing it does; nor can frames then pile up before orders and
-//! feedback. What there is to decide is noted here, and the actor is told to [`Look`]. Both are on one thread, so that
+//! feedback. What there is to decide is noted here, and the actor is told ([`Noted`]). Both are on one thread, so that
 //! nobody waits for the lock.
 
 use super::outbox;
@@ -22,7 +22,7 @@ use std::time::Instant;
 /// Something has come up while frames were sent.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
-pub struct Look;
+pub struct Noted;
 
 /// The connection. Clones are the same.
 #[derive(Clone)]
@@ -154,7 +154,7 @@ pub struct FrameSink {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Its actor.
-    pub actor: Recipient<Look>,
+    pub actor: Recipient<Noted>,
 }
 
 impl TakeFrames for FrameSink {
@@ -168,7 +168,7 @@ impl TakeFrames for FrameSink {
             true
         });
         if look {
-            self.actor.do_send(Look);
+            self.actor.do_send(Noted);
         }
     }
 }

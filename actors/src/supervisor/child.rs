@@ -4,7 +4,7 @@ use super::context::Context;
 use super::incarnation::{Cleanup, Control, Launched, Monitor, launch};
 use super::mailbox::Lanes;
 use super::registered::Registered;
-use super::spec::{ChildSpec, ExitReason, Kind};
+use super::spec::{ChildKind, ChildSpec, ExitReason};
 use super::tree::Tree;
 use super::vitals::Vitals;
 use actix::prelude::*;
@@ -21,7 +21,7 @@ pub struct StartArgs {
 }
 
 /// An incarnation, seen from its supervisor.
-pub struct Running {
+pub struct RunningChild {
     /// The hold on it.
     pub control: Arc<Control>,
     /// What it shows.
@@ -32,7 +32,7 @@ pub struct Running {
     pub down: Box<dyn Fn() + Send>,
 }
 
-impl Running {
+impl RunningChild {
     /// What was launched, reached by `name` from now on.
     pub(super) fn named<A: Actor<Context = Context<A>>>(name: &Registered<A>, launched: Launched<A>) -> Self {
         let Launched { mailbox, vitals, control } = launched;
@@ -42,7 +42,7 @@ impl Running {
     }
 }
 
-type Make = Box<dyn FnMut(StartArgs) -> Option<Running> + Send>;
+type Make = Box<dyn FnMut(StartArgs) -> Option<RunningChild> + Send>;
 
 /// Called when a child is down for good although it should not be.
 pub type GivenUp = Arc<dyn Fn(&ExitReason) + Send + Sync>;
@@ -52,7 +52,7 @@ pub struct Child {
     /// What its supervisor is told of it.
     pub spec: ChildSpec,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ChildKind,
     pub(super) make: Make,
     pub(super) given_up: Option<GivenUp>,
 }
@@ -61,8 +61,8 @@ impl Child {
     /// `make` is called for each incarnation. None if there can be no other.
     pub(super) fn new(
         spec: ChildSpec,
-        kind: Kind,
-        make: impl FnMut(StartArgs) -> Option<Running> + Send + 'static,
+        kind: ChildKind,
+        make: impl FnMut(StartArgs) -> Option<RunningChild> + Send + 'static,
     ) -> Self {
         Self { spec, kind, make: Box::new(make), given_up: None }
     }
@@ -80,9 +80,9 @@ impl Child {
         let make = Arc::new(make);
         let start = move |args: StartArgs| {
             let make = make.clone();
-            Some(Running::named(&name, launch(&thread, move |cleanup| make(cleanup), args.monitor)))
+            Some(RunningChild::named(&name, launch(&thread, move |cleanup| make(cleanup), args.monitor)))
         };
-        Self::new(spec, Kind::Worker, start)
+        Self::new(spec, ChildKind::Worker, start)
     }
 
     /// A worker that lives once; to be used with [`Restart::Temporary`](super::spec::Restart).
@@ -96,9 +96,10 @@ impl Child {
         A: Actor<Context = Context<A>>,
     {
         let mut make = Some(make);
-        let start =
-            move |args: StartArgs| make.take().map(|make| Running::named(&name, launch(&thread, make, args.monitor)));
-        Self::new(spec, Kind::Worker, start)
+        let start = move |args: StartArgs| {
+            make.take().map(|make| RunningChild::named(&name, launch(&thread, make, args.monitor)))
+        };
+        Self::new(spec, ChildKind::Worker, start)
     }
 
     /// Has `given_up` called when this child stays down although it failed.

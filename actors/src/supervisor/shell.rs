@@ -1,14 +1,14 @@
 //! The actor that applies a supervisor's decisions: it starts, stops and kills, and tells the
 //! [plan](super::plan) what became of it.
 
-use super::child::{Child, GivenUp, Running, StartArgs};
+use super::child::{Child, GivenUp, RunningChild, StartArgs};
 use super::context::Context;
 use super::incarnation::{Cleanup, Launched, Monitor, launch};
 use super::mailbox::Mailbox;
 use super::messages::{Ending, Ping, RestartChild, StartChild};
 use super::plan::{Action, ChildId, Life, Plan};
 use super::registered::Registered;
-use super::spec::{ChildSpec, ExitReason, Intensity, Kind, Strategy};
+use super::spec::{ChildKind, ChildSpec, ExitReason, Intensity, Strategy};
 use super::tree::{ChildView, Operable, SupervisorView, Tree};
 use actix::prelude::{Running as Stopping, *};
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub struct Supervisor {
 /// What is needed to make a child, and the incarnation that is there.
 struct Started {
     child: Child,
-    running: Option<Running>,
+    running: Option<RunningChild>,
     incarnation: u64,
 }
 
@@ -83,9 +83,9 @@ impl Supervisor {
         let start = move |args: StartArgs| {
             let (options, children, StartArgs { path, tree, monitor }) = (options.clone(), children.clone(), args);
             let make = move |cleanup: &Cleanup| Self::new(path, options, tree, cleanup.clone(), children);
-            Some(Running::named(&name, launch(&thread, make, monitor)))
+            Some(RunningChild::named(&name, launch(&thread, make, monitor)))
         };
-        Child::new(spec, Kind::Supervisor, start)
+        Child::new(spec, ChildKind::Supervisor, start)
     }
 
     /// Starts the supervisor at the root of a tree, which nobody supervises; `exited` is told when
@@ -133,7 +133,7 @@ impl Supervisor {
         self.arm(ctx);
     }
 
-    fn with(&self, id: ChildId, order: impl FnOnce(&Running)) {
+    fn with(&self, id: ChildId, order: impl FnOnce(&RunningChild)) {
         if let Some(running) = self.children.get(&id).and_then(|entry| entry.running.as_ref()) {
             order(running);
         }
@@ -191,7 +191,7 @@ impl Supervisor {
             let running = entry.and_then(|entry| entry.running.as_ref());
             ChildView {
                 name: child.spec.name.clone(),
-                kind: entry.map_or(Kind::Worker, |entry| entry.child.kind),
+                kind: entry.map_or(ChildKind::Worker, |entry| entry.child.kind),
                 restart: child.spec.restart,
                 life: child.life,
                 restarts: child.restarts,

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What a child is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ChildKind {
     /// It does the work.
     Worker,
     /// It supervises.

@@ -9,7 +9,7 @@ pub use view::{ChildView, Operable, SupervisorView};
 
 use super::incarnation::Control;
 use super::plan::Life;
-use super::spec::{ExitReason, Kind};
+use super::spec::{ChildKind, ExitReason};
 use calendar::Calendar;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -173,7 +173,9 @@ impl State {
     fn is_settled(&self, path: &str) -> bool {
         let Some(view) = self.supervisors.get(path) else { return false };
         view.children.iter().all(|child| match child.life {
-            Life::Running { .. } => child.kind == Kind::Worker || self.is_settled(&format!("{path}/{}", child.name)),
+            Life::Running { .. } => {
+                child.kind == ChildKind::Worker || self.is_settled(&format!("{path}/{}", child.name))
+            }
             Life::Down => true,
             _ => false,
         })

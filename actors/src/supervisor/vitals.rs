@@ -21,7 +21,7 @@ pub struct Vitals {
 
 /// What a look at [`Vitals`] shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct Seen {
     /// Messages handled so far.
     pub handled: u64,
     /// The message in work, and since when at least.
@@ -46,7 +46,7 @@ impl Vitals {
     }
 
     /// Looks, and remembers when the message in work was first seen.
-    pub fn look(&self, now: Instant) -> Look {
+    pub fn look(&self, now: Instant) -> Seen {
         let handled = self.handled.load(Relaxed);
         let work = self.work.load().map(|name| {
             let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,6 +58,6 @@ impl Vitals {
                 }
             }
         });
-        Look { handled, work }
+        Seen { handled, work }
     }
 }

@@ -60,12 +60,12 @@ impl Batch {
     }
 
     /// Begins a run to `to`, which ends when what is returned is dropped.
-    pub fn run(&mut self, to: SocketAddr) -> Running<'_> {
-        Running { start: self.bytes.len(), segment: 0, last: 0, to, media: None, begun: None, batch: self }
+    pub fn run(&mut self, to: SocketAddr) -> OpenRun<'_> {
+        OpenRun { start: self.bytes.len(), segment: 0, last: 0, to, media: None, begun: None, batch: self }
     }
 
     /// The same, of media packets from this number on.
-    pub fn media_run(&mut self, to: SocketAddr, first: u64) -> Running<'_> {
+    pub fn media_run(&mut self, to: SocketAddr, first: u64) -> OpenRun<'_> {
         let mut run = self.run(to);
         run.media = Some(first);
         run
@@ -88,7 +88,7 @@ impl Batch {
 }
 
 /// A run that is being written. Datagrams that do not fit into it, by their size, begin the next.
-pub struct Running<'a> {
+pub struct OpenRun<'a> {
     batch: &'a mut Batch,
     to: SocketAddr,
     start: usize,
@@ -100,7 +100,7 @@ pub struct Running<'a> {
     begun: Option<u64>,
 }
 
-impl Running<'_> {
+impl OpenRun<'_> {
     /// Adds a datagram that `write` appends to the buffer, and nothing if it appends nothing.
     pub fn datagram<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
         let at = self.batch.bytes.len();
@@ -134,7 +134,7 @@ impl Running<'_> {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for OpenRun<'_> {
     fn drop(&mut self) {
         self.end(self.batch.bytes.len());
     }

@@ -7,7 +7,7 @@
 
 mod pairs;
 
-use super::stun::{self, Id, Kind, Message, Role, Signed};
+use super::stun::{self, Id, Message, MessageKind, Role, Signed};
 use pairs::Pairs;
 use rtc_crypto::RTCCryptoProvider;
 use std::collections::VecDeque;
@@ -204,8 +204,8 @@ impl Ice {
         }
         let Some(message) = Message::read(datagram) else { return Heard::Nothing };
         let heard = match message.kind() {
-            Some(Kind::Request) => self.asked(from, message, now),
-            Some(Kind::Success | Kind::Error) => self.answered(from, message, now),
+            Some(MessageKind::Request) => self.asked(from, message, now),
+            Some(MessageKind::Success | MessageKind::Error) => self.answered(from, message, now),
             None => Heard::Nothing,
         };
         if heard != Heard::Nothing {
@@ -282,7 +282,7 @@ impl Ice {
         let Some(signed) = message.verify(&password, self.crypto.crypto()) else { return Heard::Nothing };
         let Some(pending) = self.pending.remove(nth) else { return Heard::Nothing };
         let round_trip = now.saturating_duration_since(pending.sent);
-        if message.kind() == Some(Kind::Error) {
+        if message.kind() == Some(MessageKind::Error) {
             // Somebody who knows the password is there, but this is no consent.
             if signed.error == Some(487) {
                 self.controlling = !self.controlling;

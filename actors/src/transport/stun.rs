@@ -28,7 +28,7 @@ pub type Id = [u8; 12];
 
 /// The messages of the Binding method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// A question.
     Request,
     /// Its answer.
@@ -79,11 +79,15 @@ impl Message {
     }
 
     /// Which of the three it is.
-    pub fn kind(&self) -> Option<Kind> {
+    pub fn kind(&self) -> Option<MessageKind> {
         let is = |kind: MessageType| self.raw.typ == kind;
-        [(BINDING_REQUEST, Kind::Request), (BINDING_SUCCESS, Kind::Success), (BINDING_ERROR, Kind::Error)]
-            .into_iter()
-            .find_map(|(typ, kind)| is(typ).then_some(kind))
+        [
+            (BINDING_REQUEST, MessageKind::Request),
+            (BINDING_SUCCESS, MessageKind::Success),
+            (BINDING_ERROR, MessageKind::Error),
+        ]
+        .into_iter()
+        .find_map(|(typ, kind)| is(typ).then_some(kind))
     }
 
     /// Its number.
@@ -197,7 +201,10 @@ mod tests {
     fn what_is_written_is_read() {
         let provider = rtc_crypto::default_provider().unwrap();
         let message = Message::read(&a_request(true)).unwrap();
-        assert_eq!((message.kind(), message.id(), message.receiver()), (Some(Kind::Request), [7; 12], Some("ours")));
+        assert_eq!(
+            (message.kind(), message.id(), message.receiver()),
+            (Some(MessageKind::Request), [7; 12], Some("ours"))
+        );
         let role = Some(Role::Controlling(9));
         assert_eq!(verified(&a_request(true)), Some(Signed { nominates: true, role, error: None }));
         assert_eq!(verified(&a_request(false)), Some(Signed { nominates: false, role, error: None }));

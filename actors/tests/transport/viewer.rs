@@ -3,7 +3,7 @@
 
 use super::link::Chance;
 use super::reports;
-use lenscap_actors::transport::stun::{self, Kind, Message, Role};
+use lenscap_actors::transport::stun::{self, Message, MessageKind, Role};
 use rtc_crypto::{HashAlgorithm, RTCCryptoProvider};
 use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, HandshakeConfig};
 use rtc_dtls::crypto::Certificate;
@@ -273,7 +273,7 @@ impl Viewer {
 
     fn stun(&mut self, datagram: &[u8], now: Instant) {
         let Some(mut message) = Message::read(datagram) else { return };
-        if message.kind() == Some(Kind::Request) {
+        if message.kind() == Some(MessageKind::Request) {
             let receiver = message.receiver().map(str::to_owned);
             let Some(generation) = (0..=self.generation).rev().find(|it| receiver == Some(Self::ufrag(*it))) else {
                 return;

@@ -1,6 +1,6 @@
 //! Looks for all who follow `/debug/events`: what has changed is found and written once, and each is sent the same bytes.
 
-use super::report::{Look, Report};
+use super::report::{Report, Reporter};
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ const EVENTS_WAITING_MAX: usize = 16;
 pub struct Feed(Arc<Shared>);
 
 struct Shared {
-    look: Look,
+    reporter: Reporter,
     state: Mutex<State>,
     sender: broadcast::Sender<Bytes>,
     /// Somebody follows.
@@ -42,14 +42,14 @@ struct State {
 
 impl Feed {
     /// Nothing is done until somebody follows, and [`Feed::watch`] runs.
-    pub fn new(look: Look) -> Self {
+    pub fn new(reporter: Reporter) -> Self {
         let (sender, _) = broadcast::channel(EVENTS_WAITING_MAX);
-        Self(Arc::new(Shared { look, state: Mutex::default(), sender, came: Notify::new() }))
+        Self(Arc::new(Shared { reporter, state: Mutex::default(), sender, came: Notify::new() }))
     }
 
     /// What is shown at this moment.
     pub fn look(&self) -> Report {
-        self.0.look.whole()
+        self.0.reporter.whole()
     }
 
     /// Looks whenever something has changed, as long as anybody follows; goes on as long as the server does.
@@ -61,7 +61,7 @@ impl Feed {
     }
 
     async fn watch_while_followed(&self) {
-        let root = &self.0.look.root;
+        let root = &self.0.reporter.root;
         let mut changes = (root.board.changes(), root.tree.changes());
         let (mut counted, mut counts_every) = (Instant::now(), COUNTS_EVERY);
         loop {
@@ -115,10 +115,10 @@ impl Feed {
     }
 
     fn update(&self, state: &mut State, count: bool) {
-        let look = &self.0.look;
+        let reporter = &self.0.reporter;
         let now = match &state.known {
-            Some(known) if !count => look.without_counts(known),
-            _ => look.whole(),
+            Some(known) if !count => reporter.without_counts(known),
+            _ => reporter.whole(),
         };
         let told = match state.known.as_ref().map(|known| known.changes(&now)) {
             // Nobody follows yet.

@@ -43,7 +43,7 @@ const TABLES: [&str; 8] = ["actors", "threads", "exits", "cameras", "streams", "
 
 /// Where to look.
 #[derive(Clone)]
-pub struct Look {
+pub struct Reporter {
     /// The actors.
     pub root: Root,
     /// What `exec` cameras have started.
@@ -66,7 +66,7 @@ pub struct Report {
     departures: Map<String, Value>,
 }
 
-impl Look {
+impl Reporter {
     /// Everything as it is now. It reads files of the kernel: not for the thread of an actor.
     pub fn whole(&self) -> Report {
         self.look(None)

@@ -4,7 +4,7 @@ use super::calendar::Calendar;
 use super::view::{ChildView, SupervisorView};
 use crate::supervisor::mailbox::Lanes;
 use crate::supervisor::plan::Life;
-use crate::supervisor::spec::{ExitReason, Kind, Restart, Strategy};
+use crate::supervisor::spec::{ChildKind, ExitReason, Restart, Strategy};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub struct Node {
     /// Its names from the root on.
     pub path: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ChildKind,
     /// Whether it is started again; the root is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
@@ -95,7 +95,7 @@ impl Node {
     pub(super) fn root(name: &str, since: u64) -> Self {
         Self {
             path: name.to_owned(),
-            kind: Kind::Supervisor,
+            kind: ChildKind::Supervisor,
             restart: None,
             strategy: None,
             state: "running",
@@ -146,7 +146,7 @@ impl Node {
             work: work.map(|(name, at)| Work { message: short(name), since: calendar.of_day(at), since_ms: 0 }),
             children: vec![],
         };
-        if child.kind == Kind::Supervisor {
+        if child.kind == ChildKind::Supervisor {
             fill(&mut node, supervisors, calendar);
         }
         node

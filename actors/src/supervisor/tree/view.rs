@@ -3,7 +3,7 @@
 use crate::supervisor::incarnation::Control;
 use crate::supervisor::mailbox::Lanes;
 use crate::supervisor::plan::Life;
-use crate::supervisor::spec::{ExitReason, Intensity, Kind, Restart, Strategy};
+use crate::supervisor::spec::{ChildKind, ExitReason, Intensity, Restart, Strategy};
 use crate::supervisor::vitals::Vitals;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +14,7 @@ pub struct ChildView {
     /// Its name among its siblings.
     pub name: String,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ChildKind,
     /// Whether it is started again.
     pub restart: Restart,
     /// Where it is in its life.

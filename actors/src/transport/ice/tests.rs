@@ -59,7 +59,7 @@ impl Bench {
     /// The viewer answers those of these that are questions.
     fn answer(&mut self, sent: &[(SocketAddr, Vec<u8>)], generation: u32) -> usize {
         let questions = sent.iter().filter_map(|(to, it)| Some((to, Message::read(it)?)));
-        let questions = questions.filter(|(_, it)| it.kind() == Some(Kind::Request));
+        let questions = questions.filter(|(_, it)| it.kind() == Some(MessageKind::Request));
         let answers: Vec<_> = questions.map(|(to, it)| (*to, it.id())).collect();
         for (to, id) in &answers {
             let password = credentials(generation).remote_password;
@@ -70,7 +70,7 @@ impl Bench {
     }
 }
 
-fn kinds(sent: &[(SocketAddr, Vec<u8>)]) -> Vec<Kind> {
+fn kinds(sent: &[(SocketAddr, Vec<u8>)]) -> Vec<MessageKind> {
     sent.iter().filter_map(|(_, it)| Message::read(it)?.kind()).collect()
 }
 
@@ -78,7 +78,7 @@ fn kinds(sent: &[(SocketAddr, Vec<u8>)]) -> Vec<Kind> {
 fn the_first_nominating_check_is_answered_and_asked_back_at_once() {
     let mut bench = Bench::new(&[]);
     let sent = bench.check(1, 0, true);
-    assert_eq!(kinds(&sent), [Kind::Success, Kind::Request]);
+    assert_eq!(kinds(&sent), [MessageKind::Success, MessageKind::Request]);
     let mut answer = Message::read(&sent[0].1).unwrap();
     assert!(answer.verify("our password of 22 chars 0", crypto().crypto()).is_some());
     assert_eq!(bench.ice.remote(), None, "it has not consented yet");
@@ -212,7 +212,7 @@ fn conflicts_of_roles_are_settled_by_the_tie_breaker() {
         Message::read(&sent[0].1).unwrap().verify("our password of 22 chars 0", crypto().crypto()).unwrap().error;
     assert_eq!(error, Some(487), "the viewer has to choose");
     let sent = bench.ask(1, 0, Role::Controlled(3), false);
-    assert_eq!(kinds(&sent), [Kind::Success, Kind::Request], "we choose");
+    assert_eq!(kinds(&sent), [MessageKind::Success, MessageKind::Request], "we choose");
     bench.answer(&sent, 0);
     assert_eq!(bench.ice.remote(), Some(at(1)));
     // And we give in when the viewer says so.

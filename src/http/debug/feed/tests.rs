@@ -38,11 +38,11 @@ async fn feed() -> Feed {
     let (root, _) = Root::start(spec, threads, Arc::new(Nowhere), Arc::new(SystemClock));
     root.tree.until_started().await;
     root.board.write(|board| board.cameras.insert("front".into(), Default::default()));
-    Feed::new(Look { root, processes: Processes::default(), allow_kill: false, started: std::time::Instant::now() })
+    Feed::new(Reporter { root, processes: Processes::default(), allow_kill: false, started: std::time::Instant::now() })
 }
 
 fn turn(feed: &Feed, state: CameraState) {
-    feed.0.look.root.board.camera(&"front".into(), |camera| camera.state = state);
+    feed.0.reporter.root.board.camera(&"front".into(), |camera| camera.state = state);
 }
 
 /// The kind of an event, and what it says.
