@@ -1,14 +1,10 @@
 //! Who may come in.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::keys::*;
+use crate::support::*;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use support::keys::*;
-use support::*;
 
 /// Every route, with a method that it answers.
 const ROUTES: [(&str, &str); 19] = [

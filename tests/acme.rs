@@ -1,18 +1,12 @@
 //! Certificates that the server gets by itself, from an authority of the test's own.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-#[path = "support/acme.rs"]
-mod authority;
-mod support;
-
-use authority::Authority;
+use crate::support::acme::Authority;
+use crate::support::tls::{self, Tls};
+use crate::support::{Folder, PATIENCE, Server};
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
-use support::tls::{self, Tls};
-use support::{Folder, PATIENCE, Server};
 
 const NAME: &str = "cams.example";
 
@@ -114,7 +108,7 @@ async fn the_folder_of_the_configuration_is_refused() {
     std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o700)).unwrap();
     let section = format!("[tls.acme]\nnames = [{NAME:?}]\nfolder = {:?}\n", folder.0);
     let config = folder.file("config.toml", &format!("[server]\nlisten = \"127.0.0.1:0\"\n{section}"));
-    let output = support::lenscap(&["run", "--config", config.to_str().unwrap()]);
+    let output = crate::support::lenscap(&["run", "--config", config.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("the configuration is in it"), "{output:?}");
 }
@@ -126,7 +120,7 @@ async fn a_folder_into_which_others_may_look_is_refused_and_stays_as_it_is() {
     std::fs::set_permissions(&kept.0, std::fs::Permissions::from_mode(0o755)).unwrap();
     let section = format!("[tls.acme]\nnames = [{NAME:?}]\nfolder = {:?}\n", kept.0);
     let config = folder.file("config.toml", &format!("[server]\nlisten = \"127.0.0.1:0\"\n{section}"));
-    let output = support::lenscap(&["run", "--config", config.to_str().unwrap()]);
+    let output = crate::support::lenscap(&["run", "--config", config.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(words.contains("tls.acme.folder") && words.contains("others may look into it"), "{words}");

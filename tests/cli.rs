@@ -1,14 +1,10 @@
 //! The command line: what it says, and its exit codes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::fd::FromRawFd;
 use std::process::{Command, Output, Stdio};
-use support::*;
 
 /// A pipe that nobody reads.
 fn nobody() -> Stdio {

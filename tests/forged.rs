@@ -1,16 +1,12 @@
 //! Packets that are not what they say: nobody healthy is let go for them, and nobody dead is kept.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::wire::Wire;
+use crate::support::{PATIENCE, Server, client, forge, resident};
 use serde_json::Value;
 use std::cell::Cell;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
-use support::wire::Wire;
-use support::{PATIENCE, Server, client, forge, resident};
 
 const CAMERA: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\nfps = 30\n";
 
@@ -188,11 +184,11 @@ async fn nobody_takes_the_viewers_address_away() {
 /// Makes an offer that nothing follows; gives the user name of its checks, and the key to them.
 async fn offer(server: &Server) -> (String, String) {
     let post = client().post(server.url("/whep/cam")).insert_header(("Content-Type", "application/sdp"));
-    let mut response = post.send_body(support::OFFER).await.unwrap();
+    let mut response = post.send_body(crate::support::OFFER).await.unwrap();
     assert_eq!(response.status(), 201);
     let answer = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
     let field = |sdp: &str, key: &str| sdp.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim().to_owned();
-    let username = format!("{}:{}", field(&answer, "a=ice-ufrag:"), field(support::OFFER, "a=ice-ufrag:"));
+    let username = format!("{}:{}", field(&answer, "a=ice-ufrag:"), field(crate::support::OFFER, "a=ice-ufrag:"));
     (username, field(&answer, "a=ice-pwd:"))
 }
 

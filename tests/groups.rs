@@ -1,11 +1,7 @@
 //! Cameras of an exclusive group: one is open at a time, and nobody is lost.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use serde_json::{Value, json};
-use support::*;
 
 fn cameras() -> String {
     ["a", "b"]

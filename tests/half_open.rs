@@ -1,12 +1,8 @@
 //! Offers that nothing follows: they hold no camera for long, and no place for much longer.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::*;
 
 const EXEC: &str = "[[camera]]\nid = \"cam\"\nstall_timeout = \"60s\"\nsource = \"SOURCE\"\n";
 

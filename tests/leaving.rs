@@ -1,13 +1,9 @@
 //! The promise, without a browser: whoever reports a leaving is answered after the camera is
 //! closed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use serde_json::json;
 use std::time::{Duration, Instant};
-use support::*;
 
 fn camera(source: &str) -> String {
     let stall = if source.starts_with("exec:") { "stall_timeout = \"60s\"\n" } else { "" };

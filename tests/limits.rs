@@ -1,15 +1,11 @@
 //! What a flood of connections does: nothing to others, and nothing to cameras.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::*;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use support::*;
 
 /// Connects from this address of loopback.
 fn from(source: &str, server: &Server) -> TcpStream {

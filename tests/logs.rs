@@ -1,13 +1,9 @@
 //! What programs read of the log.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::*;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
-use support::*;
 
 /// Starts the server as `command` says, and reads its log until a line says this; then ends it.
 fn log_until(mut command: Command, cameras: &str, words: &str) -> Vec<String> {

@@ -1,12 +1,8 @@
 //! What monitors are told, and that it is true after somebody has really left.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use serde_json::json;
 use std::collections::BTreeMap;
-use support::*;
 
 /// The samples of a text in the format of Prometheus, by name and labels as they are written. Panics
 /// if the text is not in that format.

@@ -1,15 +1,11 @@
 //! The last picture of a stream: it stays when the camera is closed, whoever may not watch does not see it, and no camera is
 //! opened for it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::keys::Keys;
+use crate::support::raw::{Reply, ask};
+use crate::support::*;
 use serde_json::{Value, json};
 use std::time::Instant;
-use support::keys::Keys;
-use support::raw::{Reply, ask};
-use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"front\"\nsource = \"test\"\nsize = [1280, 720]\n\
                        [[camera]]\nid = \"never\"\nsource = \"test\"\nsize = [320, 240]\n";

@@ -1,14 +1,10 @@
 //! `lenscap probe`, against the real server: what it sees, what it explains, and that it leaves.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::Value;
 use std::net::{TcpListener, UdpSocket};
 use std::process::{Child, Command, Output, Stdio};
-use support::*;
 
 fn camera(id: &str, source: &str) -> String {
     let size = if source == "test" { "size = [320, 240]\nfps = 30\n" } else { "" };

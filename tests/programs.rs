@@ -1,9 +1,6 @@
 //! Cameras that are programs: closed means that nothing is left of them, whatever they have started.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{XattrFlags, setxattr};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -12,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use support::*;
 
 /// How often each kind of camera is left.
 const LEAVINGS: usize = 200;

@@ -1,12 +1,8 @@
 //! What happens to who may not watch any more.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::keys::*;
+use crate::support::*;
 use serde_json::Value;
-use support::keys::*;
-use support::*;
 
 #[actix::test]
 async fn whoever_loses_the_right_is_let_go_at_once() {

@@ -1,14 +1,10 @@
 //! What holds for every route: errors are JSON, HEAD goes with GET, and 405 says what there is.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::raw::{ANY, FRAGMENT, Reply, SDP, ask, ask_for_headers, begin};
+use crate::support::*;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use support::raw::{ANY, FRAGMENT, Reply, SDP, ask, ask_for_headers, begin};
-use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
 #[actix::test]

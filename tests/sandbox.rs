@@ -1,13 +1,9 @@
 //! What a server that has been taken over could still do: very little. Its own threads are made to try.
 
 #![cfg(target_arch = "x86_64")]
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::tracing::call;
+use crate::support::{Server, is_there};
 use std::ffi::CString;
-use support::tracing::call;
-use support::{Server, is_there};
 
 /// What the kernel answers: a number, or an error's.
 type Answer = Result<u64, i32>;
@@ -144,7 +140,7 @@ async fn every_thread_is_confined_and_no_camera_s_program_is() {
     let camera =
         format!("[[camera]]\nid = \"front\"\nsource = {says:?}\n[[stream]]\nid = \"front\"\ncamera = \"front\"\n");
     let server = Server::start(&camera, "");
-    support::watch_by_whep(&server, "front").await;
+    crate::support::watch_by_whep(&server, "front").await;
     let program = server.camera_pid().await;
     server.until_logged("could read").await;
     let log = server.log();
@@ -180,7 +176,7 @@ async fn the_broker_ends_with_its_server_however_that_ends() {
     let broker = server.broker();
     server.signal(libc::SIGKILL);
     server.wait();
-    let deadline = std::time::Instant::now() + support::PATIENCE;
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     while is_there(broker) {
         assert!(std::time::Instant::now() < deadline, "the broker is still there");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -189,29 +185,29 @@ async fn the_broker_ends_with_its_server_however_that_ends() {
 
 #[actix_web::test]
 async fn a_program_that_was_asked_for_in_vain_never_runs() {
-    let folder = support::Folder::new();
+    let folder = crate::support::Folder::new();
     let ran = folder.0.join("ran");
-    let source = format!("exec:echo ran >> {}; {} && exec sleep 1000", ran.display(), support::KEYFRAME);
+    let source = format!("exec:echo ran >> {}; {} && exec sleep 1000", ran.display(), crate::support::KEYFRAME);
     let camera = format!("[[camera]]\nid = \"front\"\nsource = {source:?}\n");
     let server = Server::start(&camera, "");
     let broker = server.broker();
     // SAFETY: it is a child of our own child, which has not been waited for.
     let send = |signal| unsafe { libc::kill(broker, signal) };
     send(libc::SIGSTOP);
-    let location = support::watch_by_whep(&server, "front").await;
+    let location = crate::support::watch_by_whep(&server, "front").await;
     let report = server.until("said", |report| report["cameras"][0]["failures"].as_u64() > Some(0)).await;
     let words = report["cameras"][0]["last_error"].as_str().unwrap().to_owned();
     assert!(words.contains("the broker does not answer"), "{words}");
-    let leave = server.url(&format!("/peers/{}/leave", support::token(&location)));
-    assert_eq!(support::client().post(leave).send().await.unwrap().status(), 204);
+    let leave = server.url(&format!("/peers/{}/leave", crate::support::token(&location)));
+    assert_eq!(crate::support::client().post(leave).send().await.unwrap().status(), 204);
     send(libc::SIGCONT);
     // It does what it was asked for. Nobody wants it any more, and when it is next asked for something that is put right.
-    let location = support::watch_by_whep(&server, "front").await;
+    let location = crate::support::watch_by_whep(&server, "front").await;
     let program = server.camera_pid().await;
     assert_eq!(std::fs::read_to_string(&ran).unwrap().lines().count(), 1, "once, for the viewer that is there");
     assert!(is_there(program));
     assert_eq!(server.children().len(), 2, "the broker, and one guard");
-    let leave = server.url(&format!("/peers/{}/leave", support::token(&location)));
-    assert_eq!(support::client().post(leave).send().await.unwrap().status(), 204);
+    let leave = server.url(&format!("/peers/{}/leave", crate::support::token(&location)));
+    assert_eq!(crate::support::client().post(leave).send().await.unwrap().status(), 204);
     assert_eq!(server.children(), [broker], "no guard is left, and none unreaped");
 }

@@ -1,11 +1,7 @@
 //! What is secret in a command is shown nowhere.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use serde_json::json;
-use support::*;
 
 async fn watch(server: &Server, stream: &str) -> Socket {
     let mut viewer = connect(server).await;

@@ -1,13 +1,9 @@
 //! What happens to bad input: a clear error, and no harm to anybody.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use awc::ws::Message;
 use futures_util::SinkExt;
 use serde_json::{Value, json};
-use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
 

@@ -1,16 +1,12 @@
 //! A socket file for a reverse proxy on the same machine.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::raw::Reply;
+use crate::support::{Folder, PATIENCE, UPGRADE};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use support::raw::Reply;
-use support::{Folder, PATIENCE, UPGRADE};
 
 /// A server that listens at a file, ended with the test.
 struct Server(Child);

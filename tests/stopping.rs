@@ -1,14 +1,10 @@
 //! The end of the server: every camera is closed, or named; and in order.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::tracing::Stopped;
+use crate::support::*;
 use lenscap_actors::shutdown::Budget;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::tracing::Stopped;
-use support::*;
 
 fn exec(id: &str, command: &str) -> String {
     format!("[[camera]]\nid = \"{id}\"\nsource = {:?}\n", format!("exec:{command}"))

@@ -1,14 +1,10 @@
 //! What systemd is told, by a socket that is not systemd's.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::tracing::Stopped;
+use crate::support::*;
 use serde_json::json;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
-use support::tracing::Stopped;
-use support::*;
 
 /// So often systemd would look; it is told twice as often.
 const WATCHDOG: Duration = Duration::from_secs(1);

@@ -1,17 +1,13 @@
 //! HTTPS: what is served over it, and what becomes of viewers when the certificate changes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
-mod support;
-
+use crate::support::keys::lenscap_with;
+use crate::support::tls::Tls;
+use crate::support::*;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use support::keys::lenscap_with;
-use support::tls::Tls;
-use support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
 
@@ -221,7 +217,7 @@ fn field(name: &str, value: &str) -> Vec<u8> {
 
 #[actix_web::test]
 async fn empty_frames_of_http_2_take_no_memory() {
-    const FRAMES: usize = 1_000_000;
+    const FRAMES: usize = 2_000_000;
     let pair = Pair::new();
     let server = Server::start(&format!("{CAMERAS}{}", pair.section), "");
     for (method, path, content) in [
@@ -250,9 +246,10 @@ async fn empty_frames_of_http_2_take_no_memory() {
                 break;
             }
         }
-        // Kept, each would take 100 bytes or so.
+        // Kept, each would take 100 bytes or so: 200 MB. What comes within one turn of a thread that has much to do waits, and
+        // that was 31 MB at most, however many came.
         let grown = resident(server.pid()).saturating_sub(before);
-        assert!(grown < 24 << 10, "{method} {path}: {grown} kB more");
+        assert!(grown < 64 << 10, "{method} {path}: {grown} kB more");
     }
 }
 

@@ -1,11 +1,7 @@
 //! WHEP by its draft (draft-ietf-wish-whep), row by row as docs/reference/http.md has it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
-use support::raw::{ANY, FRAGMENT, Reply, SDP, ask};
-use support::*;
+use crate::support::raw::{ANY, FRAGMENT, Reply, SDP, ask};
+use crate::support::*;
 
 const CAMERAS: &str = "[[camera]]\nid = \"cam\"\nsource = \"test\"\nsize = [320, 240]\n";
 

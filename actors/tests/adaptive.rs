@@ -1,16 +1,12 @@
 //! An encoder whose bit rate follows the slowest of its viewers' links, on a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::media::Origin;
 use lenscap_actors::ports::{CaptureEventKind, CaptureInfo, Clock};
 use lenscap_actors::stream::{Disconnected, LinkCarries, Suspect};
 use std::time::Duration;
-use support::*;
 
 /// A stream that two viewers watch.
 async fn watched() -> Stage {

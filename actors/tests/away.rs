@@ -1,25 +1,12 @@
 //! A viewer that cannot be heard for a while, and is there after all: with devices that do as they are told, a real connection
 //! over a network of its own, and a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
-
-#[path = "transport/link.rs"]
-mod link;
-#[path = "transport/reports.rs"]
-mod reports;
-mod support;
-#[path = "transport/viewer.rs"]
-mod viewer;
-
-#[path = "support/connected.rs"]
-mod connected;
-
-use connected::Scene;
+use crate::support::connected::Scene;
+use crate::support::*;
 use lenscap_actors::board::{CameraState, PeerState, StreamState};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::peer::{Attach, Hangup, Leave, Line, Signal, Switch};
 use lenscap_actors::ports::*;
-use support::*;
 use tokio::sync::mpsc;
 
 /// The viewer of "cam" is in a tunnel: it cannot be heard until it is away.

@@ -1,7 +1,5 @@
 //! Actors that panic, err, freeze and are killed, beneath real supervisors on a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use actix::prelude::*;
 use lenscap_actors::retry::Exponential;
 use lenscap_actors::supervisor::child::Child;

@@ -1,19 +1,6 @@
 //! Which ICE session a viewer is at, and that nobody restarts another one than was meant.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
-
-#[path = "transport/link.rs"]
-mod link;
-#[path = "transport/reports.rs"]
-mod reports;
-mod support;
-#[path = "transport/viewer.rs"]
-mod viewer;
-
-#[path = "support/connected.rs"]
-mod connected;
-
-use connected::Scene;
+use crate::support::connected::Scene;
 use lenscap_actors::clock::SystemClock;
 use lenscap_actors::peer::{Follows, IceSession, RestartError, RestartIce, Restarted};
 use lenscap_actors::ports::*;

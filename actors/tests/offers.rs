@@ -1,7 +1,5 @@
 //! Offers of clients that are not ours, and what each is answered.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 use lenscap_actors::transport::{Identity, OfferError, Secrets, answer};
 use proptest::prelude::*;
 use rtc_sdp::description::media::MediaDescription;

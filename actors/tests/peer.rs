@@ -1,21 +1,10 @@
 //! One viewer's connection and what it is made of, below the process: switching, suspicion, places, replay and the lanes of its
 //! mailbox, with devices that do as they are told, a real connection over a simulated link, and a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
-
-#[path = "transport/link.rs"]
-mod link;
-#[path = "transport/reports.rs"]
-mod reports;
-mod support;
-#[path = "transport/viewer.rs"]
-mod viewer;
-
-#[path = "support/connected.rs"]
-mod connected;
-
+use crate::support::connected::Scene;
+use crate::support::*;
+use crate::transport::link::{Chance, Way};
 use bytes::{Bytes, BytesMut};
-use connected::Scene;
 use lenscap_actors::board::{CameraState, PeerState, StreamState};
 use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::Cause;
@@ -25,11 +14,9 @@ use lenscap_actors::peer::{Leave, Signal, Switch};
 use lenscap_actors::peers::Refused;
 use lenscap_actors::ports::*;
 use lenscap_actors::stream::Subscribe;
-use link::Way;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
-use support::*;
 
 /// Half an hour would not be enough for what never comes.
 const ENDLESS_MS: u64 = 60_000;
@@ -157,7 +144,7 @@ async fn a_camera_that_cannot_be_had_is_said_at_once_and_the_old_picture_is_not_
 
 #[actix::test]
 async fn whatever_is_asked_for_in_which_order_what_was_asked_for_last_is_watched() {
-    let mut chance = link::Chance(11);
+    let mut chance = Chance(11);
     let mut scene = Scene::new(false).await;
     let mut last = "cam";
     for _ in 0..60 {

@@ -1,7 +1,5 @@
 //! Retry policies follow their formulas, whatever is configured, on a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use lenscap_actors::retry::{AT_ONCE, Delays, Exponential, LONGEST, Next, Policy, Retry};
 use proptest::prelude::*;
 use std::num::NonZeroU32;

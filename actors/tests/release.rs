@@ -1,9 +1,5 @@
 //! Cameras and streams with a device that does as it is told, on a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use lenscap_actors::board::{CameraState, StreamState};
 use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::{Cause, Presence};
@@ -16,7 +12,7 @@ use lenscap_actors::stream::{KeyframeWanted, Released, Subscribe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::*;
+use crate::support::*;
 
 #[actix::test]
 async fn the_last_leaving_is_answered_after_the_device_is_closed_and_not_before() {

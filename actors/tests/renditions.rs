@@ -1,26 +1,13 @@
 //! A viewer goes to the small rendition of its stream and back: with devices that do as they are told, a real connection
 //! over a network of its own, and a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
-
-#[path = "transport/link.rs"]
-mod link;
-#[path = "transport/reports.rs"]
-mod reports;
-mod support;
-#[path = "transport/viewer.rs"]
-mod viewer;
-
-#[path = "support/connected.rs"]
-mod connected;
-
-use connected::Scene;
+use crate::support::connected::Scene;
+use crate::support::*;
 use lenscap_actors::board::{CameraState, StreamState};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::media::Size;
 use lenscap_actors::peer::{Carry, Leave, Signal, Switch};
 use lenscap_actors::ports::*;
-use support::*;
 
 const BIG: Carry = Carry { full: true };
 const LITTLE: Carry = Carry { full: false };

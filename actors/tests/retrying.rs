@@ -1,10 +1,7 @@
 //! Devices and encoders that fail, each in its own way, under every retry policy: what is tried
 //! when, on a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::{Nowhere, settle};
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::clock::SystemClock;
@@ -20,7 +17,6 @@ use lenscap_actors::supervisor::registered::Registered;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use support::{Nowhere, settle};
 use tokio::sync::oneshot;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -112,7 +108,7 @@ impl Encode for World {
         let fate = start(&self.encoder);
         actix::spawn(async move {
             let tell = |kind| events.do_send(EncodeEvent { session, kind });
-            let frame = |number| EncodeEventKind::Frame(Arc::new(support::frame(number, true, Origin::Encoder)));
+            let frame = |number| EncodeEventKind::Frame(Arc::new(crate::support::frame(number, true, Origin::Encoder)));
             match fate {
                 Fate::Works => tell(frame(1)),
                 Fate::Lives(time) => {
@@ -167,7 +163,7 @@ impl Stage {
         let script = |fate| Arc::new(Mutex::new(Script { fate, starts: vec![] }));
         let plug = watched.then(Arc::default);
         let world = World { device: script(device), encoder: script(encoder), plug, open: Arc::default() };
-        let (root, stream) = support::start(Arc::new(world.clone()), Arc::new(world.clone()), policy).await;
+        let (root, stream) = crate::support::start(Arc::new(world.clone()), Arc::new(world.clone()), policy).await;
         Self { world, board: root.board.clone(), root, stream }
     }
 

@@ -1,7 +1,5 @@
 //! The decisions of a supervisor against a world that does anything at any time.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 use lenscap_actors::retry::Exponential;
 use lenscap_actors::supervisor::plan::{Action, ChildId, Life, Plan};
 use lenscap_actors::supervisor::spec::{ChildSpec, ExitReason, Intensity, Restart, Strategy as Scheme};

@@ -1,17 +1,13 @@
 //! Suspects hold no camera open, and have their picture back: with a device that does as it is told, on a virtual
 //! clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
+use crate::support::*;
 use lenscap_actors::board::{CameraState, StreamState};
 use lenscap_actors::departure::Cause;
 use lenscap_actors::media::Origin;
 use lenscap_actors::ports::*;
 use lenscap_actors::stream::{Released, Subscribe};
 use std::time::Duration;
-use support::*;
 
 #[actix::test]
 async fn a_suspect_holds_no_camera_open_and_gets_its_picture_back_when_it_is_there() {

@@ -1,7 +1,7 @@
 //! A small certificate authority that speaks ACME (RFC 8555) and checks names by TLS-ALPN-01 (RFC 8737). It checks the steps, their order, their nonces
 //! and the proof, but not the signatures of requests: those are between the client's library and a real authority.
 
-use super::support::{Folder, tls};
+use super::{Folder, tls};
 use actix_web::http::header;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use base64::Engine;

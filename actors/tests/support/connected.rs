@@ -1,8 +1,8 @@
 //! A viewer whose connection stands: everything is real but the network and the clock.
 
-use crate::link::{Chance, Link as Wire, Way};
 use crate::support::*;
-use crate::viewer::{Kindness, Viewer};
+use crate::transport::link::{Chance, Link as Wire, Way};
+use crate::transport::viewer::{Kindness, Viewer};
 use actix::prelude::Arbiter;
 use bytes::{Bytes, BytesMut};
 use lenscap_actors::board::PeerStatus;

@@ -1,6 +1,6 @@
 //! A device that does as it is told, and a camera and a stream on it, on a virtual clock.
 
-#![allow(dead_code)] // each test file uses its own part
+pub mod connected;
 
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};

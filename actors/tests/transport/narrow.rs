@@ -1,8 +1,8 @@
 //! Links that carry less than the stream, on a virtual clock.
 
-use crate::CHROMIUM;
-use crate::link::Way;
-use crate::pair::Pair;
+use super::CHROMIUM;
+use super::link::Way;
+use super::pair::Pair;
 use std::time::Duration;
 
 /// 240 kB a second over a link of its own, with feedback; keyframes of 60 kB every two seconds, or on demand.

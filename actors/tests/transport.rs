@@ -1,14 +1,12 @@
 //! A viewer and its transport, connected by a simulated link on a virtual clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
-
 mod foreign;
 mod history;
-mod link;
+pub mod link;
 mod narrow;
 mod pair;
-mod reports;
-mod viewer;
+pub mod reports;
+pub mod viewer;
 
 use lenscap_actors::departure::Cause;
 use link::Way;
