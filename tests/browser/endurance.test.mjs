@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { instrument, launch } from './support/browser.mjs';
 import { Server, ffmpegCamera, toml } from './support/server.mjs';
 
@@ -59,7 +60,12 @@ test(`${CYCLES} cycles of opening and leaving leave nothing behind`, async (t) =
   const least = (of, part) => Math.min(...samples.filter(part).map((sample) => sample[of]));
   const early = (of) => least(of, ({ cycle }) => Math.abs(cycle - SETTLED) <= 20);
   const late = (of) => least(of, ({ cycle }) => cycle >= CYCLES - 40);
-  assert.ok(late('descriptors') <= early('descriptors') + 2, 'descriptors do not grow');
+  // Some connections are kept alive for seconds, for the next request; nothing tells when one ends.
+  const deadline = Date.now() + 30_000;
+  while (usage(server.pid).descriptors > early('descriptors') + 2) {
+    assert.ok(Date.now() < deadline, 'descriptors do not grow');
+    await sleep(100);
+  }
   // Each of the two threads that answer requests may have one beside it for what may block, whenever it is first needed.
   assert.ok(late('threads') <= early('threads') + 2, 'threads do not grow');
   assert.ok(late('kilobytes') < early('kilobytes') * 1.05 + 1024, `memory stays flat: ${JSON.stringify(samples)}`);
