@@ -7,11 +7,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 /// Every route, with a method that it answers.
-const ROUTES: [(&str, &str); 19] = [
+const ROUTES: [(&str, &str); 20] = [
     ("GET", "/"),
     ("GET", "/view/front"),
     ("GET", "/streams"),
     ("GET", "/streams/events"),
+    ("GET", "/streams/front/picture.jpg"),
     ("GET", "/ws"),
     ("POST", "/whep/front"),
     ("GET", "/cameras/front/controls"),
@@ -31,14 +32,33 @@ const ROUTES: [(&str, &str); 19] = [
 ];
 
 /// What anybody may have: it shows nothing of cameras.
-const PUBLIC: [(&str, &str); 6] = [
+const PUBLIC: [(&str, &str); 7] = [
     ("GET", "/login"),
     ("GET", "/lenscap.js"),
     ("GET", "/style.css"),
     ("GET", "/healthz"),
     ("POST", "/peers/0123/leave"),
+    ("DELETE", "/whep/front/0123"),
     ("POST", "/logout"),
 ];
+
+#[test]
+fn every_route_of_the_reference_is_tried() {
+    // `{…}` of a pattern is whatever stands there; the path of an actor has several parts.
+    let is_one_of = |path: &str, pattern: &str| {
+        let fixed: Vec<&str> = pattern.split(['{', '}']).step_by(2).collect();
+        let parts = |path: &str| path.matches('/').count();
+        match &fixed[..] {
+            [whole] => path == *whole,
+            [first, .., last] => path.starts_with(first) && path.ends_with(last) && parts(path) >= parts(pattern),
+            [] => false,
+        }
+    };
+    for pattern in crate::routes::documented().into_keys() {
+        let tried = ROUTES.iter().chain(&PUBLIC).any(|(_, path)| is_one_of(path, &pattern));
+        assert!(tried, "{pattern} is neither in ROUTES nor in PUBLIC");
+    }
+}
 
 #[actix::test]
 async fn a_foreign_name_that_points_here_reaches_nothing() {
@@ -256,6 +276,7 @@ async fn no_page_of_another_site_changes_anything() {
         ("POST", "/login"),
         ("POST", "/logout"),
         ("POST", "/peers/0123/leave"),
+        ("DELETE", "/whep/front/0123"),
         ("PATCH", "/whep/front/0123"),
         ("DELETE", "/whep/front/0123"),
     ];

@@ -40,7 +40,7 @@ async fn errors_are_json_whatever_goes_wrong() {
 }
 
 /// Paths of the reference, each with its methods.
-fn documented() -> BTreeMap<String, BTreeSet<String>> {
+pub fn documented() -> BTreeMap<String, BTreeSet<String>> {
     let mut routes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for row in include_str!("../docs/reference/http.md").lines().filter_map(|line| line.strip_prefix("| `")) {
         let Some((method, path)) = row.split('`').next().and_then(|route| route.split_once(" /")) else { continue };

@@ -1,5 +1,6 @@
 //! Retry policies follow their formulas, whatever is configured, on a virtual clock.
 
+use crate::support::STRATEGIES;
 use lenscap_actors::retry::{AT_ONCE, Delays, Exponential, LONGEST, Next, Policy, Retry};
 use proptest::prelude::*;
 use std::num::NonZeroU32;
@@ -78,9 +79,11 @@ fn immediate_tries_come_first_and_backoff_follows() {
 
 #[test]
 fn health_starts_every_policy_anew_and_a_short_life_does_not() {
-    for (strategy, first, sixth) in
-        [(Delays::Exponential, 250, 8000), (Delays::Adaptive, 250, 8000), (Delays::Immediate { tries: 2 }, 10, 2000)]
-    {
+    for strategy in STRATEGIES {
+        let (first, sixth) = match strategy {
+            Delays::Exponential | Delays::Adaptive => (250, 8000),
+            Delays::Immediate { .. } => (10, 1000),
+        };
         let mut device = Device::new(policy(strategy, 0));
         device.fails(5);
         device.works(Duration::from_secs(9));
@@ -162,7 +165,7 @@ fn an_outage_of_hours_does_not_spoil_what_was_learned() {
 
 #[test]
 fn after_max_attempts_it_is_given_up_and_whoever_tries_then_starts_anew() {
-    for strategy in [Delays::Exponential, Delays::Adaptive, Delays::Immediate { tries: 2 }] {
+    for strategy in STRATEGIES {
         let mut device = Device::new(policy(strategy, 4));
         let first = device.fails(100);
         assert_eq!(first.len(), 3, "the fourth is the last: {strategy:?}");
@@ -213,8 +216,7 @@ fn duration() -> BoxedStrategy<Duration> {
 
 fn any_policy() -> BoxedStrategy<Policy> {
     let strategy = prop_oneof![
-        Just(Delays::Exponential),
-        Just(Delays::Adaptive),
+        proptest::sample::select(&STRATEGIES[..]),
         prop_oneof![Just(0), Just(u32::MAX), 0..20u32].prop_map(|tries| Delays::Immediate { tries }),
     ];
     let backoff = (duration(), number(), duration(), number(), duration()).prop_map(

@@ -1,7 +1,7 @@
 //! Devices and encoders that fail, each in its own way, under every retry policy: what is tried
 //! when, on a virtual clock.
 
-use crate::support::{Nowhere, settle};
+use crate::support::{Nowhere, STRATEGIES, settle};
 use actix::prelude::*;
 use lenscap_actors::board::{Board, CameraState, StreamState};
 use lenscap_actors::clock::SystemClock;
@@ -218,12 +218,10 @@ fn policy(strategy: Delays, max_attempts: u32) -> Policy {
     Policy { strategy, backoff, max_attempts: NonZeroU32::new(max_attempts) }
 }
 
-const STRATEGIES: [Delays; 3] = [Delays::Exponential, Delays::Adaptive, Delays::Immediate { tries: 3 }];
-
 fn expected(strategy: Delays) -> &'static [u128] {
     match strategy {
         Delays::Immediate { .. } => &[10, 10, 10, 250, 500, 1000],
-        _ => &[250, 500, 1000, 2000, 4000, 8000],
+        Delays::Exponential | Delays::Adaptive => &[250, 500, 1000, 2000, 4000, 8000],
     }
 }
 

@@ -6,8 +6,12 @@
 
 use lenscap_fuzz::drive::drive;
 use lenscap_fuzz::{TARGETS, Target, target};
+use std::num::NonZero;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 fn main() -> ExitCode {
@@ -26,21 +30,31 @@ fn main() -> ExitCode {
     }
 }
 
+/// As many at a time as there are processors.
 fn run(targets: impl IntoIterator<Item = &'static Target>, seconds: &str, seed: Option<&str>) -> ExitCode {
     let time = Duration::from_secs(seconds.parse().expect("a number of seconds"));
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
     let seed = seed.map_or_else(now, |seed| seed.parse().expect("a number as seed"));
-    let mut failures = 0u32;
-    for target in targets {
-        match drive(target, time, seed, Path::new("target/fuzz")) {
-            Ok(ran) => {
-                println!("{}: {} inputs in {:.0} s, seed {seed}", target.name, ran.inputs, ran.took.as_secs_f64())
-            }
-            Err(error) => {
-                println!("{error} (seed {seed})");
-                failures += 1;
+    let waiting = Mutex::new(targets.into_iter().collect::<Vec<_>>());
+    let failed = AtomicBool::new(false);
+    let next = || waiting.lock().expect("nobody panics who holds it").pop();
+    let work = || {
+        while let Some(target) = next() {
+            match drive(target, time, seed, Path::new("target/fuzz")) {
+                Ok(ran) => {
+                    println!("{}: {} inputs in {:.0} s, seed {seed}", target.name, ran.inputs, ran.took.as_secs_f64())
+                }
+                Err(error) => {
+                    println!("{error} (seed {seed})");
+                    failed.store(true, Relaxed);
+                }
             }
         }
-    }
-    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(work);
+        }
+    });
+    if failed.into_inner() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }

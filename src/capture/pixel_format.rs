@@ -15,3 +15,16 @@ pub enum PixelFormat {
     /// NV12 4:2:0.
     Nv12,
 }
+
+impl PixelFormat {
+    /// What V4L2 calls by these four characters, if it is anything that can be shown.
+    pub fn of(fourcc: [u8; 4]) -> Option<Self> {
+        match &fourcc {
+            b"H264" => Some(Self::H264),
+            b"MJPG" | b"JPEG" => Some(Self::Mjpeg),
+            b"YUYV" => Some(Self::Yuyv),
+            b"NV12" => Some(Self::Nv12),
+            _ => None,
+        }
+    }
+}

@@ -83,18 +83,18 @@ impl Reader<'_> {
                 None => PixelFormat::Auto,
                 Some(format) => self.at(format, pixel_format(format.get_ref(), &source))?,
             };
-            if let (Source::Exec(_), Some(size)) = (&source, &entry.size) {
+            let keys = source.keys();
+            if let (false, Some(size)) = (keys.size, &entry.size) {
                 let message = "has no effect on \"exec\": the command decides".to_owned();
                 return Err(self.error(size.span().start, message));
             }
-            let is_v4l2 = matches!(source, Source::V4l2(_));
             for (offset, has_effect, kinds) in [
                 (
                     entry.stall_timeout.as_ref().map(|value| value.span().start),
-                    !matches!(source, Source::Test(_)),
+                    keys.stall_timeout,
                     "\"v4l2:\", \"usb:\" and \"exec:\"",
                 ),
-                (entry.controls.as_ref().map(|value| value.span().start), is_v4l2, "\"v4l2:\" and \"usb:\""),
+                (entry.controls.as_ref().map(|value| value.span().start), keys.device, "\"v4l2:\" and \"usb:\""),
             ] {
                 if let (false, Some(offset)) = (has_effect, offset) {
                     return Err(self.error(offset, format!("has an effect on {kinds} cameras only")));

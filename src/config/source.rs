@@ -17,6 +17,27 @@ pub enum Source {
     Exec(String),
 }
 
+/// Which keys of a camera have an effect on one of a source. `fps` has on all.
+pub struct Keys {
+    /// `size`
+    pub size: bool,
+    /// `format` and `controls`
+    pub device: bool,
+    /// `stall_timeout`
+    pub stall_timeout: bool,
+}
+
+impl Source {
+    /// Which keys have an effect.
+    pub fn keys(&self) -> Keys {
+        match self {
+            Source::Test(_) => Keys { size: true, device: false, stall_timeout: false },
+            Source::V4l2(_) => Keys { size: true, device: true, stall_timeout: true },
+            Source::Exec(_) => Keys { size: false, device: false, stall_timeout: true },
+        }
+    }
+}
+
 /// A command is handed on in one message, with all that has to be escaped in it.
 const COMMAND_BYTES_MAX: usize = 16 << 10;
 
@@ -33,6 +54,8 @@ impl FromStr for Source {
             Some(("exec", command)) if command.len() > COMMAND_BYTES_MAX => {
                 Err(format!("a command of more than {COMMAND_BYTES_MAX} bytes is too long: let it be a script"))
             }
+            // It ends a word where the command is handed on.
+            Some(("exec", command)) if command.contains('\0') => Err("no command can have a NUL in it".to_owned()),
             Some(("exec", command)) if !command.trim().is_empty() => Ok(Source::Exec(command.to_owned())),
             Some(("exec", _)) => Err("\"exec:\" needs a command".to_owned()),
             _ => Err(format!(
@@ -72,9 +95,20 @@ mod tests {
         assert_eq!(usb.to_string(), "usb:046d:0825:A1");
         assert!(format!("exec:{}", "x".repeat(COMMAND_BYTES_MAX + 1)).parse::<Source>().is_err());
         assert_eq!("exec:cat a:b".parse(), Ok(Source::Exec("cat a:b".into())));
-        for wrong in
-            ["", "tset", "test:", "test:wild", "v4l2:video0", "v4l2", "exec:", "exec: ", "http://x", "usb:", "usb:1:2"]
-        {
+        for wrong in [
+            "",
+            "tset",
+            "test:",
+            "test:wild",
+            "v4l2:video0",
+            "v4l2",
+            "exec:",
+            "exec: ",
+            "exec:cat\0-n",
+            "http://x",
+            "usb:",
+            "usb:1:2",
+        ] {
             assert!(wrong.parse::<Source>().is_err(), "{wrong:?}");
         }
     }

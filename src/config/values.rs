@@ -36,7 +36,7 @@ pub(super) fn public_address(text: &str, port: u16) -> Result<SocketAddr, String
 
 /// How a camera of this source is to give its pictures.
 pub(super) fn pixel_format(text: &str, source: &Source) -> Result<PixelFormat, String> {
-    if !matches!(source, Source::V4l2(_)) {
+    if !source.keys().device {
         return Err("has an effect on \"v4l2\" cameras only".to_owned());
     }
     match text {

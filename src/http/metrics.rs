@@ -1,4 +1,4 @@
-//! `/metrics`: what the board and the tree of actors know, as Prometheus reads it.
+//! `/metrics` for Prometheus: what the board and the tree of actors know, and of sockets and logins what HTTP knows.
 //!
 //! Labels are names of the configuration and words of this program, never what a viewer brings, so
 //! that the number of time series does not grow with viewers.

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { TO, present } from '../../docs/generate-reference.mjs';
 import { blocks, files, read } from './support.mjs';
+import { CAUSES, meaning } from '../../src/web/debug/words.js';
 
 /** The structs of src/config/file.rs that are no section of the file themselves. */
 const NO_SECTION = new Set(['File']);
@@ -69,12 +70,10 @@ test('every command in a document is one that there is', () => {
 });
 
 test('every route is in the reference of HTTP', () => {
-  const page = read('docs/reference/http.md');
-  const families = ['beacon', 'controls', 'debug', 'login', 'metrics', 'pages', 'streams', 'whep', 'ws'];
-  const paths = families.flatMap((name) => [...read(`src/http/${name}.rs`).matchAll(/resource\("([^"]+)"\)/g)]);
-  assert.ok(paths.length > 8, `${paths.length} routes were found in src/http`);
+  const paths = files('src/http', '.rs').flatMap((path) => [...read(path).matchAll(/resource\("([^"]+)"\)/g)]);
+  assert.ok(paths.length > 12, `${paths.length} routes were found in src/http`);
   const bare = (path) => path.replaceAll(/\{[^}]*\}/g, '{}');
-  const known = [...page.matchAll(/`(?:[A-Z]+ )?(\/[^`\s?]*)/g)].map(([, path]) => bare(path));
+  const known = [...read('docs/reference/http.md').matchAll(/^\| `[A-Z]+ (\/[^`\s?]*)/gm)].map(([, path]) => bare(path));
   for (const [, path] of paths) assert.ok(known.includes(bare(path)), `http.md lacks ${path}`);
 });
 
@@ -85,6 +84,13 @@ function words(path, name) {
   assert.ok(found.length > 3, `${found.length} variants of ${name} were found`);
   return found;
 }
+
+test('the observer says what every cause and every state means', () => {
+  assert.deepEqual(Object.keys(CAUSES).sort(), words('actors/src/departure/cause.rs', 'Cause').sort());
+  for (const [name, kind] of [['CameraState', 'camera'], ['StreamState', 'stream'], ['PeerState', 'peer']]) {
+    for (const word of words('actors/src/board/status.rs', name)) assert.notEqual(meaning(kind, word), word, `${kind} ${word}`);
+  }
+});
 
 test('every state, cause and error code is in the reference', () => {
   const pages = files('docs/reference', '.md').map(read).join('\n');

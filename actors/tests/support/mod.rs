@@ -12,7 +12,7 @@ use lenscap_actors::media::{Codec, Cuts, Frame, Origin, Picture, PictureSink};
 use lenscap_actors::peer::PeerTimeouts;
 use lenscap_actors::peer::subscription::{Subscriber, SubscriberState, Subscription};
 use lenscap_actors::ports::*;
-use lenscap_actors::retry::{Exponential, Policy};
+use lenscap_actors::retry::{Delays, Exponential, Policy};
 use lenscap_actors::root::{CameraSpec, Root, RootSpec, StreamSpec, Supervision, Threads};
 use lenscap_actors::stream::{Alive, Disconnected, Link, Released, Stream, StreamNotice, Subscribe, Suspect};
 use lenscap_actors::supervisor::registered::{Registered, Standing, StandingChanged, Unreachable};
@@ -20,6 +20,14 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+/// All ways to try again: what holds for all is tested with these.
+pub const STRATEGIES: [Delays; 3] = [Delays::Exponential, Delays::Adaptive, Delays::Immediate { tries: 3 }];
+
+/// Whoever adds one is led here by the compiler, and adds it above.
+const _: fn(Delays) = |delays| match delays {
+    Delays::Exponential | Delays::Adaptive | Delays::Immediate { .. } => {}
+};
 
 /// What happened to the device, in order, and how to make more happen.
 #[derive(Default)]

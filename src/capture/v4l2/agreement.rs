@@ -74,14 +74,18 @@ pub fn name(fourcc: &[u8; 4]) -> String {
 
 /// The wanted format if it is offered; for `Auto` the one that costs least on the way to H.264.
 fn choose_format(offered: &[[u8; 4]], wanted: PixelFormat) -> Option<[u8; 4]> {
-    let candidates: &[&[u8; 4]] = match wanted {
+    candidates(wanted).iter().find(|candidate| offered.contains(candidate)).map(|&&fourcc| fourcc)
+}
+
+/// What a driver may call it, the best first: by what it costs to make H.264 of it, and then by how it looks.
+fn candidates(wanted: PixelFormat) -> &'static [&'static [u8; 4]] {
+    match wanted {
         PixelFormat::Auto => &[b"H264", b"MJPG", b"JPEG", b"NV12", b"YUYV"],
         PixelFormat::H264 => &[b"H264"],
         PixelFormat::Mjpeg => &[b"MJPG", b"JPEG"],
         PixelFormat::Yuyv => &[b"YUYV"],
         PixelFormat::Nv12 => &[b"NV12"],
-    };
-    candidates.iter().find(|candidate| offered.contains(candidate)).map(|&&fourcc| fourcc)
+    }
 }
 
 /// The largest size up to the usual one; if all are larger, the smallest.
@@ -140,7 +144,17 @@ mod tests {
         assert_eq!(choose_format(&all[..2], PixelFormat::Auto), Some(*b"MJPG"));
         assert_eq!(choose_format(&all, PixelFormat::Yuyv), Some(*b"YUYV"));
         assert_eq!(choose_format(&all[..1], PixelFormat::H264), None);
-        assert_eq!(choose_format(&[*b"GREY"], PixelFormat::Auto), None);
+        assert_eq!(choose_format(&[*b"BGR3"], PixelFormat::Auto), None);
+    }
+
+    #[test]
+    fn what_is_agreed_on_can_be_shown() {
+        for wanted in [PixelFormat::H264, PixelFormat::Mjpeg, PixelFormat::Yuyv, PixelFormat::Nv12] {
+            for fourcc in candidates(wanted) {
+                assert_eq!(PixelFormat::of(**fourcc), Some(wanted));
+            }
+        }
+        assert!(candidates(PixelFormat::Auto).iter().all(|fourcc| PixelFormat::of(**fourcc).is_some()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::buffers::Filled;
 use super::device::Format;
+use crate::capture::pixel_format::PixelFormat;
 use crate::codec::is_complete;
 use bytes::Bytes;
 use lenscap_actors::media::{Content, Layout, RawImage};
@@ -15,16 +16,17 @@ const AGE_MAX: Duration = Duration::from_secs(1);
 /// Whether a picture has arrived as a whole, as far as that can be seen without decoding it.
 pub fn is_whole(format: &Format, data: &[u8]) -> bool {
     let (stride, height) = (format.stride as usize, format.height as usize);
-    match &format.fourcc {
-        b"H264" => data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]),
-        b"MJPG" | b"JPEG" => is_complete(data),
-        b"NV12" => data.len() >= stride * height * 3 / 2,
-        _ => data.len() >= stride * height,
+    match PixelFormat::of(format.fourcc) {
+        Some(PixelFormat::H264) => data.starts_with(&[0, 0, 1]) || data.starts_with(&[0, 0, 0, 1]),
+        Some(PixelFormat::Mjpeg) => is_complete(data),
+        Some(PixelFormat::Nv12) => data.len() >= stride * height * 3 / 2,
+        Some(PixelFormat::Yuyv) => data.len() >= stride * height,
+        Some(PixelFormat::Auto) | None => false,
     }
 }
 
-/// The picture in the form in which it goes on.
-pub fn content(format: &Format, data: Bytes) -> Content {
+/// The picture in the form in which it goes on; none if that is unknown.
+pub fn content(format: &Format, data: Bytes) -> Option<Content> {
     let raw = |layout, data| {
         Content::Raw(RawImage {
             layout,
@@ -34,11 +36,12 @@ pub fn content(format: &Format, data: Bytes) -> Content {
             data,
         })
     };
-    match &format.fourcc {
-        b"H264" => Content::H264(data),
-        b"MJPG" | b"JPEG" => Content::Jpeg(data),
-        b"NV12" => raw(Layout::Nv12, data),
-        _ => raw(Layout::Yuyv, data),
+    match PixelFormat::of(format.fourcc)? {
+        PixelFormat::H264 => Some(Content::H264(data)),
+        PixelFormat::Mjpeg => Some(Content::Jpeg(data)),
+        PixelFormat::Nv12 => Some(raw(Layout::Nv12, data)),
+        PixelFormat::Yuyv => Some(raw(Layout::Yuyv, data)),
+        PixelFormat::Auto => None,
     }
 }
 

@@ -1,7 +1,7 @@
 // Runs the real server on ports of its own and asks it.
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,14 @@ export function toml({ cameras, streams = [], server = '', webrtc = '', departur
     + `[access]\nopen = ${host !== '127.0.0.1'}\n[departure]\n${departure}\n[supervision]\n${supervision}\n[limits]\n${limits}\n[debug]\nallow_kill = true\n[discovery]\nv4l2 = false\n${entries('camera', cameras)}${entries('stream', streams)}`;
 }
 
+/** The pages are in the program: one that is older shows what they were before, and a test of them would mean nothing. */
+function assertPagesAreEmbedded() {
+  const pages = join(ROOT, 'src/web');
+  const built = statSync(BINARY).mtimeMs;
+  const newer = readdirSync(pages, { recursive: true }).find((name) => statSync(join(pages, name)).mtimeMs > built);
+  if (newer && !process.env.LENSCAP) throw new Error(`src/web/${newer} is newer than ${BINARY}: cargo build --release`);
+}
+
 export class Server {
   log = '';
   #child;
@@ -38,6 +46,7 @@ export class Server {
 
   /** `wrap` is put before the command, to run it elsewhere: ['ip', 'netns', 'exec', …]. `login` (NAME:PASSWORD) or `bearer` is who asks. */
   static async start(configuration, { wrap = [], login = null, bearer = null } = {}) {
+    assertPagesAreEmbedded();
     const server = new Server();
     if (bearer) server.#headers.Authorization = `Bearer ${bearer}`;
     if (login) server.#headers.Authorization = `Basic ${Buffer.from(login).toString('base64')}`;
