@@ -10,8 +10,9 @@ use openh264::encoder::{
 use openh264::formats::YUVSlices;
 use openh264_sys2::{ENCODER_OPTION_BITRATE, ENCODER_OPTION_RC_FRAME_SKIP, SBitrateInfo, SPATIAL_LAYER_ALL};
 
-/// For so many images an IDR is being paid for; then an image that is too large has other reasons.
-const PAYS_FOR_IDR: u32 = 10;
+/// For so many images an IDR is being paid for, with every other one left out; then an image that is too large has other reasons.
+/// An IDR may be as large as seven images, and with ten what was left of the debt was three images in a row.
+const PAYS_FOR_IDR: u32 = 30;
 
 /// An encoder for images of one size.
 pub struct H264Encoder {
