@@ -10,16 +10,18 @@ use openh264::encoder::{
 use openh264::formats::YUVSlices;
 use openh264_sys2::{ENCODER_OPTION_BITRATE, ENCODER_OPTION_RC_FRAME_SKIP, SBitrateInfo, SPATIAL_LAYER_ALL};
 
-/// For so many images an IDR is being paid for, with every other one left out; then an image that is too large has other reasons.
-/// An IDR may be as large as seven images, and with ten what was left of the debt was three images in a row.
-const PAYS_FOR_IDR: u32 = 30;
+/// So many seconds' worth of bits may be owed before two images in a row are left out. An IDR is a quarter to a half of one;
+/// grain that no quantizer makes small owes more and more.
+const OWED_MAX_SECONDS: f64 = 1.0;
 
 /// An encoder for images of one size.
 pub struct H264Encoder {
     encoder: Encoder,
     size: (usize, usize),
-    /// How many images ago the last IDR was.
-    since_idr: u32,
+    fps: f32,
+    /// Bits a second that it is told to make, and bits that it has made beyond that and not paid back.
+    bitrate: u32,
+    owed: f64,
     /// Whether it may leave out the next image.
     may_leave_out: bool,
 }
@@ -70,7 +72,9 @@ impl H264Encoder {
         Ok(Self {
             encoder: Encoder::with_api_config(OpenH264API::from_source(), config)?,
             size,
-            since_idr: 0,
+            fps,
+            bitrate,
+            owed: 0.0,
             may_leave_out: true,
         })
     }
@@ -91,22 +95,23 @@ impl H264Encoder {
         let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: bits };
         // SAFETY: this option reads one such structure, during the call.
         let result = unsafe { self.encoder.raw_api().set_option(ENCODER_OPTION_BITRATE, (&raw mut info).cast()) };
+        self.bitrate = bps;
         (result == 0).then_some(()).ok_or_else(|| EncodeError::Bitrate { bps, code: result.into() })
     }
 
     /// Encodes one image of the right size into an access unit in Annex B form. None if the encoder
-    /// left it out, which it does where images are larger than the bit rate allows; but after an IDR never with two one
-    /// after the other: at 30 frames a second these were a hole of 100 ms for everybody each time that somebody joins. It
-    /// makes the images small instead.
+    /// left it out, which it does where images are larger than the bit rate allows; but never with two one after the other as
+    /// long as an IDR may be the reason: at 30 frames a second these were a hole of 100 ms for everybody each time that
+    /// somebody joins. It makes the images small instead.
     pub fn encode(&mut self, image: &I420) -> Result<Option<Vec<u8>>, EncodeError> {
         let (width, height) = (image.width, image.height);
         let slices = YUVSlices::new((&image.y, &image.u, &image.v), (width, height), (width, width / 2, width / 2));
         let stream = self.encoder.encode(&slices)?;
-        let kind = stream.frame_type();
-        let left_out = matches!(kind, FrameType::Skip | FrameType::Invalid);
+        let left_out = matches!(stream.frame_type(), FrameType::Skip | FrameType::Invalid);
         let unit = (!left_out).then(|| stream.to_vec());
-        self.since_idr = if kind == FrameType::IDR { 0 } else { self.since_idr.saturating_add(1) };
-        self.let_leave_out(!left_out || self.since_idr >= PAYS_FOR_IDR)?;
+        let bits = unit.as_ref().map_or(0, Vec::len) as f64 * 8.0;
+        self.owed = (self.owed + bits - f64::from(self.bitrate) / f64::from(self.fps)).max(0.0);
+        self.let_leave_out(!left_out || self.owed > f64::from(self.bitrate) * OWED_MAX_SECONDS)?;
         Ok(unit)
     }
 
@@ -160,15 +165,18 @@ mod tests {
     }
 
     #[test]
-    fn after_an_idr_no_two_images_in_a_row_are_left_out_and_the_bit_rate_is_held() {
+    fn an_idr_has_no_two_images_in_a_row_left_out_and_the_bit_rate_is_held() {
         let mut encoder = H264Encoder::new((640, 368), 30.0, 600_000).unwrap();
         let (mut image, mut noise) = (I420::default(), 1u32);
         image.resize(640, 368);
         let (mut bytes, mut left_out, mut in_a_row) = (0, 0, 0);
         for n in 0..600usize {
-            // Fine lines, which make a large IDR, and a little that moves.
-            image.y.iter_mut().enumerate().for_each(|(at, pixel)| *pixel = (at * at / 7 % 199) as u8);
-            image.y[640 * 40..640 * 60].iter_mut().for_each(|pixel| {
+            // Squares, which make a large IDR, and a little that moves.
+            image.y.iter_mut().enumerate().for_each(|(at, pixel)| {
+                let (x, y) = (at % 640 / 8, at / 640 / 8);
+                *pixel = ((x * 7919 + y * 104_729) % 199) as u8;
+            });
+            image.y[640 * 40..640 * 50].iter_mut().for_each(|pixel| {
                 noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 *pixel = (noise >> 27) as u8 * 4;
             });
@@ -185,7 +193,7 @@ mod tests {
                     in_a_row + 1
                 }
             };
-            assert!(in_a_row < 2 || n % 90 > PAYS_FOR_IDR as usize, "image {n}");
+            assert!(in_a_row < 2, "image {n}");
         }
         assert!(left_out > 0, "or this tries nothing");
         assert!(bytes * 8 / 20 < 660_000, "{} bits a second", bytes * 8 / 20);
