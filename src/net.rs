@@ -22,7 +22,7 @@ use routes::Routes;
 use rtc::crypto::RTCCryptoProvider;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
-use socket::{Socket, Trouble};
+use socket::{DatagramSocket, Trouble};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
@@ -42,7 +42,7 @@ const BATCHES_AT_MOST: usize = 256;
 
 /// The shared socket.
 pub struct Udp {
-    socket: Socket,
+    socket: DatagramSocket,
     routes: RwLock<Routes<Recipient<Inbound>>>,
     crypto: Arc<dyn RTCCryptoProvider>,
     /// Whoever reads holds it.
@@ -76,7 +76,7 @@ struct Reader {
 impl Udp {
     /// Binds.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::bind(address)?;
+        let socket = DatagramSocket::bind(address)?;
         let memory = vec![0; BATCH_SIZE * DATAGRAM_MAX * socket.datagrams_a_buffer()];
         let reader = Mutex::new(Reader { memory, pace: Pace::new(Instant::now()) });
         let crypto = rtc::crypto::default_provider().map_err(io::Error::other)?;

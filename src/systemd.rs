@@ -20,7 +20,7 @@ use watchdog::{Action, Watchdog};
 /// Changes of the status that come faster than this are told together.
 const STATUS_SPACING: Duration = Duration::from_secs(1);
 
-/// Notice that may wait for the thread. More come only if systemd does not read; then the latest is lost.
+/// Notices that may wait for the thread. More come only if systemd does not read; then the latest is lost.
 const NEWS_MAX: usize = 16;
 
 /// How long the last news may take to be told when the server ends.

@@ -19,12 +19,15 @@ pub enum PixelFormat {
 impl PixelFormat {
     /// What V4L2 calls by these four characters, if it is anything that can be shown.
     pub fn of(fourcc: [u8; 4]) -> Option<Self> {
-        match &fourcc {
-            b"H264" => Some(Self::H264),
-            b"MJPG" | b"JPEG" => Some(Self::Mjpeg),
-            b"YUYV" => Some(Self::Yuyv),
-            b"NV12" => Some(Self::Nv12),
-            _ => None,
-        }
+        FOURCCS.iter().find(|(known, _)| *known == fourcc).map(|(_, format)| *format)
     }
 }
+
+/// What V4L2 calls them, the best first: by what it costs to make H.264 of it.
+pub const FOURCCS: [([u8; 4], PixelFormat); 5] = [
+    (*b"H264", PixelFormat::H264),
+    (*b"MJPG", PixelFormat::Mjpeg),
+    (*b"JPEG", PixelFormat::Mjpeg),
+    (*b"NV12", PixelFormat::Nv12),
+    (*b"YUYV", PixelFormat::Yuyv),
+];

@@ -92,9 +92,11 @@ fn run(session: &Session, path: &Path, wish: Wish, controls: &Controls) -> Resul
         }
         // Its buffer goes back to the driver at once: this copy is the one that it forces.
         let picture = buffers.next(|filled| {
-            let whole = !filled.flags.contains(Flags::ERROR) && is_whole(&format, filled.data);
-            let content = whole.then(|| content(&format, Bytes::copy_from_slice(filled.data)))?;
-            Some(Picture { captured: taken(&filled), content: content? })
+            if filled.flags.contains(Flags::ERROR) || !is_whole(&format, filled.data) {
+                return None;
+            }
+            let content = content(&format, Bytes::copy_from_slice(filled.data))?;
+            Some(Picture { captured: taken(&filled), content })
         });
         if let Some(picture) = picture.map_err(context)? {
             stall.whole(Instant::now());

@@ -95,8 +95,11 @@ impl H264Encoder {
         let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: bits };
         // SAFETY: this option reads one such structure, during the call.
         let result = unsafe { self.encoder.raw_api().set_option(ENCODER_OPTION_BITRATE, (&raw mut info).cast()) };
+        if result != 0 {
+            return Err(EncodeError::Bitrate { bps, code: result.into() });
+        }
         self.bitrate = bps;
-        (result == 0).then_some(()).ok_or_else(|| EncodeError::Bitrate { bps, code: result.into() })
+        Ok(())
     }
 
     /// Encodes one image of the right size into an access unit in Annex B form. None if the encoder
@@ -121,8 +124,11 @@ impl H264Encoder {
         }
         // SAFETY: this option reads one byte that is a bool, during the call.
         let result = unsafe { self.encoder.raw_api().set_option(ENCODER_OPTION_RC_FRAME_SKIP, (&raw mut may).cast()) };
+        if result != 0 {
+            return Err(EncodeError::LeavingOut { code: result.into() });
+        }
         self.may_leave_out = may;
-        (result == 0).then_some(()).ok_or_else(|| EncodeError::LeavingOut { code: result.into() })
+        Ok(())
     }
 }
 

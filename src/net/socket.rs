@@ -18,7 +18,7 @@ const SEGMENTS_MAX: usize = 64;
 const REFUSALS_MAX: u32 = 16;
 
 /// A bound UDP socket.
-pub struct Socket {
+pub struct DatagramSocket {
     socket: UdpSocket,
     state: UdpSocketState,
 }
@@ -31,7 +31,7 @@ pub enum Trouble {
     Unreachable,
 }
 
-impl Socket {
+impl DatagramSocket {
     /// Binds.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
         let socket = socket2::Socket::new(

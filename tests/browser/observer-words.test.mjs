@@ -15,7 +15,7 @@ import { ROOT } from './support/server.mjs';
 
 /** The same without the order of things that are known by their names. */
 function sorted({ columns: _, ...report }) {
-  const by = (list, key) => [...list].sort((a, b) => (String(a[key]) < String(b[key]) ? -1 : 1));
+  const by = (list, key) => list.toSorted((a, b) => (String(a[key]) < String(b[key]) ? -1 : 1));
   return { ...report, threads: by(report.threads, 'id'), cameras: by(report.cameras, 'id'), streams: by(report.streams, 'id'), peers: by(report.peers, 'id') };
 }
 

@@ -65,5 +65,5 @@ test('it plays from elsewhere, and has what its types say', async (t) => {
   }
   const figures = await tab.evaluate(() => document.querySelector('lenscap-video').statistics());
   const names = [.../interface Figures \{([^]*?)\n\}/.exec(types)[1].matchAll(/^  (\w+):/gm)].map(([, name]) => name);
-  assert.deepEqual(Object.keys(figures).sort(), [...names].sort());
+  assert.deepEqual(Object.keys(figures).toSorted(), names.toSorted());
 });

@@ -8,7 +8,7 @@ import { decoded, inbound } from './support/browser.mjs';
 import { shown } from './support/faults.mjs';
 import { watchOver } from './support/link.mjs';
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** As long as a phone's handover may take. */
 const STALL_MS = 2000;

@@ -16,8 +16,8 @@ export function companions(report, path) {
   const parent = report.actors.get(parentOf(path));
   const siblings = report.children.get(parentOf(path)) ?? [];
   const from = siblings.indexOf(path);
-  if (parent?.strategy === 'one_for_all') return siblings.filter((it) => it !== path).reverse();
-  if (parent?.strategy === 'rest_for_one') return siblings.slice(from + 1).reverse();
+  if (parent?.strategy === 'one_for_all') return siblings.filter((it) => it !== path).toReversed();
+  if (parent?.strategy === 'rest_for_one') return siblings.slice(from + 1).toReversed();
   return [];
 }
 

@@ -57,7 +57,7 @@ export class Ledger {
     const matches = (it) => !match || match(it.peer, it.stream, it.camera, it.cause, `root/peers/${it.peer}`);
     const shown = [...this.#entries.values()].filter(matches);
     this.#by = Map.groupBy(shown, ({ cause }) => cause);
-    const causes = [...(report.departures.causes ?? [])].sort((a, b) => b.count - a.count).map(({ cause }) => cause);
+    const causes = (report.departures.causes ?? []).toSorted((a, b) => b.count - a.count).map(({ cause }) => cause);
     if (this.#only && !causes.includes(this.#only)) this.#only = null;
     this.#causeRows.show(causes);
     const lines = shown.filter(({ cause }) => !this.#only || cause === this.#only).reverse();

@@ -119,7 +119,7 @@ export class Viewers {
 
   #worstFirst(peers) {
     const doubt = ({ state }) => Math.min(badness(markOf('peer', state)), badness('busy'));
-    return [...peers].sort((a, b) => doubt(a) - doubt(b)).slice(0, ROWS_MAX).map(({ id }) => id);
+    return peers.toSorted((a, b) => doubt(a) - doubt(b)).slice(0, ROWS_MAX).map(({ id }) => id);
   }
 
   #viewer(id) {

@@ -247,13 +247,13 @@ export class World {
     const { threads, exits, cameras, streams, peers, releases, verdicts } = structuredClone(this);
     return JSON.parse(JSON.stringify({
       version: '0.2.0', at: this.at, uptime_ms: this.at - this.#began, allow_kill: true, tree: nodes[0], threads, exits, cameras, streams,
-      peers: [...peers].sort((a, b) => (a.id < b.id ? -1 : 1)), releases, verdicts, departures: this.#departures(), columns: COLUMNS,
+      peers: peers.toSorted((a, b) => (a.id < b.id ? -1 : 1)), releases, verdicts, departures: this.#departures(), columns: COLUMNS,
     }));
   }
 
   #departures() {
     const summary = (times) => {
-      const sorted = [...times].sort((a, b) => a - b);
+      const sorted = times.toSorted((a, b) => a - b);
       const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? null;
       return { count: times.length, median_ms: at(0.5), p95_ms: at(0.95), max_ms: at(1) };
     };

@@ -31,10 +31,11 @@ export function toml({ cameras, streams = [], server = '', webrtc = '', departur
 
 /** The pages are in the program: one that is older shows what they were before, and a test of them would mean nothing. */
 function assertPagesAreEmbedded() {
+  if (process.env.LENSCAP) return;
   const pages = join(ROOT, 'src/web');
   const built = statSync(BINARY).mtimeMs;
   const newer = readdirSync(pages, { recursive: true }).find((name) => statSync(join(pages, name)).mtimeMs > built);
-  if (newer && !process.env.LENSCAP) throw new Error(`src/web/${newer} is newer than ${BINARY}: cargo build --release`);
+  if (newer) throw new Error(`src/web/${newer} is newer than ${BINARY}: cargo build --release`);
 }
 
 export class Server {
