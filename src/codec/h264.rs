@@ -10,7 +10,7 @@ use openh264::encoder::{
 use openh264::formats::YUVSlices;
 use openh264_sys2::{ENCODER_OPTION_BITRATE, ENCODER_OPTION_RC_FRAME_SKIP, SBitrateInfo, SPATIAL_LAYER_ALL};
 
-/// So many seconds' worth of bits may be owed before two images in a row are left out. An IDR is a quarter to a half of one;
+/// So many seconds' worth of bits may be owed before two images in a row are left out. An IDR is a tenth to two thirds of one;
 /// grain that no quantizer makes small owes more and more.
 const OWED_MAX_SECONDS: f64 = 1.0;
 
@@ -172,14 +172,14 @@ mod tests {
 
     #[test]
     fn an_idr_has_no_two_images_in_a_row_left_out_and_the_bit_rate_is_held() {
-        let mut encoder = H264Encoder::new((640, 368), 30.0, 600_000).unwrap();
+        let mut encoder = H264Encoder::new((640, 368), 30.0, 1_000_000).unwrap();
         let (mut image, mut noise) = (I420::default(), 1u32);
         image.resize(640, 368);
         let (mut bytes, mut left_out, mut in_a_row) = (0, 0, 0);
         for n in 0..600usize {
-            // Squares, which make a large IDR, and a little that moves.
+            // Small squares, which make IDRs of 0.6 s' worth, and a little that moves. Left alone the encoder leaves out ten in a row.
             image.y.iter_mut().enumerate().for_each(|(at, pixel)| {
-                let (x, y) = (at % 640 / 8, at / 640 / 8);
+                let (x, y) = (at % 640 / 2, at / 640 / 2);
                 *pixel = ((x * 7919 + y * 104_729) % 199) as u8;
             });
             image.y[640 * 40..640 * 50].iter_mut().for_each(|pixel| {
@@ -202,7 +202,7 @@ mod tests {
             assert!(in_a_row < 2, "image {n}");
         }
         assert!(left_out > 0, "or this tries nothing");
-        assert!(bytes * 8 / 20 < 660_000, "{} bits a second", bytes * 8 / 20);
+        assert!(bytes * 8 / 20 < 1_050_000, "{} bits a second", bytes * 8 / 20);
     }
 
     #[test]
