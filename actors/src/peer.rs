@@ -83,6 +83,8 @@ pub struct Peer {
     no_picture_since: Option<Instant>,
     released: bool,
     connected: bool,
+    /// Timers that end the wait for the connection. Each turn of the actor looks at all it has.
+    expected: Vec<SpawnHandle>,
     signals: tokio::sync::mpsc::Sender<Signal>,
     /// Which signalling connection that is.
     line: Line,
@@ -129,6 +131,7 @@ impl Peer {
             timeouts: parts.timeouts,
             released: false,
             connected: false,
+            expected: vec![],
             signals: parts.signals,
             line: Line::default(),
             datagrams: parts.datagrams,
@@ -177,7 +180,7 @@ impl Peer {
         let now = self.clock.now();
         let mut news = self.connection.lock().transport.poll(now);
         if news.connected {
-            self.on_connected();
+            self.on_connected(ctx);
         }
         self.hear(&mut news, now);
         if news.keyframe_wanted {
@@ -283,10 +286,11 @@ impl Peer {
         state.alarm = Some(due);
     }
 
-    fn on_connected(&mut self) {
+    fn on_connected(&mut self, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.connected, true) {
             return;
         }
+        self.expected.drain(..).for_each(|timer| _ = ctx.cancel_future(timer));
         log::info!("root/peers/{}: connected", self.id);
         self.connection.lock().open = true;
         self.status.state = PeerState::Watching;

@@ -21,7 +21,7 @@ const PEERS_MAX: usize = 4;
 #[derive(Debug)]
 pub struct Routes<I> {
     peers: HashMap<String, Peer<I>>,
-    addresses: HashMap<SocketAddr, Vec<Route>>,
+    addresses: HashMap<SocketAddr, Vec<Route<I>>>,
 }
 
 #[derive(Debug)]
@@ -32,8 +32,10 @@ struct Peer<I> {
 }
 
 #[derive(Debug)]
-struct Route {
+struct Route<I> {
     ufrag: String,
+    /// The peer's, here too: what comes from an address is not looked up twice.
+    inbox: I,
     /// The address of ours that it wrote to, which the answers must come from.
     local: Option<IpAddr>,
 }
@@ -44,7 +46,7 @@ impl<I> Default for Routes<I> {
     }
 }
 
-impl<I> Routes<I> {
+impl<I: Clone> Routes<I> {
     /// Requests for this fragment that are signed with `password` go to `inbox`.
     pub fn register(&mut self, ufrag: &str, password: &str, inbox: I) {
         let password = password.to_owned();
@@ -108,7 +110,7 @@ impl<I> Routes<I> {
         let routes = self.addresses.entry(from).or_default();
         // The first ones stay: they had it before anybody could think of taking it.
         let former = if routes.len() >= PEERS_MAX { routes.pop() } else { None };
-        routes.push(Route { ufrag: ufrag.to_owned(), local });
+        routes.push(Route { ufrag: ufrag.to_owned(), inbox: peer.inbox.clone(), local });
         if let Some(former) = former.and_then(|former| self.peers.get_mut(&former.ufrag)) {
             former.addresses.retain(|address| *address != from);
         }
@@ -117,8 +119,7 @@ impl<I> Routes<I> {
 
     /// Who is known to be reached at an address.
     pub fn at(&self, address: SocketAddr) -> impl Iterator<Item = &I> {
-        let routes = self.addresses.get(&address).into_iter().flatten();
-        routes.filter_map(|route| self.peers.get(&route.ufrag)).map(|peer| &peer.inbox)
+        self.addresses.get(&address).into_iter().flatten().map(|route| &route.inbox)
     }
 
     /// From which address of ours to write to `to`.

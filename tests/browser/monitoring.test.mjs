@@ -73,7 +73,13 @@ async function comeAndGo(server) {
   await fetch(new URL(answer.headers.get('location'), server.url), { method: 'DELETE' });
 }
 
-test('promtool finds nothing to say of /metrics, whoever watches, fails or leaves', async (t) => {
+/** The names in the table of the reference. */
+function namesOfReference() {
+  const rows = readFileSync(join(ROOT, 'docs/reference/metrics.md'), 'utf8').split('\n').filter((line) => line.startsWith('| `'));
+  return rows.flatMap((row) => [...row.split('|')[1].matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+}
+
+test('promtool finds nothing to say of /metrics, whoever watches, fails or leaves, and no metric is without a value', async (t) => {
   const server = await Server.start(toml({ cameras: CAMERAS }));
   t.after(() => server.stop());
   const browser = await launch();
@@ -83,11 +89,15 @@ test('promtool finds nothing to say of /metrics, whoever watches, fails or leave
     const text = await (await fetch(`${server.url}/metrics`)).text();
     const { status, stdout, stderr } = spawnSync(join(TOOLS, 'promtool'), ['check', 'metrics'], { input: text, encoding: 'utf8' });
     assert.deepEqual([status, stdout, stderr], [0, '', ''], text);
+    return text;
   };
   await check();
   await viewer.close();
   await server.until(({ releases }) => releases.length > 0, 'a release');
-  await check();
+  const text = await check();
+  const names = namesOfReference();
+  assert.ok(names.length > 30);
+  assert.deepEqual(names.filter((name) => !new RegExp(`^${name}(_count)?[{ ]`, 'm').test(text)), [], text);
 });
 
 test('every question of the dashboard is answered while somebody watches', async (t) => {
