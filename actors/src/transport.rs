@@ -138,7 +138,7 @@ impl Transport {
         match datagram.first() {
             Some(0..=3) => match self.ice.read(from, datagram, now) {
                 Heard::Answer(round_trip) => {
-                    self.sender.measured(round_trip);
+                    self.sender.answered(round_trip);
                     self.news.alive = true;
                     self.news.prove(round_trip);
                     self.news.round_trips.push(round_trip);

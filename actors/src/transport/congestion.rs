@@ -59,6 +59,9 @@ const REROUTED: Duration = Duration::from_secs(3);
 /// A viewer that has reported nothing so long after the first packet will not.
 const SILENT: Duration = Duration::from_millis(500);
 
+/// A check has stood in no queue that is worth the name if its answer comes sooner.
+const ANSWERED: Duration = Duration::from_millis(500);
+
 /// Before it is measured.
 const ROUND_TRIP: Duration = Duration::from_millis(100);
 
@@ -86,6 +89,8 @@ pub struct Congestion {
     judged: f64,
     shown: Option<(f64, Instant)>,
     narrow: Option<Narrow>,
+    /// Packets were forgotten that nothing was heard of, and nothing has been heard since: they may stand in a queue, for minutes.
+    unheard: bool,
 }
 
 /// The link carries less than it was given.
@@ -124,6 +129,7 @@ impl Default for Congestion {
             judged: 0.0,
             shown: None,
             narrow: None,
+            unheard: false,
         }
     }
 }
@@ -132,17 +138,21 @@ impl Congestion {
     /// The next packets leave.
     pub fn sent(&mut self, packets: usize, bytes: usize, now: Instant) {
         self.first_sent.get_or_insert(now);
+        self.unheard |= self.flight.forget(now);
         self.flight.send(packets, bytes, now);
     }
 
     /// Bytes that may be sent now, as far as what is under way is concerned, where the stream has so many a second.
     /// Something may always be sent if nothing is under way.
     pub fn room(&mut self, stream: f64, now: Instant) -> usize {
-        self.flight.forget(now);
+        self.unheard |= self.flight.forget(now);
         let window = match &self.narrow {
-            Some(narrow) => narrow.window as usize,
             // There is nothing to judge by.
             None if self.is_silent(now) => return usize::MAX,
+            // A little now and then shows whether it gets through again. All that the path is trusted with, each time that what
+            // went before is forgotten, would fill the socket that others share.
+            _ if self.unheard => WINDOW_MIN,
+            Some(narrow) => narrow.window as usize,
             None if !self.tried => FIRST,
             None => TRUSTED.max(stream as usize),
         };
@@ -167,6 +177,11 @@ impl Congestion {
     pub fn measured(&mut self, round_trip: Duration) {
         // The least, which slowly gives way: a queue on the way is not the way.
         self.round_trip = round_trip.min(self.round_trip + self.round_trip / 16);
+    }
+
+    /// The viewer has answered a check, so long after it was sent. Unlike what reports tell, that is of now.
+    pub fn answered(&mut self, round_trip: Duration) {
+        self.unheard &= round_trip > ANSWERED;
     }
 
     /// What the link carries, in bytes a second, if it has shown that.
@@ -217,6 +232,7 @@ impl Congestion {
         if told.arrived + told.lost == 0 {
             return;
         }
+        self.unheard = false;
         if let Some(last) = self.reported.replace(now) {
             let between =
                 now.saturating_duration_since(last).clamp(Duration::from_millis(10), Duration::from_millis(250));
@@ -310,4 +326,66 @@ impl Congestion {
 /// So much may be under way where so many bytes a second are carried, and what is sent is heard of after `round`.
 fn window(capacity: f64, round: Duration) -> f64 {
     (capacity * (round + QUEUE_AIM).as_secs_f64()).max(WINDOW_MIN as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: f64 = 250_000.0;
+    const FRAME: Duration = Duration::from_millis(33);
+
+    /// Sends as much as there is room for with each frame, in packets of 1 kB: how many in so many seconds.
+    fn send_all_that_may(link: &mut Congestion, now: &mut Instant, seconds: u32) -> usize {
+        let until = *now + Duration::from_secs(1) * seconds;
+        let mut sent = 0;
+        while *now < until {
+            let packets = link.room(STREAM, *now).min(8 << 10).div_ceil(1000);
+            if packets > 0 {
+                link.sent(packets, packets * 1000, *now);
+            }
+            sent += packets;
+            *now += FRAME;
+        }
+        sent
+    }
+
+    /// All that has been sent arrives 20 ms after `now`, and that is reported.
+    fn report(link: &mut Congestion, packets: &mut u64, sent: usize, start: Instant, now: Instant) {
+        let at = now.duration_since(start) + Duration::from_millis(20);
+        let units = (at.as_millis() / 64) as u32;
+        let rest = (at.as_micros() - u128::from(units) * 64_000) as i64;
+        link.reported(&Arrivals { first: *packets as u16, units, after: vec![Some(rest); sent] }, start + at);
+        *packets += sent as u64;
+    }
+
+    #[test]
+    fn a_path_of_which_nothing_is_heard_is_not_trusted_anew_time_and_again() {
+        let (mut link, start, mut packets) = (Congestion::default(), Instant::now(), 0);
+        let mut now = start;
+        for _ in 0..100 {
+            link.sent(8, 8000, now);
+            report(&mut link, &mut packets, 8, start, now);
+            now += FRAME;
+        }
+        assert!(link.room(STREAM, now) >= STREAM as usize, "a second of the stream");
+        // All of it stands in a queue that moves no more.
+        let first = send_all_that_may(&mut link, &mut now, 2);
+        let then = send_all_that_may(&mut link, &mut now, 60);
+        assert!((250..260).contains(&first) && (30..200).contains(&then), "{first} kB, then {then} kB in a minute");
+        // A check is answered at once, by what is told of long ago it is not known, and what arrives tells the same.
+        link.measured(Duration::from_millis(30));
+        assert!(link.room(STREAM, now) <= WINDOW_MIN);
+        let mut other = send_all_that_may(&mut link, &mut now, 3);
+        link.answered(Duration::from_secs(4));
+        assert!(link.room(STREAM, now) <= WINDOW_MIN);
+        link.answered(Duration::from_millis(30));
+        assert!(link.room(STREAM, now) > STREAM as usize / 2);
+        other += send_all_that_may(&mut link, &mut now, 3);
+        assert!(link.room(STREAM, now) <= WINDOW_MIN);
+        packets += (first + then + other) as u64;
+        link.sent(1, 1000, now);
+        report(&mut link, &mut packets, 1, start, now);
+        assert!(link.room(STREAM, now) > STREAM as usize / 2);
+    }
 }

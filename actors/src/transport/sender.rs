@@ -163,6 +163,12 @@ impl Sender {
         }
     }
 
+    /// The viewer has answered a check.
+    pub fn answered(&mut self, round_trip: Duration) {
+        self.measured(round_trip);
+        self.congestion.iter_mut().for_each(|congestion| congestion.answered(round_trip));
+    }
+
     /// The viewer reports what has arrived.
     pub fn reported(&mut self, arrivals: &Arrivals, now: Instant) {
         if let Some(congestion) = &mut self.congestion {

@@ -89,7 +89,6 @@ impl Flight {
 
     /// The next packets leave, all of them together of so many bytes.
     pub fn send(&mut self, count: usize, bytes: usize, now: Instant) {
-        self.forget(now);
         let (count, bytes) = (count as u32, bytes as u32);
         match self.runs.back_mut() {
             Some(last) if last.at == now && last.open == last.count => {
@@ -103,11 +102,13 @@ impl Flight {
         self.bytes += bytes as usize;
     }
 
-    /// Lets go what nothing will be heard of any more.
-    pub fn forget(&mut self, now: Instant) {
+    /// Lets go what nothing will be heard of any more; whether there was any.
+    pub fn forget(&mut self, now: Instant) -> bool {
+        let before = self.runs.len();
         while self.runs.front().is_some_and(|run| now.saturating_duration_since(run.at) > FORGOTTEN) {
             self.pop();
         }
+        self.runs.len() < before
     }
 
     fn pop(&mut self) {
@@ -210,6 +211,8 @@ mod tests {
         flight.send(4, 4000, start + Duration::from_millis(1));
         assert_eq!(flight.reported(&report(4, &[Some(0), Some(1)])).bytes, 2000);
         assert_eq!(flight.bytes(), 2000);
+        assert!(!flight.forget(start + Duration::from_secs(1)));
+        assert!(flight.forget(start + Duration::from_secs(3)));
         flight.send(1, 100, start + Duration::from_secs(3));
         assert_eq!(flight.bytes(), 100);
     }
