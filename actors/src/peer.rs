@@ -83,7 +83,7 @@ pub struct Peer {
     no_picture_since: Option<Instant>,
     released: bool,
     connected: bool,
-    /// Timers that end the wait for the connection. Each turn of the actor looks at all it has.
+    /// Timers that end the wait for the connection: none when it has come, for each turn of the actor looks at all it has.
     expected: Vec<SpawnHandle>,
     signals: tokio::sync::mpsc::Sender<Signal>,
     /// Which signalling connection that is.

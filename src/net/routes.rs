@@ -49,6 +49,8 @@ impl<I> Default for Routes<I> {
 impl<I: Clone> Routes<I> {
     /// Requests for this fragment that are signed with `password` go to `inbox`.
     pub fn register(&mut self, ufrag: &str, password: &str, inbox: I) {
+        // Who had that name before has its addresses, too.
+        self.forget(ufrag);
         let password = password.to_owned();
         self.peers.insert(ufrag.to_owned(), Peer { inbox, password, addresses: vec![] });
     }
@@ -211,6 +213,18 @@ mod tests {
         routes.forget("new");
         assert_eq!(lead(&mut routes, at(1), &[128], ""), "");
         assert!(routes.addresses.is_empty() && routes.peers.is_empty());
+    }
+
+    #[test]
+    fn a_name_that_is_given_anew_is_only_the_new_peers() {
+        let mut routes = routes(&["one"]);
+        lead(&mut routes, at(1), &request("one:x"), "one");
+        routes.register("one", "one", "other");
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "");
+        assert_eq!(lead(&mut routes, at(1), &request("one:x"), "one"), "other");
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "other");
+        routes.forget("one");
+        assert!(routes.addresses.is_empty());
     }
 
     #[test]

@@ -32,16 +32,14 @@ impl Peer {
     /// From now on the offer has to lead to something.
     pub(super) fn expect_connection(&mut self, ctx: &mut Context<Self>) {
         let followed = ctx.run_later(self.timeouts.first_packet_timeout, |peer, _| {
-            if !peer.connected && peer.holds {
+            if peer.holds {
                 log::info!("root/peers/{}: its offer is not followed by a connection", peer.id);
                 peer.seat.iter().for_each(|seat| seat.suspect(Some(peer.clock.now())));
                 peer.let_camera_go(peer.presence.silence(peer.clock.now()));
             }
         });
         let connected = ctx.run_later(self.timeouts.connect_timeout, |peer, ctx| {
-            if !peer.connected {
-                peer.leave_by_itself(Cause::IceFailed, ctx);
-            }
+            peer.leave_by_itself(Cause::IceFailed, ctx);
         });
         self.expected = vec![followed, connected];
     }

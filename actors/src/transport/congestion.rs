@@ -138,7 +138,6 @@ impl Congestion {
     /// The next packets leave.
     pub fn sent(&mut self, packets: usize, bytes: usize, now: Instant) {
         self.first_sent.get_or_insert(now);
-        self.unheard |= self.flight.forget(now);
         self.flight.send(packets, bytes, now);
     }
 
