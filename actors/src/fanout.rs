@@ -2,6 +2,9 @@
 //!
 //! A stream sends one message a thread and frame, however many watch: what is done for each viewer is done on the
 //! viewer's own thread, one after the other.
+//!
+//! Frames wait where the peers of that thread find them, too. Whoever is about to do what takes long, as a step of a
+//! handshake does, hands out first what waits: so a frame waits for one step, however many connect at a time.
 
 use crate::ids::StreamId;
 use crate::media::Frame;
@@ -9,12 +12,25 @@ use crate::supervisor::context::Context;
 use crate::supervisor::recipient::{Recipient, SendError};
 use crate::supervisor::registered::Registered;
 use actix::prelude::*;
+use crossbeam_queue::ArrayQueue;
 use std::fmt;
 use std::sync::Arc;
 
+/// Frames that may wait: a thread with more of them is behind by seconds.
+const WAITING_MAX: usize = 256;
+
+/// The frames that wait for the viewers of one thread, and the actor there that hands them out. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct MediaQueue {
+    waiting: Arc<ArrayQueue<Spread>>,
+    actor: Registered<Fanout>,
+}
+
 /// The actor.
-#[derive(Debug, Default)]
-pub struct Fanout;
+#[derive(Debug)]
+pub struct Fanout {
+    waiting: Arc<ArrayQueue<Spread>>,
+}
 
 /// Frames for a viewer.
 #[derive(Message, Clone, Debug)]
@@ -57,8 +73,7 @@ impl TakeFrames for Recipient<Deliver> {
 }
 
 /// A frame for viewers of this thread.
-#[derive(Message, Clone, Debug)]
-#[rtype(result = "()")]
+#[derive(Clone, Debug)]
 pub struct Spread {
     /// What each of them gets.
     pub deliver: Deliver,
@@ -67,31 +82,75 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Sends it by way of their thread's actor. If there is none, or it is just being started again, they get it here
-    /// and now: nobody misses a frame for that. If that thread is behind, the frame is lost to all of them.
-    pub fn send(self, fanout: Option<&Registered<Fanout>>) {
-        let sent = match fanout {
-            Some(fanout) => fanout.try_send(self),
-            None => Err(SendError::Ended(self)),
-        };
-        if let Err(SendError::Ended(spread)) = sent {
-            spread.hand_out();
+    /// Hands it out here and now.
+    pub fn hand_out(&self) {
+        self.to.iter().for_each(|viewer| viewer.take(&self.deliver));
+    }
+}
+
+/// A frame waits.
+#[derive(Message, Clone, Copy, Debug)]
+#[rtype(result = "()")]
+struct Waiting;
+
+impl MediaQueue {
+    /// Of a thread whose actor will have this name.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { waiting: Arc::new(ArrayQueue::new(WAITING_MAX)), actor: Registered::new(name) }
+    }
+
+    /// The actor.
+    pub fn actor(&self) -> &Registered<Fanout> {
+        &self.actor
+    }
+
+    /// A new incarnation of it.
+    pub fn fanout(&self) -> Fanout {
+        Fanout { waiting: self.waiting.clone() }
+    }
+
+    /// Sends frames by way of the actor. If there is none, or it is just being started again, viewers get them here
+    /// and now: nobody misses a frame for that. If that thread is behind, they are lost to all of them.
+    pub fn send(&self, spread: Spread) {
+        if self.waiting.push(spread).is_err() {
+            return;
+        }
+        if let Err(SendError::Ended(_)) = self.actor.try_send(Waiting) {
+            self.hand_out();
         }
     }
 
-    fn hand_out(&self) {
-        self.to.iter().for_each(|viewer| viewer.take(&self.deliver));
+    /// Hands out what waits. To be called on that thread.
+    pub fn hand_out(&self) {
+        while let Some(spread) = self.waiting.pop() {
+            spread.hand_out();
+        }
+    }
+}
+
+impl PartialEq for MediaQueue {
+    fn eq(&self, other: &Self) -> bool {
+        self.actor == other.actor
     }
 }
 
 impl Actor for Fanout {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // What the incarnation before this left has nobody else who tells of it.
+        for _ in 0..self.waiting.len() {
+            ctx.mailbox().do_send(Waiting);
+        }
+    }
 }
 
-impl Handler<Spread> for Fanout {
+impl Handler<Waiting> for Fanout {
     type Result = ();
 
-    fn handle(&mut self, spread: Spread, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Waiting, ctx: &mut Self::Context) {
+        // A peer may have handed it out.
+        let Some(spread) = self.waiting.pop() else { return };
         spread.hand_out();
         // However many frames wait: in between, the others on this thread have their turn.
         ctx.wait(tokio::task::yield_now().into_actor(self));

@@ -9,6 +9,7 @@ mod attaching;
 mod carries;
 mod choice;
 mod connection;
+mod inbound;
 mod messages;
 mod outbox;
 mod parts;
@@ -30,12 +31,12 @@ pub use told::Carried;
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
 use crate::departure::silence::Silence;
 use crate::departure::{Cause, Presence, Verdict};
-use crate::fanout::Fanout;
+use crate::fanout::MediaQueue;
 use crate::ids::{PeerId, StreamId};
-use crate::ports::{Clock, Datagrams, Inbound};
+use crate::ports::{Clock, Datagrams};
 use crate::stream::{KeyframeWanted, Link, Ready, StreamNotice};
 use crate::supervisor::context::Context;
-use crate::supervisor::registered::{Registered, Standing, StandingChanged};
+use crate::supervisor::registered::{Standing, StandingChanged};
 use actix::prelude::*;
 use carries::Carries;
 use choice::Choice;
@@ -57,7 +58,7 @@ pub struct Peer {
     id: PeerId,
     directory: Directory,
     connection: Connection,
-    fanout: Registered<Fanout>,
+    queue: MediaQueue,
     /// User name fragments and passwords by which its datagrams are known: the first, and those of restarts.
     names: Vec<(String, String)>,
     /// Told when its datagrams reach it.
@@ -116,7 +117,7 @@ impl Peer {
             reachable: Some(parts.reachable),
             hinted_at: None,
             connection: Connection::new(parts.connection),
-            fanout: parts.fanout,
+            queue: parts.queue,
             watching: None,
             next: None,
             first: (parts.stream, entry),
@@ -150,7 +151,7 @@ impl Peer {
             clock: self.clock.clone(),
             actor: ctx.recipient(),
         };
-        let link = Link { frames: Arc::new(frames), notices: ctx.recipient(), fanout: Some(self.fanout.clone()) };
+        let link = Link { frames: Arc::new(frames), notices: ctx.recipient(), queue: Some(self.queue.clone()) };
         let subscriber =
             Subscriber { peer: self.id.clone(), link, clock: self.clock.clone(), board: self.board.clone() };
         Subscription::new(subscriber, stream, entry, self.subscriber_state(), ctx.recipient())
@@ -222,14 +223,6 @@ impl Peer {
     fn transmit(&mut self, now: Instant) -> u64 {
         let transport = &mut self.connection.lock().transport;
         outbox::send(&*self.datagrams, transport, now, |transport, batch| transport.transmit(now, batch))
-    }
-
-    fn register(&self, (ufrag, password): &(String, String), ctx: &mut Context<Self>) {
-        self.datagrams.register(ufrag, password, ctx.recipient());
-    }
-
-    fn forget(&self) {
-        self.names.iter().for_each(|(ufrag, _)| self.datagrams.forget(ufrag));
     }
 
     /// Takes note of what has been sent meanwhile.
@@ -391,26 +384,6 @@ impl Drop for Peer {
         self.connection.lock().open = false;
         self.forget();
         self.board.forget(&self.id);
-    }
-}
-
-impl Handler<Inbound> for Peer {
-    type Result = ();
-
-    fn handle(&mut self, message: Inbound, ctx: &mut Self::Context) {
-        self.look(ctx);
-        for (from, datagram) in message.datagrams {
-            if self.status.remote.is_none() {
-                self.status.remote = Some(from.to_string());
-            }
-            // What a handshake waits for begins when it goes on, however long its datagrams waited in a crowd (RFC 7983).
-            let at = if matches!(datagram.first(), Some(20..=63)) { self.clock.now() } else { message.at };
-            self.connection.lock().transport.read(from, &datagram, at);
-        }
-        for (to, quoted) in message.undeliverable {
-            self.came_back(to, &quoted, message.at);
-        }
-        self.drain(ctx);
     }
 }
 

@@ -5,7 +5,7 @@ mod room;
 
 use crate::board::Board;
 use crate::departure::Cause;
-use crate::fanout::Fanout;
+use crate::fanout::MediaQueue;
 use crate::ids::{PeerId, StreamId};
 use crate::peer::{Directory, Leave, Peer, PeerParts, PeerTimeouts, Signal, UnknownStream};
 use crate::ports::{Clock, Datagrams};
@@ -72,8 +72,8 @@ pub enum Refused {
 pub struct MediaThread {
     /// It.
     pub thread: ArbiterHandle,
-    /// Hands frames to the peers on it.
-    pub fanout: Registered<Fanout>,
+    /// The frames for the peers on it.
+    pub queue: MediaQueue,
 }
 
 /// What is needed to let viewers in.
@@ -187,7 +187,7 @@ impl Peers {
             timeouts: parts.timeouts.clone(),
             connection: join.connection,
             reachable,
-            fanout: media.fanout.clone(),
+            queue: media.queue.clone(),
             signals: join.signals,
             datagrams: parts.datagrams.clone(),
             clock: parts.clock.clone(),

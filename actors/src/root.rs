@@ -7,7 +7,7 @@ pub use spec::{CameraSpec, RootSpec, StreamSpec, Supervision, Threads};
 
 use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
 use crate::camera::{Camera, CameraParts};
-use crate::fanout::Fanout;
+use crate::fanout::MediaQueue;
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
 use crate::media::Size;
@@ -63,7 +63,7 @@ impl Root {
         let spreading = Registered::new("media");
         let thread = |(nth, thread): (usize, &ArbiterHandle)| MediaThread {
             thread: thread.clone(),
-            fanout: Registered::new(format!("thread-{nth}")),
+            queue: MediaQueue::new(format!("thread-{nth}")),
         };
         let media: Vec<MediaThread> = threads.media.iter().enumerate().map(thread).collect();
         let branches = branches_of(&spec, &cameras, &board);
@@ -213,8 +213,9 @@ impl Builder {
 
     /// What hands frames to the viewers of one thread.
     fn fanout(&self, media: &MediaThread) -> Child {
-        let spec = self.spec(media.fanout.name(), Restart::Permanent, Budget::USUAL.grace());
-        Child::worker(spec, media.thread.clone(), media.fanout.clone(), |_| Fanout)
+        let queue = media.queue.clone();
+        let spec = self.spec(queue.actor().name(), Restart::Permanent, Budget::USUAL.grace());
+        Child::worker(spec, media.thread.clone(), queue.actor().clone(), move |_| queue.fanout())
     }
 
     /// The supervisor of one camera. Transient: if it gives up, the camera has failed, and is left

@@ -172,7 +172,7 @@ impl Stage {
         let viewer = Viewer(told.clone()).start();
         let frames =
             Arc::new(lenscap_actors::supervisor::recipient::Recipient::<Deliver>::from(viewer.clone().recipient()));
-        let link = Link { frames, notices: viewer.recipient().into(), fanout: None };
+        let link = Link { frames, notices: viewer.recipient().into(), queue: None };
         self.stream.send(Subscribe { peer: peer.into(), link, ready: true, suspect: false }).await.unwrap();
         settle().await;
         told

@@ -4,10 +4,9 @@ use super::Signal;
 use super::subscription::StreamRef;
 use crate::board::Board;
 use crate::departure::patience::Patience;
-use crate::fanout::Fanout;
+use crate::fanout::MediaQueue;
 use crate::ids::{PeerId, StreamId};
 use crate::ports::{Clock, Datagrams};
-use crate::supervisor::registered::Registered;
 use crate::transport::Transport;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,8 +54,8 @@ pub struct PeerParts {
     pub timeouts: PeerTimeouts,
     /// Its connection.
     pub connection: Transport,
-    /// Hands frames to the peers on its thread.
-    pub fanout: Registered<Fanout>,
+    /// The frames for the peers on its thread.
+    pub queue: MediaQueue,
     /// Told when the viewer's datagrams reach it.
     pub reachable: oneshot::Sender<()>,
     /// Where news for the page goes; bounded, and dropped if it is full.

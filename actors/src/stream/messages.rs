@@ -2,11 +2,10 @@
 
 use crate::board::StreamState;
 use crate::departure::Cause;
-use crate::fanout::{Fanout, TakeFrames};
+use crate::fanout::{MediaQueue, TakeFrames};
 use crate::ids::{PeerId, StreamId};
 use crate::ports::EncodeEvent;
 use crate::supervisor::recipient::Recipient;
-use crate::supervisor::registered::Registered;
 use actix::prelude::*;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,8 +15,8 @@ use std::time::{Duration, Instant};
 pub struct Link {
     /// Takes frames as they come.
     pub frames: Arc<dyn TakeFrames>,
-    /// Hands frames to all subscribers on its thread; without it each is handed its own.
-    pub fanout: Option<Registered<Fanout>>,
+    /// The frames for all subscribers on its thread; without it each is handed its own.
+    pub queue: Option<MediaQueue>,
     /// Takes news.
     pub notices: Recipient<StreamNotice>,
 }

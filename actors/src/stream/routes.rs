@@ -1,15 +1,14 @@
 //! How a frame reaches the subscribers: by one message a thread.
 
 use super::messages::Link;
-use crate::fanout::{Deliver, Fanout, Spread, TakeFrames};
-use crate::supervisor::registered::Registered;
+use crate::fanout::{Deliver, MediaQueue, Spread, TakeFrames};
 use std::sync::Arc;
 
 /// The subscribers of one thread.
 #[derive(Debug)]
 struct Route {
-    /// Who hands frames to them; nobody: each is sent its own.
-    fanout: Option<Registered<Fanout>>,
+    /// Where frames wait for them; nowhere: each is handed its own.
+    queue: Option<MediaQueue>,
     to: Arc<[Arc<dyn TakeFrames>]>,
 }
 
@@ -40,10 +39,10 @@ impl Routes {
 
     fn by_thread<'a>(links: impl Iterator<Item = &'a Link> + Clone) -> Vec<Route> {
         let mut routes: Vec<Route> = vec![];
-        for Link { fanout, .. } in links.clone() {
-            if !routes.iter().any(|route| route.fanout == *fanout) {
-                let same = links.clone().filter(|link| link.fanout == *fanout);
-                routes.push(Route { fanout: fanout.clone(), to: same.map(|link| link.frames.clone()).collect() });
+        for Link { queue, .. } in links.clone() {
+            if !routes.iter().any(|route| route.queue == *queue) {
+                let same = links.clone().filter(|link| link.queue == *queue);
+                routes.push(Route { queue: queue.clone(), to: same.map(|link| link.frames.clone()).collect() });
             }
         }
         routes
@@ -51,8 +50,12 @@ impl Routes {
 
     /// Sends a frame to all of them.
     pub fn send(&self, deliver: &Deliver) {
-        for Route { fanout, to } in &self.routes {
-            Spread { deliver: deliver.clone(), to: to.clone() }.send(fanout.as_ref());
+        for Route { queue, to } in &self.routes {
+            let spread = Spread { deliver: deliver.clone(), to: to.clone() };
+            match queue {
+                Some(queue) => queue.send(spread),
+                None => spread.hand_out(),
+            }
         }
     }
 }

@@ -338,7 +338,7 @@ pub fn watcher() -> (Link, Recipient<StandingChanged>, Arc<Mutex<Vec<String>>>) 
     let link = Link {
         frames: Arc::new(lenscap_actors::supervisor::recipient::Recipient::<Deliver>::from(viewer.clone().recipient())),
         notices: viewer.clone().recipient().into(),
-        fanout: None,
+        queue: None,
     };
     (link, viewer.recipient(), got)
 }

@@ -1,0 +1,43 @@
+//! What arrives for a viewer.
+
+use super::Peer;
+use crate::ports::Inbound;
+use crate::supervisor::context::Context;
+use actix::prelude::*;
+
+impl Peer {
+    /// From now on what is for this name arrives here.
+    pub(super) fn register(&self, (ufrag, password): &(String, String), ctx: &mut Context<Self>) {
+        self.datagrams.register(ufrag, password, ctx.recipient());
+    }
+
+    /// From now on nothing arrives.
+    pub(super) fn forget(&self) {
+        self.names.iter().for_each(|(ufrag, _)| self.datagrams.forget(ufrag));
+    }
+}
+
+impl Handler<Inbound> for Peer {
+    type Result = ();
+
+    fn handle(&mut self, message: Inbound, ctx: &mut Self::Context) {
+        self.look(ctx);
+        for (from, datagram) in message.datagrams {
+            if self.status.remote.is_none() {
+                self.status.remote = Some(from.to_string());
+            }
+            let shakes_hands = matches!(datagram.first(), Some(20..=63)); // RFC 7983
+            if shakes_hands {
+                // That takes long, and many may do it: the frames of those who watch go first.
+                self.queue.hand_out();
+            }
+            // What a handshake waits for begins when it goes on, however long its datagrams waited in a crowd.
+            let at = if shakes_hands { self.clock.now() } else { message.at };
+            self.connection.lock().transport.read(from, &datagram, at);
+        }
+        for (to, quoted) in message.undeliverable {
+            self.came_back(to, &quoted, message.at);
+        }
+        self.drain(ctx);
+    }
+}
