@@ -1,14 +1,15 @@
 //! Hands frames to the viewers of one media thread.
 //!
-//! A stream sends one message a thread and frame, however many watch: what is done for each viewer is done on the
+//! A stream gives a frame to each thread once, however many watch: what is done for each viewer is done on the
 //! viewer's own thread, one after the other.
 //!
 //! Frames wait where the peers of that thread find them, too. Whoever is about to do what takes long, as a step of a
-//! handshake does, hands out first what waits: so a frame waits for one step, however many connect at a time.
+//! handshake does, hands out first what waits: so a frame waits for one of them, however many connect at a time.
 
 use crate::ids::StreamId;
 use crate::media::Frame;
 use crate::supervisor::context::Context;
+use crate::supervisor::mailbox::MAILBOX;
 use crate::supervisor::recipient::{Recipient, SendError};
 use crate::supervisor::registered::Registered;
 use actix::prelude::*;
@@ -16,8 +17,11 @@ use crossbeam_queue::ArrayQueue;
 use std::fmt;
 use std::sync::Arc;
 
-/// Frames that may wait: a thread with more of them is behind by seconds.
+/// Frames that may wait: a thread with more of them is behind.
 const WAITING_MAX: usize = 256;
+
+/// For each frame that waits there is a message that does, or as many messages wait as may.
+const _: () = assert!(WAITING_MAX <= MAILBOX);
 
 /// The frames that wait for the viewers of one thread, and the actor there that hands them out. Clones are the same.
 #[derive(Clone, Debug)]
@@ -112,18 +116,18 @@ impl MediaQueue {
     /// Sends frames by way of the actor. If there is none, or it is just being started again, viewers get them here
     /// and now: nobody misses a frame for that. If that thread is behind, they are lost to all of them.
     pub fn send(&self, spread: Spread) {
-        if self.waiting.push(spread).is_err() {
-            return;
-        }
+        let refused = self.waiting.push(spread).err();
         if let Err(SendError::Ended(_)) = self.actor.try_send(Waiting) {
             self.hand_out();
+            refused.iter().for_each(Spread::hand_out);
         }
     }
 
-    /// Hands out what waits. To be called on that thread.
+    /// Hands out what waits now, and not what comes meanwhile. To be called on that thread: where others do, because it has no
+    /// actor, viewers may get frames out of order, as if they had missed one.
     pub fn hand_out(&self) {
-        while let Some(spread) = self.waiting.pop() {
-            spread.hand_out();
+        for _ in 0..self.waiting.len() {
+            self.waiting.pop().iter().for_each(Spread::hand_out);
         }
     }
 }

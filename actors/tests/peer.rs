@@ -395,3 +395,26 @@ async fn a_flood_of_datagrams_has_bounded_room_and_those_of_the_viewer_get_throu
     assert_eq!(scene.status().state, PeerState::Watching);
     assert_eq!(scene.seen().len(), 100);
 }
+
+#[actix::test]
+async fn frames_go_before_a_step_of_a_handshake() {
+    let mut scene = Scene::new(false).await;
+    tokio::time::advance(Duration::from_millis(300)).await;
+    settle().await;
+    scene.viewer.wake(SystemClock.now());
+    let asked = std::mem::take(&mut scene.viewer.out);
+    assert!(!asked.is_empty(), "it checks the path now and then");
+    // The stream has its turn first, then this peer, and then the fan-out.
+    let before = scene.sent().len();
+    scene.emit("full", false);
+    let handshake = [[22, 254, 253].to_vec()];
+    let datagrams = handshake.iter().chain(asked.iter().map(|(_, it)| it));
+    let datagrams = datagrams.map(|it| (scene.viewer.address, BytesMut::from(&it[..]))).collect();
+    scene.arrive(Inbound { at: SystemClock.now(), datagrams, undeliverable: vec![] });
+    settle().await;
+    let sent = scene.sent().split_off(before);
+    let is_media = |datagram: &Vec<u8>| matches!(datagram[..], [128..=191, 0..=191 | 224.., ..]);
+    let frame = sent.iter().position(is_media).expect("the frame");
+    let answer = sent.iter().position(|it| it.starts_with(&[1, 1])).expect("the answer to its check");
+    assert!(frame < answer, "this peer had its turn before the fan-out, and sent the frame first");
+}

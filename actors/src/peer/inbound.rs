@@ -17,22 +17,26 @@ impl Peer {
     }
 }
 
+/// Whether a datagram is DTLS (RFC 7983).
+fn is_of_a_handshake(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(20..=63))
+}
+
 impl Handler<Inbound> for Peer {
     type Result = ();
 
     fn handle(&mut self, message: Inbound, ctx: &mut Self::Context) {
+        if message.datagrams.iter().any(|(_, datagram)| is_of_a_handshake(datagram)) {
+            // That takes long, and many may do it: the frames of those who watch go first.
+            self.queue.hand_out();
+        }
         self.look(ctx);
         for (from, datagram) in message.datagrams {
             if self.status.remote.is_none() {
                 self.status.remote = Some(from.to_string());
             }
-            let shakes_hands = matches!(datagram.first(), Some(20..=63)); // RFC 7983
-            if shakes_hands {
-                // That takes long, and many may do it: the frames of those who watch go first.
-                self.queue.hand_out();
-            }
             // What a handshake waits for begins when it goes on, however long its datagrams waited in a crowd.
-            let at = if shakes_hands { self.clock.now() } else { message.at };
+            let at = if is_of_a_handshake(&datagram) { self.clock.now() } else { message.at };
             self.connection.lock().transport.read(from, &datagram, at);
         }
         for (to, quoted) in message.undeliverable {

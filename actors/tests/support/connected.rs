@@ -214,6 +214,11 @@ impl Scene {
         let _ = inbox.try_send(inbound);
     }
 
+    /// What the server has sent, and nobody has read yet.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.network.0.lock().unwrap().down.clone()
+    }
+
     /// The viewer is silent for so long.
     pub async fn silence(&mut self, ms: u64) {
         for _ in 0..ms / STEP.as_millis() as u64 {
