@@ -191,7 +191,7 @@ export class LenscapVideo extends HTMLElement {
     session.addEventListener('drops', ({ detail: { type: _, ...by } }) => { this.#dropped.by = by; });
     session.addEventListener('doubt', ({ detail }) => this.#doubt(detail));
     // What the server says of an offer without H.264 is for programs.
-    session.addEventListener('trouble', ({ detail }) => this.#say(detail && (whyNotPlayable() || sentence(detail))));
+    session.addEventListener('trouble', ({ detail }) => this.#say(detail && (whyNotPlayable(!/offers no H\.264/.test(detail)) || sentence(detail))));
     this.#session = session;
     this.#state = null;
     this.#waitForPicture();

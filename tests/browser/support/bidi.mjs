@@ -58,6 +58,9 @@ async function socketTo(url) {
   return client;
 }
 
+/** What older ones say of a page that was left while it was being told something. */
+const LEFT = /was interrupted while the page was loading/;
+
 /** A Firefox: { open, evaluate, until, screenshot, problems, close }. `preferences` are set in its profile. */
 export async function launchFirefox(preferences = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'lenscap-firefox-'));
@@ -83,7 +86,7 @@ export async function launchFirefox(preferences = {}) {
   const problems = [];
   socket.onText = (text) => {
     const message = JSON.parse(text);
-    if (message.method === 'log.entryAdded' && message.params.level === 'error') problems.push(message.params.text);
+    if (message.method === 'log.entryAdded' && message.params.level === 'error' && !LEFT.test(message.params.text)) problems.push(message.params.text);
     const asked = waiting.get(message.id);
     waiting.delete(message.id);
     if (message.type === 'error') asked?.reject(new Error(`${message.error}: ${message.message}`));
