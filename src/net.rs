@@ -14,7 +14,7 @@ pub use interfaces::candidates;
 use bytes::BytesMut;
 use lenscap_actors::ports::{Datagrams, Inbound};
 use lenscap_actors::supervisor::recipient::Recipient;
-use lenscap_actors::transport::{Batch, stun};
+use lenscap_actors::transport::{Batch, is_dtls, stun};
 use pace::Pace;
 use post::Post;
 use quinn_udp::{BATCH_SIZE, RecvMeta};
@@ -158,7 +158,7 @@ impl Udp {
                 };
                 // Who asks for a peer by its name may come from a new address.
                 let is_known = || self.routes().at(from).next().is_some();
-                // The handshake and the farewell are DTLS (RFC 7983); checks from known addresses only keep a connection.
+                // The handshake and the farewell are DTLS; checks from known addresses only keep a connection.
                 let urgent = if routes::names_a_peer(datagram) {
                     let is_new = !is_known();
                     let is_authentic = self.routes().is_authentic(datagram, authentic);
@@ -169,7 +169,7 @@ impl Udp {
                     is_authentic && is_new
                 } else {
                     self.routes().at(from).for_each(&mut lead);
-                    matches!(datagram.first(), Some(20..=63)) && is_known()
+                    is_dtls(datagram) && is_known()
                 };
                 pace.count(urgent, at);
             }

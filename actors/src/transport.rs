@@ -35,6 +35,7 @@ pub mod track;
 mod waiting;
 
 pub use batch::{Batch, Run};
+pub use dtls::is_dtls;
 pub use ice::IceTimeouts;
 pub use identity::{Identity, TransportError};
 pub use news::News;
@@ -146,7 +147,7 @@ impl Transport {
                 Heard::Request => self.news.alive = true,
                 Heard::Nothing => {}
             },
-            Some(20..=63) if self.ice.knows(from) => {
+            Some(_) if is_dtls(datagram) && self.ice.knows(from) => {
                 self.handshake_from = Some(from);
                 let event = self.dtls.read(datagram, now);
                 self.shake(event, now);

@@ -4,7 +4,6 @@ use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use lenscap_actors::media::{Layout, RawImage};
-use yuv::{BufferStoreMut, YuvPackedImage, YuvPlanarImageMut};
 
 /// A planar 4:2:0 image. Width and height are even.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,30 +73,46 @@ pub fn to_i420(image: &RawImage, out: &mut I420) -> Result<(), BadImage> {
             copy_rows(luma, stride, &mut out.y, width);
             let half = width / 2;
             let rows = out.u.chunks_exact_mut(half).zip(out.v.chunks_exact_mut(half));
-            for (row, (u, v)) in chroma.chunks(stride).zip(rows) {
-                // One after the other, and as 16-bit words: so the compiler makes vectors of it.
-                let (pairs, _) = row.as_chunks();
-                pairs.iter().zip(u).for_each(|(&pair, u)| *u = u16::from_le_bytes(pair) as u8);
-                pairs.iter().zip(v).for_each(|(&pair, v)| *v = (u16::from_le_bytes(pair) >> 8) as u8);
-            }
+            chroma.chunks(stride).zip(rows).for_each(|(row, (u, v))| split(row, u, v));
         }
         Layout::Yuyv => {
-            let packed =
-                YuvPackedImage { yuy: data, yuy_stride: stride as u32, width: width as u32, height: height as u32 };
-            let mut planar = YuvPlanarImageMut {
-                y_plane: BufferStoreMut::Borrowed(&mut out.y),
-                y_stride: width as u32,
-                u_plane: BufferStoreMut::Borrowed(&mut out.u),
-                u_stride: width as u32 / 2,
-                v_plane: BufferStoreMut::Borrowed(&mut out.v),
-                v_stride: width as u32 / 2,
-                width: width as u32,
-                height: height as u32,
-            };
-            yuv::yuyv422_to_yuv420(&mut planar, &packed).map_err(|_| bad())?;
+            let (mut means, mut chroma) = (vec![0; 2 * width], vec![0; width]);
+            let colors = out.u.chunks_exact_mut(width / 2).zip(out.v.chunks_exact_mut(width / 2));
+            let rows = data.chunks_exact(2 * stride).zip(out.y.chunks_exact_mut(2 * width)).zip(colors);
+            for ((packed, luma), (u, v)) in rows {
+                let ((upper, lower), (upper_luma, lower_luma)) = (packed.split_at(stride), luma.split_at_mut(width));
+                evens(upper, upper_luma);
+                evens(lower, lower_luma);
+                // Two rows have one of color: the mean of theirs. That of all bytes takes less than that of every second one.
+                let both = upper.iter().zip(lower).zip(&mut means);
+                both.for_each(|((&upper, &lower), mean)| {
+                    *mean = (u16::from(upper) + u16::from(lower)).div_ceil(2) as u8
+                });
+                odds(&means, &mut chroma);
+                split(&chroma, u, v);
+            }
         }
     }
     Ok(())
+}
+
+/// What stands in turn in a row of the color differences.
+fn split(row: &[u8], u: &mut [u8], v: &mut [u8]) {
+    // One after the other: so the compiler makes vectors of it.
+    evens(row, u);
+    odds(row, v);
+}
+
+/// Every second byte from the first on. As 16-bit words, for the same reason.
+fn evens(row: &[u8], out: &mut [u8]) {
+    let (pairs, _) = row.as_chunks();
+    pairs.iter().zip(out).for_each(|(&pair, byte)| *byte = u16::from_le_bytes(pair) as u8);
+}
+
+/// Every second byte from the second on.
+fn odds(row: &[u8], out: &mut [u8]) {
+    let (pairs, _) = row.as_chunks();
+    pairs.iter().zip(out).for_each(|(&pair, byte)| *byte = (u16::from_le_bytes(pair) >> 8) as u8);
 }
 
 /// Copies an image's plane to one whose rows follow each other.
@@ -228,6 +243,17 @@ mod tests {
                 assert!(out.u.iter().all(|&u| u == 100) && out.v.iter().all(|&v| v == 200), "{layout:?} {pad}");
             }
         }
+    }
+
+    #[test]
+    fn of_the_colors_of_two_packed_rows_the_mean_is_taken_and_an_odd_last_row_is_left_out() {
+        let rows = [[1, 10, 2, 250], [3, 20, 4, 255], [5, 7, 6, 8]];
+        let data = Bytes::from(rows.map(|row| row.repeat(3)).concat());
+        let mut out = I420::default();
+        to_i420(&RawImage { layout: Layout::Yuyv, width: 6, height: 3, stride: 12, data }, &mut out).unwrap();
+        assert_eq!((out.width, out.height), (6, 2));
+        assert_eq!(out.y, [1, 2, 1, 2, 1, 2, 3, 4, 3, 4, 3, 4]);
+        assert_eq!((out.u, out.v), (vec![15; 3], vec![253; 3]));
     }
 
     #[test]

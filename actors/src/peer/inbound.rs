@@ -3,6 +3,7 @@
 use super::Peer;
 use crate::ports::Inbound;
 use crate::supervisor::context::Context;
+use crate::transport::is_dtls;
 use actix::prelude::*;
 
 impl Peer {
@@ -17,16 +18,11 @@ impl Peer {
     }
 }
 
-/// Whether a datagram is DTLS (RFC 7983).
-fn is_of_a_handshake(datagram: &[u8]) -> bool {
-    matches!(datagram.first(), Some(20..=63))
-}
-
 impl Handler<Inbound> for Peer {
     type Result = ();
 
     fn handle(&mut self, message: Inbound, ctx: &mut Self::Context) {
-        if message.datagrams.iter().any(|(_, datagram)| is_of_a_handshake(datagram)) {
+        if message.datagrams.iter().any(|(_, datagram)| is_dtls(datagram)) {
             // That takes long, and many may do it: the frames of those who watch go first.
             self.queue.hand_out();
         }
@@ -36,7 +32,7 @@ impl Handler<Inbound> for Peer {
                 self.status.remote = Some(from.to_string());
             }
             // What a handshake waits for begins when it goes on, however long its datagrams waited in a crowd.
-            let at = if is_of_a_handshake(&datagram) { self.clock.now() } else { message.at };
+            let at = if is_dtls(&datagram) { self.clock.now() } else { message.at };
             self.connection.lock().transport.read(from, &datagram, at);
         }
         for (to, quoted) in message.undeliverable {

@@ -23,6 +23,11 @@ use std::time::Instant;
 /// An `Endpoint` tells its connections apart by their remote address. A viewer has one, by whatever path it comes.
 const TUNNEL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 65535);
 
+/// Whether a datagram is DTLS, by its first byte (RFC 7983).
+pub fn is_dtls(datagram: &[u8]) -> bool {
+    matches!(datagram.first(), Some(20..=63))
+}
+
 /// What a datagram has brought about.
 pub enum DtlsEvent {
     /// The handshake is complete, with the certificate that the offer named.
