@@ -2,6 +2,7 @@
 
 use crate::Target;
 use crate::mutate::{Random, mutant};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,18 +17,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Ran {
     /// So many inputs.
     pub inputs: u64,
-    /// How long.
+    /// In so much time of a processor.
     pub took: Duration,
 }
 
-/// Runs a target for this time or, if that takes longer, once with each seed. What fails is left in `folder`, also
-/// where the process does not survive it.
+/// Runs a target for so much time of a processor, since it may be left what others do not want, or, if that takes longer,
+/// once with each seed. What fails is left in `folder`, also where the process does not survive it.
 pub fn drive(target: &Target, time: Duration, seed: u64, folder: &Path) -> Result<Ran, String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let path = folder.join(format!("{}.failing", target.name));
     let file = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let seeds = (target.seeds)();
-    let (mut random, start) = (Random(seed), Instant::now());
+    let (mut random, before) = (Random(seed), processor_time());
+    let taken = || processor_time().saturating_sub(before);
     let done = AtomicU64::new(0);
     let finished = AtomicU64::new(0);
     let result = std::thread::scope(|scope| {
@@ -37,7 +39,7 @@ pub fn drive(target: &Target, time: Duration, seed: u64, folder: &Path) -> Resul
         while result.is_ok() {
             let input = match inputs.next() {
                 Some(input) => input,
-                None if start.elapsed() >= time => break,
+                None if taken() >= time => break,
                 None => mutant(&seeds, &mut random),
             };
             let kept = file.set_len(input.len() as u64).and_then(|()| file.write_all_at(&input, 0));
@@ -51,7 +53,13 @@ pub fn drive(target: &Target, time: Duration, seed: u64, folder: &Path) -> Resul
     });
     result?;
     let _ = std::fs::remove_file(&path);
-    Ok(Ran { inputs: done.into_inner(), took: start.elapsed() })
+    Ok(Ran { inputs: done.into_inner(), took: taken() })
+}
+
+/// What this thread has had of a processor.
+fn processor_time() -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(tv_sec.unsigned_abs(), tv_nsec as u32)
 }
 
 fn failed(target: &Target, path: &Path) -> String {

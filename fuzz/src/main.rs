@@ -42,7 +42,12 @@ fn run(targets: impl IntoIterator<Item = &'static Target>, seconds: &str, seed: 
         while let Some(target) = next() {
             match drive(target, time, seed, Path::new("target/fuzz")) {
                 Ok(ran) => {
-                    println!("{}: {} inputs in {:.0} s, seed {seed}", target.name, ran.inputs, ran.took.as_secs_f64())
+                    println!(
+                        "{}: {} inputs in {:.0} s of a processor, seed {seed}",
+                        target.name,
+                        ran.inputs,
+                        ran.took.as_secs_f64()
+                    )
                 }
                 Err(error) => {
                     println!("{error} (seed {seed})");
