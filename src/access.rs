@@ -29,7 +29,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use throttle::{Known, Throttle};
+use throttle::{Alike, Known, Throttle};
 use tokio::sync::{Notify, Semaphore};
 use watchers::Watchers;
 
@@ -61,6 +61,7 @@ pub struct Access {
     accounts: RwLock<Arc<Accounts>>,
     sessions: Mutex<Sessions>,
     known: Mutex<Known>,
+    alike: Mutex<Alike>,
     watchers: Mutex<Watchers>,
     tries: Throttle,
     /// One password at a time: each takes 19 MiB and a core.
@@ -78,6 +79,7 @@ impl Access {
             accounts: RwLock::new(Arc::new(accounts)),
             sessions: Mutex::default(),
             known: Mutex::default(),
+            alike: Mutex::default(),
             watchers: Mutex::default(),
             tries: Throttle::of_passwords(),
             hashing: Arc::new(Semaphore::new(1)),
@@ -193,7 +195,14 @@ impl Access {
         let user = accounts.users.get(name);
         let proof = user.map(|user| user.password.digest());
         let credentials = Digest::of(format!("{}\n{name}\n{password}\n{proof:?}", name.len()).as_bytes());
-        if proof.is_some() && lock(&self.known).has(&credentials, Instant::now()) {
+        let is_known = || proof.is_some() && lock(&self.known).has(&credentials, Instant::now());
+        if is_known() {
+            return Ok(proof);
+        }
+        let alike = lock(&self.alike).of(credentials);
+        let alone = tokio::time::timeout(HASHING_TIMEOUT, alike.acquire()).await;
+        let Ok(Ok(_alone)) = alone else { return Err(Refusal::Busy) };
+        if is_known() {
             return Ok(proof);
         }
         self.tries.one_more(Network::of(address)).map_err(Refusal::TooManyTries)?;

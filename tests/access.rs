@@ -189,6 +189,21 @@ fn no_way_to_write_a_path_leads_past_the_door() {
 }
 
 #[actix::test]
+async fn a_right_password_that_is_sent_many_times_at_once_is_one_try() {
+    let keys = Keys::new();
+    let server = keys.server();
+    let basic = |words| ("Authorization", format!("Basic {words}"));
+    let ask = |words| status(request(&server, "GET", "/streams").insert_header(basic(words)));
+    let right = (0..30).map(|_| ask("Ym9iOm9wZW4gc2VzYW1l"));
+    assert_eq!(futures_util::future::join_all(right).await, vec![200; 30]);
+    // Wrong ones are tries, each of them.
+    let wrong = (0..30).map(|_| ask("Ym9iOndyb25n"));
+    let answers = futures_util::future::join_all(wrong).await;
+    let tried = answers.iter().filter(|status| **status == 401).count();
+    assert!((1..=8).contains(&tried) && answers.iter().all(|status| [401, 429].contains(status)), "{answers:?}");
+}
+
+#[actix::test]
 async fn each_may_do_what_the_configuration_says_and_no_more() {
     let keys = Keys::new();
     let server = keys.server();

@@ -8,6 +8,7 @@
 //! camera tries again by itself, as its [`retry`](crate::retry) policy says. If the camera's own actor or its capture thread fails, that is
 //! its supervisor's business; the device is closed before anything is started again.
 
+mod closing;
 mod messages;
 
 pub use messages::{Abandon, Attach, AwaitClosed, CameraNotice, Detach, Detached};
@@ -18,7 +19,6 @@ use crate::ids::{CameraId, StreamId};
 use crate::media::PictureSink;
 use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture, Plugged};
 use crate::retry::{Next, Retry};
-use crate::shutdown::Budget;
 use crate::supervisor::context::Context;
 use crate::supervisor::incarnation::Cleanup;
 use crate::supervisor::recipient::Recipient;
@@ -145,12 +145,17 @@ impl Camera {
             }
             Answer::Held(holder) => {
                 self.waiting = true;
-                let error = CaptureError::GroupBusy { group: group.name().to_owned(), holder };
-                log::info!("root/cameras/{}/device: {error}", self.id);
-                self.show_trouble(&error, CameraState::Backoff);
-                self.notify(&CameraNotice::Failed(error));
+                let group = group.name().to_owned();
+                self.wait_for(CaptureError::GroupBusy { group, holder });
             }
         }
+    }
+
+    /// It is not this camera's turn before another's ends, and that may take long.
+    fn wait_for(&mut self, error: CaptureError) {
+        log::info!("root/cameras/{}/device: {error}", self.id);
+        self.show_trouble(&error, CameraState::Backoff);
+        self.notify(&CameraNotice::Failed(error));
     }
 
     fn begin(&mut self, permit: Option<Permit>, ctx: &mut Context<Self>) {
@@ -281,75 +286,6 @@ impl Camera {
             attachment.notices.do_send(notice.clone());
         }
     }
-
-    fn rest(&mut self) {
-        self.closing = None;
-        self.attempts.reset(self.clock.now());
-        self.show_rest();
-        log::info!("root/cameras/{}/device: closed", self.id);
-    }
-
-    /// Lets a stream go, if it is attached, and with the last one the device.
-    fn release(&mut self, stream: &StreamId, ctx: &mut Context<Self>) -> ResponseActFuture<Self, Detached> {
-        let ready = |detached| Box::pin(actix::fut::ready(detached));
-        let was_attached = self.attached.remove(stream).is_some();
-        if !self.attached.is_empty() {
-            if let Some(running) = &self.running {
-                running.device.detach(stream);
-            }
-            return ready(Detached::InUse);
-        }
-        self.cancel_retry(ctx);
-        self.stay(ctx);
-        if let (true, Some(group)) = (std::mem::take(&mut self.waiting), &self.group) {
-            group.withdraw(&self.id);
-        }
-        if self.running.is_none() {
-            if was_attached && self.closing.is_none() {
-                self.rest();
-            }
-            let (stuck, ordered) = (self.closing.is_some(), None);
-            return ready(if stuck { Detached::Stuck { ordered } } else { Detached::Closed { ordered } });
-        }
-        let ordered = Some(self.clock.now());
-        let Some(closing) = self.close() else { return ready(Detached::Closed { ordered: None }) };
-        self.closing = Some(closing.clone());
-        let closed = tokio::time::timeout(Budget::USUAL.closing(), closing.clone());
-        Box::pin(closed.into_actor(self).map(move |result, camera, ctx| {
-            if result.is_ok() {
-                camera.rest();
-                return Detached::Closed { ordered };
-            }
-            camera.stuck(closing, ctx);
-            Detached::Stuck { ordered }
-        }))
-    }
-
-    /// Closes the device, if it is open. What is returned resolves when it is, and when one before it is, too, that had got
-    /// stuck; nothing if none is open.
-    fn close(&mut self) -> Option<Closing> {
-        let running = self.running.take().map(OpenDevice::close);
-        let closing = match (self.closing.take(), running) {
-            (Some(stuck), Some(closing)) => futures_util::future::join(stuck, closing).map(drop).boxed().shared(),
-            (stuck, closing) => stuck.or(closing)?,
-        };
-        self.board.camera(&self.id, |camera| camera.state = CameraState::Closing);
-        Some(closing)
-    }
-
-    /// The device does not close in time. It is waited for no longer, and not said to be closed before it is.
-    fn stuck(&mut self, closing: Closing, ctx: &mut Context<Self>) {
-        let words = format!("the device did not close within {} s", Budget::USUAL.closing().as_secs_f32());
-        log::error!("root/cameras/{}/device: {words}", self.id);
-        self.board.camera(&self.id, |status| status.last_error = Some(words));
-        let session = self.sessions;
-        ctx.spawn(closing.into_actor(self).map(move |(), camera, _| {
-            // Unless it has been opened anew meanwhile.
-            if camera.sessions == session {
-                camera.rest();
-            }
-        }));
-    }
 }
 
 fn show_closed(status: &mut CameraStatus, state: CameraState) {
@@ -466,10 +402,14 @@ impl Handler<CaptureEvent> for Camera {
 impl Handler<Turn> for Camera {
     type Result = ();
 
-    fn handle(&mut self, Turn(permit): Turn, ctx: &mut Self::Context) {
+    fn handle(&mut self, turn: Turn, ctx: &mut Self::Context) {
         // If nobody wants it any more, the permit is dropped and the turn passes on.
-        if self.waiting && self.running.is_none() {
-            self.begin(Some(permit), ctx);
+        if !self.waiting || self.running.is_some() {
+            return;
+        }
+        match turn {
+            Turn::Come(permit) => self.begin(Some(permit), ctx),
+            Turn::Later { group, holder } => self.wait_for(CaptureError::GroupBusy { group, holder }),
         }
     }
 }

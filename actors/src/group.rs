@@ -10,10 +10,20 @@ use actix::Message;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// It is this camera's turn.
+/// What becomes of a camera that waits.
 #[derive(Message, Debug)]
 #[rtype(result = "()")]
-pub struct Turn(pub Permit);
+pub enum Turn {
+    /// It is its turn.
+    Come(Permit),
+    /// Not so soon as it was told: the camera that was closing does not close.
+    Later {
+        /// The group's name.
+        group: String,
+        /// That camera.
+        holder: CameraId,
+    },
+}
 
 /// Who is open, and who waits. Pure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +67,13 @@ impl Queue {
 
     fn closing(&mut self, camera: &CameraId) {
         self.closing |= self.holder.as_ref() == Some(camera);
+    }
+
+    /// It does not close, and nobody knows when it will. Gives who waits.
+    fn stuck(&mut self, camera: &CameraId) -> impl Iterator<Item = &CameraId> {
+        let holds = self.holder.as_ref() == Some(camera);
+        self.closing &= !holds;
+        self.waiting.iter().filter(move |_| holds)
     }
 
     /// The device is closed; gives whose turn it is now.
@@ -133,6 +150,18 @@ impl Group {
         state.inboxes.retain(|(waiting, _)| waiting != camera);
     }
 
+    /// This camera's device does not close in time: whoever waits for it is told.
+    pub fn stuck(&self, camera: &CameraId) {
+        let mut state = self.lock();
+        let State { order, inboxes } = &mut *state;
+        for waiting in order.stuck(camera) {
+            let inbox = inboxes.iter().find(|(id, _)| id == waiting).map(|(_, inbox)| inbox);
+            if let Some(inbox) = inbox {
+                inbox.do_send(Turn::Later { group: self.name().to_owned(), holder: camera.clone() });
+            }
+        }
+    }
+
     fn permit(&self, camera: &CameraId) -> Permit {
         Permit { group: self.clone(), camera: camera.clone() }
     }
@@ -161,7 +190,7 @@ impl Drop for Permit {
         };
         if let Some((camera, inbox)) = next {
             // If it has died meanwhile, the message is dropped, and the permit in it passes on.
-            inbox.do_send(Turn(self.group.permit(&camera)));
+            inbox.do_send(Turn::Come(self.group.permit(&camera)));
         }
     }
 }
@@ -198,5 +227,10 @@ mod tests {
         assert_eq!(order.release(), Some(id("a")));
         assert_eq!(order.release(), None);
         assert_eq!(order.request(&id("c")), Outcome::Granted);
+        order.closing(&id("c"));
+        assert_eq!(order.request(&id("a")), Outcome::Soon);
+        assert_eq!(order.stuck(&id("b")).count(), 0, "which holds nothing");
+        assert_eq!(order.stuck(&id("c")).collect::<Vec<_>>(), [&id("a")]);
+        assert_eq!(order.request(&id("b")), Outcome::Held(id("c")), "nobody knows when");
     }
 }

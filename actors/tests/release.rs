@@ -11,6 +11,7 @@ use lenscap_actors::shutdown::{Budget, not_closed};
 use lenscap_actors::stream::{KeyframeWanted, Released, Subscribe};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 use crate::support::*;
 
@@ -93,6 +94,40 @@ async fn a_camera_that_is_opened_anew_while_it_is_stuck_is_closed_when_both_are(
     assert_eq!(stage.camera(), CameraState::Closing);
     stuck.send(()).unwrap();
     assert!(matches!(leaving.await.unwrap(), Released::Closed { .. }));
+    assert_eq!(stage.camera(), CameraState::Closed);
+}
+
+/// A camera that did not close in time, and could not be opened anew: what lets it close, at last.
+async fn stuck_and_failed(stage: &Stage) -> oneshot::Sender<()> {
+    stage.subscribe("a").await;
+    let leaving = stage.disconnect("a");
+    settle().await;
+    let stuck = stage.fake.take_closing();
+    tokio::time::advance(Budget::USUAL.waiting()).await;
+    assert_eq!(leaving.await.unwrap(), Released::Shared);
+    stage.subscribe("b").await;
+    stage.fake.report(CaptureEventKind::Ended(CaptureError::Absent { device: "/dev/video7".into() }));
+    settle().await;
+    stuck
+}
+
+#[actix::test]
+async fn what_was_stuck_and_could_not_be_opened_anew_is_closed_with_who_came_meanwhile() {
+    let stage = stage().await;
+    stuck_and_failed(&stage).await.send(()).unwrap();
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Absent);
+    assert!(matches!(stage.disconnect("b").await.unwrap(), Released::Closed { .. }));
+    assert_eq!(stage.camera(), CameraState::Closed);
+}
+
+#[actix::test]
+async fn what_was_stuck_and_could_not_be_opened_anew_is_closed_when_it_is() {
+    let stage = stage().await;
+    let stuck = stuck_and_failed(&stage).await;
+    assert_eq!(stage.disconnect("b").await.unwrap(), Released::Shared);
+    stuck.send(()).unwrap();
+    settle().await;
     assert_eq!(stage.camera(), CameraState::Closed);
 }
 

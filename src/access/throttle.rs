@@ -10,7 +10,9 @@ use lenscap_actors::peers::Network;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// So many passwords at once, and then one in this time.
 const AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(7);
@@ -66,6 +68,23 @@ impl Throttle {
             self.refused.fetch_add(1, Ordering::Relaxed);
             until.wait_time_from(DefaultClock::default().now())
         })
+    }
+}
+
+/// Passwords that are being looked at: who shows the same meanwhile waits for what comes out, and has not tried another.
+#[derive(Default)]
+pub struct Alike(HashMap<Digest, Weak<Semaphore>>);
+
+impl Alike {
+    /// One at a time of those who show these credentials.
+    pub fn of(&mut self, credentials: Digest) -> Arc<Semaphore> {
+        self.0.retain(|_, turn| turn.strong_count() > 0);
+        if let Some(turn) = self.0.get(&credentials).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::new(Semaphore::new(1));
+        self.0.insert(credentials, Arc::downgrade(&turn));
+        turn
     }
 }
 

@@ -105,23 +105,26 @@ impl Controls {
         Ok(describe(&self.open()?)?.into_iter().map(|(_, control)| control).collect())
     }
 
-    /// Sets all of these or, if one does not fit, none; and gives all controls as they are then.
+    /// Sets all of these or, if one does not fit or the driver refuses it, none; and gives all controls as they are then.
     /// Blocks for some milliseconds.
     pub fn set(&self, settings: &BTreeMap<String, Setting>) -> Result<Vec<Control>, ControlError> {
         let device = self.open()?;
+        // Until it is known what holds: whoever opens the camera meanwhile applies that.
+        let mut wanted = self.lock();
         let known = describe(&device)?;
         let mut assignments = vec![];
         for (id, setting) in settings {
             assignments.push(assignment(&known, id, setting)?);
         }
-        apply(&device, assignments)?;
-        self.lock().extend(settings.clone());
+        apply_all(&device, assignments)?;
+        wanted.extend(settings.clone());
+        drop(wanted);
         Ok(describe(&device)?.into_iter().map(|(_, control)| control).collect())
     }
 
     /// Sets what is wanted on a device that was just opened; gives what went wrong, in words.
     pub(super) fn apply(&self, device: &Device) -> Vec<String> {
-        let wanted = self.lock().clone();
+        let wanted = self.lock();
         if wanted.is_empty() {
             return vec![];
         }
@@ -155,16 +158,41 @@ struct Assignment {
     /// Switches and choices come first: they decide whether the others have an effect.
     first: bool,
     value: i64,
+    /// What it is before.
+    present: Option<i64>,
 }
 
+/// In their order, as far as the driver takes them.
 fn apply(device: &Device, mut assignments: Vec<Assignment>) -> Result<(), ControlError> {
     assignments.sort_by_key(|one| !one.first);
-    for Assignment { control, description, value, .. } in assignments {
-        device
-            .set_control(&description, value)
-            .map_err(|error| ControlError::Refused { control, message: error.to_string() })?;
+    assignments.into_iter().try_for_each(|it| it.set(device, it.value))
+}
+
+/// All, or none: what was set before the driver refused is as it was.
+fn apply_all(device: &Device, mut assignments: Vec<Assignment>) -> Result<(), ControlError> {
+    assignments.sort_by_key(|one| !one.first);
+    let Some((nth, error)) =
+        assignments.iter().enumerate().find_map(|(nth, it)| Some((nth, it.set(device, it.value).err()?)))
+    else {
+        return Ok(());
+    };
+    // Backwards: a switch goes back when what it rules has.
+    for one in assignments[..nth].iter().rev() {
+        if let Some(present) = one.present
+            && let Err(error) = one.set(device, present)
+        {
+            log::warn!("it stays as it was set: {error}");
+        }
     }
-    Ok(())
+    Err(error)
+}
+
+impl Assignment {
+    fn set(&self, device: &Device, value: i64) -> Result<(), ControlError> {
+        let refused =
+            |error: std::io::Error| ControlError::Refused { control: self.control.clone(), message: error.to_string() };
+        device.set_control(&self.description, value).map_err(refused)
+    }
 }
 
 fn assignment(known: &[(Description, Control)], id: &str, setting: &Setting) -> Result<Assignment, ControlError> {
@@ -175,7 +203,13 @@ fn assignment(known: &[(Description, Control)], id: &str, setting: &Setting) -> 
     })?;
     let value = fitting(control, setting)?;
     let first = matches!(control.kind, "boolean" | "menu");
-    Ok(Assignment { control: control.id.clone(), description: description.clone(), first, value })
+    Ok(Assignment {
+        control: control.id.clone(),
+        description: description.clone(),
+        first,
+        value,
+        present: control.value,
+    })
 }
 
 /// The number that a setting stands for, if it fits the control.
@@ -207,8 +241,9 @@ fn fitting(control: &Control, setting: &Setting) -> Result<i64, ControlError> {
             found.ok_or_else(|| wrong(format!("one of {}", labels().collect::<Vec<_>>().join(", "))))
         }
         ("integer", Setting::Number(number)) => {
-            let on_step = control.step <= 1 || (number - control.min) % control.step as i64 == 0;
-            if (control.min..=control.max).contains(number) && on_step {
+            // What is out of range may be so far out that there is no difference.
+            let on_step = || control.step <= 1 || number.abs_diff(control.min) % control.step == 0;
+            if (control.min..=control.max).contains(number) && on_step() {
                 return Ok(*number);
             }
             let step = if control.step > 1 { format!(" in steps of {}", control.step) } else { String::new() };
@@ -280,6 +315,17 @@ mod tests {
         assert_eq!(slug("Brightness"), "brightness");
         assert_eq!(slug("White Balance, Automatic"), "white_balance_automatic");
         assert_eq!(slug("Exposure Time, Absolute"), "exposure_time_absolute");
+    }
+
+    #[test]
+    fn what_is_farther_out_than_numbers_go_is_out_of_range() {
+        for number in [i64::MAX, i64::MIN] {
+            let refused = fitting(&control("integer"), &Setting::Number(number)).unwrap_err();
+            assert!(
+                matches!(&refused, ControlError::Value { expected, .. } if expected.contains("-10 to 10")),
+                "{refused}"
+            );
+        }
     }
 
     #[test]

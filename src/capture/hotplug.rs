@@ -12,7 +12,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// Nodes appear in the first; udev keeps its links in the others, if it runs.
+/// Nodes appear in the first; udev keeps its links in the others, if it runs. What cameras are named by may be elsewhere, and is watched, too.
 const FOLDERS: [&str; 4] = ["/dev", "/dev/v4l", "/dev/v4l/by-id", "/dev/v4l/by-path"];
 
 /// The watcher. Clones are the same.
@@ -46,7 +46,7 @@ impl Hotplug {
     /// Starts the thread.
     pub fn start() -> std::io::Result<Self> {
         let inotify = inotify::init(CreateFlags::CLOEXEC)?;
-        watch_folders(&inotify);
+        watch_folders(&inotify, &[]);
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let hotplug = Self(Arc::new(Wanted { list: Mutex::default(), wake }));
         let wanted = hotplug.0.clone();
@@ -93,6 +93,12 @@ impl Wanted {
             if look {
                 let _ = rustix::io::read(&self.wake, &mut [0; 8]);
             }
+            // Before anybody looks: what comes after that is told.
+            let all = self.all();
+            let named: Vec<&Path> = all.iter().filter_map(|watched| watched.identity.folder()).collect();
+            if look {
+                watch_folders(&inotify, &named);
+            }
             if changed {
                 let mut reader = Reader::new(&inotify, &mut memory);
                 match concerns_video(&mut reader) {
@@ -103,10 +109,10 @@ impl Wanted {
                 while !reader.is_buffer_empty() {
                     look |= concerns_video(&mut reader).unwrap_or(true);
                 }
-                watch_folders(&inotify);
+                watch_folders(&inotify, &named);
             }
             if look {
-                self.all().iter().for_each(|watched| watched.look());
+                all.iter().for_each(|watched| watched.look());
             }
         }
     }
@@ -121,10 +127,10 @@ fn concerns_video(reader: &mut Reader<'_, &OwnedFd>) -> Result<bool, Errno> {
 }
 
 /// Watches the folders that are there; again for one that has come since is no harm.
-fn watch_folders(inotify: &OwnedFd) {
+fn watch_folders(inotify: &OwnedFd, named: &[&Path]) {
     let changes = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVED_TO | WatchFlags::MOVED_FROM;
-    for folder in FOLDERS.map(Path::new).into_iter().filter(|folder| folder.is_dir()) {
-        if let Err(error) = inotify::add_watch(inotify, folder, changes | WatchFlags::ONLYDIR) {
+    for folder in FOLDERS.map(Path::new).iter().chain(named).filter(|folder| folder.is_dir()) {
+        if let Err(error) = inotify::add_watch(inotify, *folder, changes | WatchFlags::ONLYDIR) {
             log::warn!("{} cannot be watched for cameras: {error}", folder.display());
         }
     }
@@ -172,5 +178,22 @@ mod tests {
             };
             tokio::time::timeout(std::time::Duration::from_secs(5), forgotten).await.expect("nobody is kept");
         }
+    }
+
+    #[actix::test]
+    async fn a_camera_named_by_a_link_anywhere_is_seen_when_that_comes() {
+        let folder = std::env::temp_dir().join(format!("lenscap-hotplug-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let link = folder.join("front");
+        let hotplug = Hotplug::start().unwrap();
+        let (sender, mut told) = mpsc::unbounded_channel();
+        let _watch = hotplug.watch(Identity::Path(link.clone()), Listener(sender).start().recipient().into());
+        for _ in 0..2 {
+            assert_eq!(told.recv().await, Some(Plugged::Out));
+            std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+            assert_eq!(told.recv().await, Some(Plugged::In));
+            std::fs::remove_file(&link).unwrap();
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -48,6 +48,16 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// Where the name appears when the camera does, if it has one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Identity::Path(path) => path.parent(),
+            Identity::Usb(_) => None,
+        }
+    }
+}
+
 impl UsbId {
     fn fits(&self, found: &UsbId) -> bool {
         self.vendor == found.vendor

@@ -49,6 +49,8 @@ const LOSS_MEMORY: Duration = Duration::from_millis(500);
 /// The rate of arrivals is taken over so many seconds, and not over less than that.
 const RATE_SPAN: f64 = 0.5;
 const RATE_SPAN_MIN: f64 = 0.1;
+/// Reports in that time, at most: the clock is the viewer's, and may stand still.
+const RATE_REPORTS_MAX: usize = 128;
 
 /// A link that has carried everything for so long is trusted again.
 const QUIET: Duration = Duration::from_secs(3);
@@ -260,7 +262,10 @@ impl Congestion {
             return;
         }
         self.arrivals.push_back((at, bytes));
-        while self.arrivals.front().is_some_and(|(first, _)| at - first > RATE_SPAN) {
+        let is_over = |arrivals: &VecDeque<(f64, usize)>| {
+            arrivals.len() > RATE_REPORTS_MAX || arrivals.front().is_some_and(|(first, _)| at - first > RATE_SPAN)
+        };
+        while is_over(&self.arrivals) {
             self.arrivals.pop_front();
         }
         let span = self.arrivals.front().map_or(0.0, |(first, _)| at - first);
@@ -356,6 +361,20 @@ mod tests {
         let rest = (at.as_micros() - u128::from(units) * 64_000) as i64;
         link.reported(&Arrivals { first: *packets as u16, units, after: vec![Some(rest); sent] }, start + at);
         *packets += sent as u64;
+    }
+
+    #[test]
+    fn a_viewer_whose_clock_stands_still_or_goes_back_is_remembered_no_longer_than_others() {
+        for backwards in [0, 1] {
+            let (mut link, start) = (Congestion::default(), Instant::now());
+            for nth in 0..10_000u32 {
+                let now = start + FRAME * nth;
+                link.sent(1, 1000, now);
+                let units = 20_000 - nth * backwards;
+                link.reported(&Arrivals { first: nth as u16, units, after: vec![Some(0)] }, now);
+            }
+            assert!(link.arrivals.len() <= RATE_REPORTS_MAX, "{}", link.arrivals.len());
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::entries::{Entries, entries};
 use crate::codec::LastPictures;
 use lenscap_actors::board::Board;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -14,13 +14,15 @@ const EVENT_SPACING: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub struct Feed {
     entries: Arc<watch::Sender<Arc<Entries>>>,
+    /// Who looks tells what was seen before anybody else looks: older news must not follow newer.
+    looks: Arc<Mutex<()>>,
     pictures: LastPictures,
 }
 
 impl Feed {
     /// With these last pictures.
     pub fn new(pictures: LastPictures) -> Self {
-        Self { entries: Arc::default(), pictures }
+        Self { entries: Arc::default(), looks: Arc::default(), pictures }
     }
 
     /// Looks whenever something has changed and somebody follows; goes on as long as the server does.
@@ -48,6 +50,7 @@ impl Feed {
     }
 
     fn look(&self, board: &Board) {
+        let _alone = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now(board);
         self.entries.send_if_modified(|before| {
             let differs = **before != now;
