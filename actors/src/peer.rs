@@ -15,6 +15,7 @@ mod outbox;
 mod parts;
 mod rendition;
 mod restart;
+mod shows;
 mod silence;
 mod status;
 pub mod subscription;
@@ -26,6 +27,7 @@ pub use messages::{
     Switch, UnknownStream,
 };
 pub use parts::{Directory, PeerParts, PeerTimeouts, Seat};
+pub use shows::Shown;
 pub use told::Carried;
 
 use crate::board::{Board, PeerState, PeerStatus, StreamState, VerdictRecord, milliseconds};
@@ -40,7 +42,8 @@ use crate::supervisor::registered::{Standing, StandingChanged};
 use actix::prelude::*;
 use carries::Carries;
 use choice::Choice;
-use connection::{Connection, FrameSink, Noted, Sent};
+use connection::{Begun, Connection, FrameSink, Noted, Sent};
+use shows::Shows;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subscription::{StreamRef, Subscriber, Subscription};
@@ -76,6 +79,7 @@ pub struct Peer {
     choice: Choice,
     carries: Carries,
     told: Told,
+    shows: Shows,
     /// What the page knows that it was not sent.
     drops: Drops,
     /// Whether it holds its camera open: it is neither suspect nor an offer that nothing follows.
@@ -125,6 +129,7 @@ impl Peer {
             choice: Choice::default(),
             carries: Carries::default(),
             told: Told::default(),
+            shows: Shows::default(),
             drops: Drops::default(),
             silence: Silence::new(parts.timeouts.patience.clone()),
             holds: parts.timeouts.eager,
@@ -228,7 +233,7 @@ impl Peer {
     /// Takes note of what has been sent meanwhile.
     fn look(&mut self, ctx: &mut Context<Self>) {
         let mut state = self.connection.lock();
-        let Sent { since, packets, skipped, missed, broken } = state.take_sent();
+        let Sent { since, packets, skipped, missed, begun, broken } = state.take_sent();
         let watched = state.watching.clone();
         drop(state);
         if let Some(words) = broken {
@@ -241,6 +246,10 @@ impl Peer {
         }
         if watched.is_some_and(|stream| self.is_next(&stream)) {
             self.commit_switch(ctx);
+        }
+        if let (Some(Begun { after }), Some(watching)) = (begun, &self.watching) {
+            self.shows.begun(watching.stream(), after);
+            self.tell_what_shows();
         }
         if missed {
             self.want_keyframe();

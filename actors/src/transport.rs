@@ -366,6 +366,11 @@ impl Transport {
         self.sender.switch();
     }
 
+    /// The RTP timestamp of the last frame that was let in. Those of all that follow are greater.
+    pub fn last_timestamp(&self) -> Option<u32> {
+        self.sender.last_timestamp()
+    }
+
     /// Asks the viewer whether it is there, on the path that media takes; false if there is none yet.
     pub fn probe(&mut self, now: Instant, batch: &mut Batch) -> bool {
         let asked = !self.ended && self.ice.probe(now);

@@ -139,6 +139,7 @@ async fn the_end_of_a_signalling_connection_is_a_leaving_only_if_it_was_the_late
         Signal::State("cam".into(), StreamState::Live),
         "so that nothing is missed"
     );
+    assert!(matches!(signals.try_recv().unwrap(), Signal::Shows(shown) if shown.stream == "cam".into()));
     scene.peer.send(Hangup(Line(0))).await.unwrap();
     assert!(!gone(&scene));
     scene.peer.send(Hangup(Line(1))).await.unwrap();

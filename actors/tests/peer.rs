@@ -10,7 +10,7 @@ use lenscap_actors::clock::SystemClock;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::departure::patience::Patience;
 use lenscap_actors::media::{Cuts, Frame, Origin};
-use lenscap_actors::peer::{Leave, Signal, Switch};
+use lenscap_actors::peer::{Leave, Shown, Signal, Switch};
 use lenscap_actors::peers::Refused;
 use lenscap_actors::ports::*;
 use lenscap_actors::stream::Subscribe;
@@ -91,6 +91,37 @@ async fn the_old_picture_goes_on_until_the_other_begins_and_nothing_is_missing_b
     assert!(seen[begins..].iter().all(|what| what == "other") && seen.len() == begins + 6, "{seen:?}");
     assert!(scene.full.is_closing(), "nobody watches it any more");
     assert_eq!(scene.releases(), [], "and nobody has left");
+}
+
+/// What the page has been told it is sent: which stream, and whether something came before.
+fn shown(scene: &mut Scene) -> Vec<(String, bool)> {
+    let shows = |signal| match signal {
+        Signal::Shows(Shown { stream, after }) => Some((stream.to_string(), after.is_some())),
+        _ => None,
+    };
+    scene.told().into_iter().filter_map(shows).collect()
+}
+
+#[actix::test]
+async fn the_page_is_told_from_which_picture_on_the_other_stream_is_shown_and_again_if_it_asks() {
+    let mut scene = Scene::new(false).await;
+    watch(&mut scene, "full", 100).await;
+    switch(&mut scene, "other").await;
+    watch(&mut scene, "full", 1000).await;
+    assert_eq!(shown(&mut scene), [], "the old picture still shows");
+    scene.show("other", true).await;
+    assert_eq!(shown(&mut scene), [("other".to_owned(), true)]);
+    watch(&mut scene, "other", 100).await;
+    assert_eq!(shown(&mut scene), []);
+    switch(&mut scene, "other").await;
+    assert_eq!(shown(&mut scene), [("other".to_owned(), true)], "it may not have heard it");
+    // Back before anything has come, and after nothing did.
+    scene.full.finish_closing();
+    switch(&mut scene, "cam").await;
+    scene.pass(100).await;
+    assert_eq!(shown(&mut scene), []);
+    switch(&mut scene, "other").await;
+    assert_eq!(shown(&mut scene), [("other".to_owned(), true)]);
 }
 
 #[actix::test]

@@ -15,7 +15,7 @@ pub enum Need {
 }
 
 /// Where the files of the pages are served: everybody can have them, for they are in the source, too.
-pub const FILES: [&str; 51] = [
+pub const FILES: [&str; 52] = [
     "/camera-controls.js",
     "/capture-time.js",
     "/card.js",
@@ -58,6 +58,7 @@ pub const FILES: [&str; 51] = [
     "/refusal.js",
     "/rescue.js",
     "/sentence.js",
+    "/server-events.js",
     "/session.js",
     "/shortcuts.js",
     "/stage.js",

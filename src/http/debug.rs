@@ -74,7 +74,7 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
                 // It is told everything anew: it could not keep up.
                 Ok(Err(RecvError::Lagged(_))) => begin(&site).await?,
                 Ok(Err(RecvError::Closed)) => return None,
-                Err(_) => (Bytes::from_static(b":\n\n"), following),
+                Err(_) => (Bytes::from_static(b"event: beat\ndata: {}\n\n"), following),
             },
         };
         if !site.access.rights(&guest.visitor).include(Right::Admin) {

@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Without changes something is sent this often, so that it is noticed when nobody reads any more, or may not.
+/// Without changes something is sent this often, so that it is noticed when nobody reads any more, or may not; and by who reads,
+/// when nothing comes any more: comments are seen by no page.
 const EVENT_AT_LEAST: Duration = Duration::from_secs(5);
 
 /// The routes of this family.
@@ -65,7 +66,7 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
         let now = following.borrow_and_update().clone();
         let event = match &before {
             Some((had, before)) if *had == rights => match changes(before, &now, &rights) {
-                nothing if nothing.is_empty() => ":\n\n".to_owned(),
+                nothing if nothing.is_empty() => "event: beat\ndata: {}\n\n".to_owned(),
                 streams => format!("data: {}\n\n", json!({ "streams": streams })),
             },
             // At first, and when other rights show other streams: all.

@@ -13,7 +13,7 @@ use actix_ws::{AggregatedMessage, CloseCode, CloseReason, ProtocolError, Session
 use futures_util::StreamExt;
 use lenscap_actors::departure::Cause;
 use lenscap_actors::ids::StreamId;
-use lenscap_actors::peer::{Carried, Follows, Hangup, Leave, Line, Signal, Switch};
+use lenscap_actors::peer::{Carried, Follows, Hangup, Leave, Line, Shown, Signal, Switch};
 use lenscap_actors::peers::Admitted;
 use request::Request;
 use serde_json::{Value, json};
@@ -269,6 +269,9 @@ impl Socket {
             }
             Some(Signal::AwaitsKeyframe(stream)) => {
                 self.send(json!({ "type": "waiting", "stream": stream, "for": "keyframe" })).await
+            }
+            Some(Signal::Shows(Shown { stream, after })) => {
+                self.send(json!({ "type": "shows", "stream": stream, "after": after })).await
             }
             Some(Signal::Link(Carried { rendition, percent })) => {
                 self.send(json!({ "type": "link", "rendition": rendition, "carries_percent": percent })).await

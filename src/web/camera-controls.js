@@ -1,6 +1,6 @@
 // The controls of a camera, at the server: what there is, and what is set. Of what is set faster than the camera takes it, the latest counts.
 
-/** Events: `change` with the controls as the camera has them; `trouble` with words, empty when it is over. */
+/** Events: `change` with the controls as the camera has them; `trouble` with words, empty when it is over; `refused` when nothing was set. */
 export class CameraControls extends EventTarget {
   #address;
   #waiting = null;
@@ -48,7 +48,7 @@ export class CameraControls extends EventTarget {
 
   #heard({ controls, message }) {
     this.dispatchEvent(new CustomEvent('trouble', { detail: message ?? '' }));
-    if (!controls) return;
+    if (!controls) return void this.dispatchEvent(new CustomEvent('refused'));
     this.#controls = controls;
     this.dispatchEvent(new CustomEvent('change', { detail: controls }));
   }

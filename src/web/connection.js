@@ -97,9 +97,14 @@ export class Connection extends EventTarget {
   async start() {
     this.#socket ??= signalling(this.#base);
     this.#listen(this.#socket);
-    const pc = new RTCPeerConnection();
-    this.#pc = pc;
     this.#patience = setTimeout(() => this.#lost('The server does not answer. Trying again …'), ANSWER_PATIENCE_MS);
+    let pc;
+    try {
+      pc = new RTCPeerConnection();
+    } catch (error) {
+      return this.#lost(`The browser cannot connect: ${error.message}`);
+    }
+    this.#pc = pc;
     pc.ontrack = ({ streams, receiver }) => {
       if (this.#over) return;
       // Show pictures as soon as they come: this is a live view.
@@ -126,12 +131,13 @@ export class Connection extends EventTarget {
       await pc.setLocalDescription();
       await opened(this.#socket);
       // By now the description has the candidates that were found meanwhile.
-      if (this.#over) return;
+      if (this.#over) return undefined;
       this.say({ type: 'watch', stream: this.#stream, sdp: pc.localDescription.sdp, after: this.#after ?? undefined });
       this.#asked = true;
     } catch (error) {
       this.#lost(`The browser cannot connect: ${error.message}`);
     }
+    return undefined;
   }
 
   /** Says something to the server, if that is possible. */

@@ -26,18 +26,20 @@ export function sliders(camera) {
     details.append(el('label', {}, el('span', {}, control.name), input, document.createElement('output')));
   }
   details.append(trouble);
-  const show = (controls) => {
+  /** Whoever moves one has it follow the hand, and not the camera; `all`: what was moved is as it was. */
+  const show = (controls, all = false) => {
     for (const control of controls) {
       const input = inputs.get(control.id);
       if (!input) continue;
       input.disabled = control.read_only || !control.active;
       if (control.type === 'boolean') input.checked = control.value === 1;
-      else if (document.activeElement !== input) input.value = control.value;
+      else if (all || document.activeElement !== input) input.value = control.value;
       input.nextElementSibling.textContent = control.type === 'integer' ? control.value : '';
     }
   };
   show(camera.all);
   camera.addEventListener('change', ({ detail }) => show(detail));
+  camera.addEventListener('refused', () => show(camera.all, true));
   camera.addEventListener('trouble', ({ detail }) => { trouble.textContent = detail; });
   return details;
 }

@@ -166,8 +166,9 @@ addEventListener('popstate', () => stage.stream && stage.close());
 search.addEventListener('input', filter);
 wallButton.addEventListener('click', () => setWall(!isWall()));
 
-function arrow({ key }) {
-  if (stage.stream) return step(key === 'ArrowLeft' || key === 'ArrowUp' ? -1 : 1);
+function arrow({ key, repeat }) {
+  // Every camera that is gone past is asked for.
+  if (stage.stream) return repeat ? undefined : step(key === 'ArrowLeft' || key === 'ArrowUp' ? -1 : 1);
   const all = shown();
   const from = all.findIndex(({ root }) => root.contains(document.activeElement));
   // Otherwise the arrow keys scroll, as they do everywhere.

@@ -12,6 +12,7 @@ const ICONS = {
   copy: 'M8 8h12v12H8zM16 8V4H4v12h4',
   picture: 'M3 5h18v14H3zM12 12h7v5h-7z',
   full: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5',
+  keys: 'M3 7h18v10H3zM7 11h.01M11 11h.01M15 11h.01M18 11h.01M8 14h8',
   window: 'M10 5H4v15h15v-6M14 4h6v6M20 4l-9 9',
   up: 'M5 15l7-7 7 7',
   down: 'M5 9l7 7 7-7',

@@ -49,7 +49,8 @@ export class LastPictureView {
     const whole = await image.decode().then(() => true, () => false);
     this.#loading = false;
     if (whole && this.#wanted !== null) this.root.replaceChildren(image);
-    this.#shown = at;
-    this.#load();
+    if (whole) this.#shown = at;
+    // One that could not be had is asked for again with the next news of the stream, or when it is seen again.
+    if (whole || at !== this.#wanted) this.#load();
   }
 }

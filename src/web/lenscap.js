@@ -13,8 +13,18 @@ import { Session } from './session.js';
 /** Timers count milliseconds in 31 bits; beyond those they ring at once. */
 const HIDDEN_TIMEOUT_MAX_S = 86_400;
 
-/** A picture that comes so long after a switch is of the new stream, whatever else has been heard. */
-const SWITCHED_MS = 1000;
+/** A browser that does not say which picture it shows has shown those that were under way by then, ms. */
+const UNDER_WAY_MS = 300;
+
+/** Whether a picture is of the stream whose pictures begin after an RTP timestamp, as was heard some time ago. */
+function isOf(begins, picture) {
+  if (!begins) return false;
+  if (begins.after === null) return true;
+  const { rtpTimestamp } = picture ?? {};
+  if (rtpTimestamp === undefined) return performance.now() - begins.heard > UNDER_WAY_MS;
+  // They are counted in 32 bits.
+  return ((rtpTimestamp - begins.after) | 0) > 0;
+}
 
 const STYLE = `
   :host { display: block; position: relative; background: #000; overflow: hidden; aspect-ratio: 16 / 9; }
@@ -40,8 +50,10 @@ export class LenscapVideo extends HTMLElement {
   /** Of which peer that is, and what it was. */
   #dropped = { peer: null, by: null };
   #meter = new Meter();
-  /** Since when the picture is not that of the stream: ms of the page's time, null if it is. */
-  #waitsSince = null;
+  /** While no picture of the stream is shown: { begins }, with what the server has said of its pictures: { after, heard }, null if nothing. */
+  #waits = null;
+  /** For how long nothing has come, within the words of that: counted for those who see. */
+  #count = document.createElement('span');
   /** The server's default, once it is known: seconds, or null. */
   #hiddenTimeout = null;
   #presence = new Presence({
@@ -61,6 +73,7 @@ export class LenscapVideo extends HTMLElement {
     this.#video = document.createElement('video');
     Object.assign(this.#video, { muted: true, autoplay: true, playsInline: true, part: 'video' });
     this.#words = Object.assign(document.createElement('p'), { part: 'words' });
+    this.#count.setAttribute('aria-hidden', 'true');
     this.#link = Object.assign(document.createElement('div'), { part: 'link', className: 'link' });
     for (const words of [this.#words, this.#link]) words.setAttribute('role', 'status');
     const below = Object.assign(document.createElement('div'), { part: 'below', className: 'below' });
@@ -127,7 +140,7 @@ export class LenscapVideo extends HTMLElement {
   /** The picture that is shown, as a Blob of this type. */
   async snapshot(type = 'image/png') {
     const { videoWidth: width, videoHeight: height } = this.#video;
-    if (!width || this.#waitsSince !== null) throw new Error('There is no picture yet.');
+    if (!width || this.#waits) throw new Error('There is no picture yet.');
     const canvas = Object.assign(document.createElement('canvas'), { width, height });
     canvas.getContext('2d').drawImage(this.#video, 0, 0, width, height);
     const blob = await new Promise((resolve) => { canvas.toBlob(resolve, type, 0.92); });
@@ -151,9 +164,9 @@ export class LenscapVideo extends HTMLElement {
     }
     if (!this.isConnected) return;
     if (name === 'hidden-timeout') this.#presence.judge();
-    else if (this.#session && value) this.#switch(value);
     else if (!value) this.#end();
-    else this.#begin();
+    else if (!this.#session) this.#begin();
+    else if (value !== this.#session.stream) this.#switch(value);
   }
 
   #switch(stream) {
@@ -167,6 +180,8 @@ export class LenscapVideo extends HTMLElement {
     const session = new Session(stream, this.#server());
     session.addEventListener('track', ({ detail }) => {
       this.#video.srcObject = detail;
+      this.#video.classList.replace('old', 'waits');
+      this.#begins(null);
       // Nothing is known of the new connection.
       this.#carry(null);
       this.#video.play().catch(() => {});
@@ -186,6 +201,8 @@ export class LenscapVideo extends HTMLElement {
       if (detail.peer !== this.#dropped.peer) this.#dropped = { peer: detail.peer, by: null };
       this.#presence.judge();
     });
+    session.addEventListener('shows', ({ detail }) => this.#begins(detail));
+    session.addEventListener('lost', () => this.#lose());
     session.addEventListener('waiting', () => this.#sayUntilPicture('The picture begins with the camera’s next keyframe …'));
     session.addEventListener('link', ({ detail }) => this.#carry(detail));
     session.addEventListener('drops', ({ detail: { type: _, ...by } }) => { this.#dropped.by = by; });
@@ -211,19 +228,37 @@ export class LenscapVideo extends HTMLElement {
     session?.stop();
     this.#video.srcObject = null;
     this.#video.classList.remove('old', 'waits');
-    this.#waitsSince = null;
+    this.#waits = null;
     this.#say('');
     this.#carry(null);
     this.#dropped = { peer: null, by: null };
+    this.#forgetState();
+  }
+
+  #forgetState() {
     if (this.#state === null) return;
     this.#state = null;
     this.dispatchEvent(new CustomEvent('state', { detail: null }));
   }
 
-  #say(words) {
-    if (this.#words.textContent === words) return;
-    this.#words.textContent = words;
-    this.dispatchEvent(new CustomEvent('trouble', { detail: words }));
+  /** Says something, and counts something with it. */
+  #say(words, count = '') {
+    if (this.#words.textContent === words + count) return;
+    if (!count) this.#words.replaceChildren(words);
+    else if (this.#words.firstChild?.data !== words) this.#words.replaceChildren(words, this.#count);
+    this.#count.textContent = count;
+    this.dispatchEvent(new CustomEvent('trouble', { detail: words + count }));
+  }
+
+  /** The connection has ended: what is shown is what was. */
+  #lose() {
+    this.#forgetState();
+    if (!this.#waits) {
+      this.#waitForPicture();
+      this.#video.classList.replace('waits', 'old');
+    }
+    this.#waits.begins = null;
+    this.#carry(null);
   }
 
   #carry(carried) {
@@ -236,30 +271,38 @@ export class LenscapVideo extends HTMLElement {
   #doubt(seconds) {
     const was = this.#video.classList.contains('old');
     const is = this.#video.classList.toggle('old', seconds !== null);
-    if (is) this.#say(`No connection for ${seconds} s …`);
+    if (is) this.#say('No connection', ` for ${seconds} s …`);
     else if (was) this.#say('');
     if (is || was) this.dispatchEvent(new CustomEvent('doubt', { detail: seconds }));
   }
 
   /** What is shown is a poster, or another stream's last picture, and looks like it, until a picture of this stream comes. */
   #waitForPicture() {
-    const since = performance.now();
-    this.#waitsSince = since;
+    const waits = { begins: null };
+    this.#waits = waits;
     this.#state = null;
     this.#video.classList.add('waits');
-    const seen = () => {
-      if (this.#waitsSince !== since) return;
-      if (this.#state !== 'live' && performance.now() - since < SWITCHED_MS) return void this.#onPicture(seen);
-      this.#waitsSince = null;
+    const seen = (_, picture) => {
+      if (this.#waits !== waits) return;
+      if (!isOf(waits.begins, picture)) return void this.#onPicture(seen);
+      this.#waits = null;
       this.#video.classList.remove('waits');
+      // Whatever was in its way is over, also if that is told later than the picture comes.
+      this.#say('');
       this.dispatchEvent(new CustomEvent('picture'));
     };
     this.#onPicture(seen);
   }
 
+  /** Pictures with RTP timestamps after this one are of the stream; for null all that come are. */
+  #begins(after) {
+    if (this.#waits) this.#waits.begins = { after, heard: performance.now() };
+  }
+
   #sayUntilPicture(words) {
     this.#say(words);
-    this.#onPicture(() => this.#words.textContent === words && this.#say(''));
+    // While there has been no picture of the stream, the first one ends it.
+    if (!this.#waits) this.#onPicture(() => this.#words.textContent === words && this.#say(''));
   }
 
   /** Calls when the next picture is shown. */

@@ -36,6 +36,8 @@ export class Player {
   #statistics;
   #copy;
   #idle = null;
+  /** Whether the last touch was to see what can be pressed. */
+  #wakes = false;
   #unsay = null;
   /** The camera whose controls are shown, and which shall be. */
   #controlled = null;
@@ -79,6 +81,15 @@ export class Player {
       this.root.classList.remove('nothing');
       this.#controls();
     });
+    this.root.addEventListener('pointerdown', ({ pointerType }) => {
+      this.#wakes = pointerType === 'touch' && this.root.classList.contains('idle');
+    });
+    // By the time the touch that shows the buttons becomes a click, they are beneath it.
+    this.root.addEventListener('click', (event) => {
+      if (!this.#wakes) return;
+      event.preventDefault();
+      event.stopPropagation();
+    }, { capture: true });
     for (const type of ['pointermove', 'pointerdown', 'keydown', 'focusin']) this.root.addEventListener(type, () => this.wake());
     this.#show();
     this.wake();

@@ -40,6 +40,9 @@ const RESTART_PATIENCE_MS = 1500;
 
 const BEAT_MS = 1000;
 
+/** Who is answered so may not have the stream that was asked for. */
+const REFUSED = ['unknown_stream', 'unauthorised'];
+
 /** Beats farther apart than this: the machine slept, or the page was suspended. */
 const SLEPT_MS = 3000;
 
@@ -53,7 +56,8 @@ const passed = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /**
  * Events (CustomEvent): `track` with a MediaStream; `answer` with the server's answer; `state` with
- * the state of the stream; `waiting` if a picture takes until the next keyframe; `link` with the rendition and how much of the
+ * the state of the stream; `shows` when its pictures begin, with the RTP timestamp after which they do, null if all are its; `lost` when the
+ * connection has ended; `waiting` if a picture takes until the next keyframe; `link` with the rendition and how much of the
  * picture the connection carries; `drops` with what the server did not send; `doubt` with the seconds for which nothing has come, null when it is over; `trouble` with
  * words for people, empty when it is over.
  */
@@ -79,6 +83,8 @@ export class Session extends EventTarget {
   #beatAt = 0;
   /** What had come at the last beat, and since when it has been the same. */
   #seen = { received: 0, since: 0 };
+  /** What the server has been asked to switch to, and has not said anything of. */
+  #asked = null;
   /** The peer that this page was when it last had a picture: by it the server knows who returns. */
   #former = null;
   #ended = true;
@@ -137,11 +143,16 @@ export class Session extends EventTarget {
     this.#dropRival();
     const heard = this.#connection?.stands && this.#connection.speaks && (!this.#doubt || this.#doubt.signalling);
     if (heard) {
-      this.#connection.say({ type: 'switch', stream });
+      this.#askFor(this.#connection);
       // By its video alone it is not known whether that arrives.
       this.#check({ bySignalling: true });
     }
     if (beside || (!heard && !this.#doubt)) this.#connect();
+  }
+
+  #askFor(connection) {
+    this.#asked = this.#stream;
+    connection.say({ type: 'switch', stream: this.#stream });
   }
 
   /** Leaves, for good or until `start` is called again. */
@@ -254,7 +265,7 @@ export class Session extends EventTarget {
     doubt.signalling = true;
     if (found) connection.resumeOver(found.socket);
     // It may have been wanted meanwhile.
-    connection.say({ type: 'switch', stream: this.#stream });
+    this.#askFor(connection);
     if (!this.#roams) await passed(PATH_PATIENCE_MS);
     if (this.#doubt !== doubt || doubt.media) return undefined;
     this.#findWay(connection);
@@ -358,6 +369,8 @@ export class Session extends EventTarget {
     if (this.#rival) return void this.#takeOver();
     this.#endDoubt();
     this.#connection = null;
+    this.#asked = null;
+    this.#tell('lost');
     this.#tell('trouble', why);
     this.#again();
     if (connection.messages === 0) this.#askWhy();
@@ -391,8 +404,12 @@ export class Session extends EventTarget {
         break;
       case 'state':
         if (message.stream !== this.#stream) break;
+        this.#asked = null;
         if (message.state === 'live') this.#tell('trouble', '');
         this.#tell('state', message.state);
+        break;
+      case 'shows':
+        if (message.stream === this.#stream) this.#tell('shows', message.after);
         break;
       case 'waiting':
         if (message.stream === this.#stream) this.#tell('waiting');
@@ -409,6 +426,10 @@ export class Session extends EventTarget {
         if (message.code === 'unknown_peer') {
           if (this.#doubt) this.#doubt.letGo = true;
           this.#connect();
+        } else if (REFUSED.includes(message.code) && this.#asked === this.#stream) {
+          // What it was sent before nobody wants any more, and its camera can be closed.
+          connection.leave();
+          this.#lost(connection, message.message);
         } else this.#tell('trouble', message.message);
         break;
       default:

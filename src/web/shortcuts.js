@@ -29,9 +29,15 @@ export class Shortcuts {
     } catch {
       // Storage may be forbidden: then they are on.
     }
+    this.#tellPage();
     this.#dialog = this.#makeDialog([...said, ['?', 'this help']]);
     document.body.append(this.#dialog);
     addEventListener('keydown', (event) => this.#pressed(event));
+  }
+
+  /** Where they are off, `?` is, too: then there has to be a button. */
+  #tellPage() {
+    document.body.dataset.keys = this.#enabled ? 'on' : 'off';
   }
 
   help() {
@@ -39,13 +45,16 @@ export class Shortcuts {
   }
 
   #pressed(event) {
-    if (this.#dialog.open || event.defaultPrevented) return;
+    if (this.#dialog.open || event.defaultPrevented) return undefined;
     const { key, ctrlKey, altKey, metaKey, target } = event;
     const typing = target instanceof Element && target.closest(TYPED_INTO) !== null;
     const action = actionOf({ key, ctrlKey, altKey, metaKey, typing }, this.#bound);
     // Those of one character can be switched off, for who speaks to the browser (WCAG 2.1.4).
-    if (!action || (!this.#enabled && key.length === 1)) return;
+    if (!action || (!this.#enabled && key.length === 1)) return undefined;
+    // A key that is held saves one picture; by arrows one goes on.
+    if (event.repeat && key.length === 1) return event.preventDefault();
     if (this.#bound[action](event) !== false) event.preventDefault();
+    return undefined;
   }
 
   #makeDialog(said) {
@@ -57,6 +66,7 @@ export class Shortcuts {
     const enabled = el('input', { type: 'checkbox', checked: this.#enabled });
     enabled.addEventListener('change', () => {
       this.#enabled = enabled.checked;
+      this.#tellPage();
       try {
         localStorage.setItem(STORED, this.#enabled ? 'on' : 'off');
       } catch {

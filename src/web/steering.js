@@ -32,7 +32,7 @@ export function pad(camera) {
   const made = el('div', { class: 'pad', role: 'group', 'aria-label': 'Pan, tilt and zoom' });
   // Where it is on its way to: the camera answers later than the next press comes.
   const aimed = new Map();
-  camera.addEventListener('change', () => aimed.clear());
+  for (const type of ['change', 'refused']) camera.addEventListener(type, () => aimed.clear());
   const move = (id, direction) => {
     const control = camera.usable(id);
     if (!control) return;

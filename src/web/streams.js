@@ -1,9 +1,9 @@
 // What this visitor may know of the streams, live.
 
-import { refusal } from './refusal.js';
+import { ServerEvents } from './server-events.js';
 
-/** Whoever was refused asks again after so long: the server may have been started anew, or the visitor have logged in. */
-const AGAIN_MS = 5000;
+/** The server says something every 5 s at least. */
+const SILENCE_MS = 12_000;
 
 /**
  * Calls `show` with all streams (a Map by id), what the visitor may do, and by how much the server's clock is ahead (ms), at each
@@ -11,41 +11,21 @@ const AGAIN_MS = 5000;
  */
 export function followStreams(show, lost) {
   const streams = new Map();
-  let events = null;
-  let again = null;
   let you = {};
   let ahead = 0;
-  const close = () => {
-    clearTimeout(again);
-    events?.close();
-    events = null;
+  const take = (_, text) => {
+    const message = JSON.parse(text);
+    if (message.you) {
+      // All of them: the server may be another than before.
+      streams.clear();
+      you = message.you;
+      ahead = message.now - Date.now();
+    }
+    for (const stream of message.streams) streams.set(stream.id, stream);
+    show(streams, you, ahead);
   };
-  const open = () => {
-    if (events) return;
-    const source = new EventSource(`/streams/events${location.search}`);
-    events = source;
-    source.onmessage = ({ data }) => {
-      const message = JSON.parse(data);
-      if (message.you) {
-        // All of them: the server may be another than before.
-        streams.clear();
-        you = message.you;
-        ahead = message.now - Date.now();
-      }
-      for (const stream of message.streams) streams.set(stream.id, stream);
-      show(streams, you, ahead);
-    };
-    source.onerror = async () => {
-      lost('The server does not answer. Trying again …');
-      // A browser does not try again if it was refused.
-      if (source.readyState !== EventSource.CLOSED) return;
-      close();
-      again = setTimeout(open, AGAIN_MS);
-      const words = await refusal(location.href);
-      if (words && !events) lost(words);
-    };
-  };
-  addEventListener('pagehide', close);
-  addEventListener('pageshow', open);
-  open();
+  const events = new ServerEvents(`/streams/events${location.search}`, { kinds: ['message'], silence: SILENCE_MS, take, lost });
+  addEventListener('pagehide', () => events.close());
+  addEventListener('pageshow', () => events.open());
+  events.open();
 }

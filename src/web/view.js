@@ -1,6 +1,7 @@
 // A full-window viewer of the stream that the address names.
 
 import { el } from './dom.js';
+import { iconButton } from './icons.js';
 import { pictureAddress } from './last-picture.js';
 import { Player } from './player.js';
 import { Shortcuts } from './shortcuts.js';
@@ -13,7 +14,9 @@ const poster = picture ? pictureAddress(stream, picture, link) : null;
 const main = document.getElementById('main');
 document.title = `${stream} – lenscap`;
 
-const player = new Player({ stream, link, search, poster, heading: 'h1' });
+const help = iconButton('keys', 'Keys', () => keys.help());
+help.classList.add('keys');
+const player = new Player({ stream, link, search, poster, heading: 'h1', extra: [help] });
 
 // Another site has sent the browser here: it shall not turn a camera on.
 if (waits === undefined) {
@@ -37,7 +40,7 @@ player.viewer.addEventListener('picture', async () => {
 }, { once: true });
 
 const act = (what) => () => (player.root.isConnected ? what() : false);
-new Shortcuts({
+const keys = new Shortcuts({
   f: act(() => player.fullScreen()),
   p: act(() => player.pictureInPicture()),
   s: act(() => player.toggleStatistics()),

@@ -120,6 +120,59 @@ test('the present can be stopped, gone back from, and returned to, by keys', asy
   assert.deepEqual(problems, []);
 });
 
+test('whoever closes an actor is where it was opened', async (t) => {
+  const site = await madeUp(t, { cameras: 12, viewers: 60 });
+  for (const [width, height] of [[1440, 900], [390, 844]]) {
+    const { page, context } = await open(browser, t, site, { width, height });
+    await tell(page, site, 4, 1000, { comings: 1 });
+    const link = page.locator('#ledger').getByRole('link').last();
+    await link.scrollIntoViewIfNeeded();
+    const scrolled = await page.evaluate(() => scrollY);
+    assert.ok(scrolled > 0, 'there is something above');
+    await link.press('Enter');
+    const detail = page.getByRole('complementary');
+    await detail.waitFor();
+    // From wherever the focus is.
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('Escape');
+    await detail.waitFor({ state: 'hidden' });
+    assert.equal(await page.evaluate(() => scrollY), scrolled);
+    assert.ok(await link.evaluate((it) => it === document.activeElement));
+    await context.close();
+  }
+});
+
+test('without a clipboard there is one thing to copy by hand, of the actor that is shown', async (t) => {
+  const site = await madeUp(t, { cameras: 2, viewers: 3 });
+  const { page } = await open(browser, t, site);
+  await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+  const [one, other] = await page.locator('#cameras tbody th a').all();
+  await one.click();
+  const detail = page.getByRole('complementary');
+  for (let nth = 0; nth < 2; nth += 1) await detail.getByRole('button', { name: 'Copy as JSON' }).click();
+  assert.equal(await detail.getByRole('textbox').count(), 1);
+  const { camera } = JSON.parse(await detail.getByRole('textbox').inputValue());
+  assert.equal(camera.id, await one.textContent());
+  await page.keyboard.press('Escape');
+  await other.click();
+  await detail.waitFor();
+  await drawn(page);
+  assert.equal(await detail.getByRole('textbox').count(), 0);
+});
+
+test('whoever has the page read to them is not told the time', async (t) => {
+  const site = await madeUp(t, { cameras: 3, viewers: 5 });
+  const { page } = await open(browser, t, site);
+  await page.evaluate(() => {
+    window.said = [];
+    const watched = [...document.querySelectorAll('[role=status], [role=alert], [aria-live], output')].filter((it) => it.ariaLive !== 'off');
+    const told = new MutationObserver((all) => all.forEach(({ target }) => window.said.push(target.textContent)));
+    watched.forEach((it) => told.observe(it, { childList: true, characterData: true, subtree: true }));
+  });
+  await tell(page, site, 8, 1000, { comings: 1 });
+  assert.deepEqual(await page.evaluate(() => window.said), []);
+});
+
 test('the keyboard alone finds an actor, opens and closes it', async (t) => {
   const site = await madeUp(t, { cameras: 12, viewers: 30 });
   const { page } = await open(browser, t, site);

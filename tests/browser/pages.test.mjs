@@ -139,6 +139,45 @@ test('whoever speaks to the browser switches the keys of one character off', asy
   await plays(page, 'back');
   await page.keyboard.press('Escape');
   await idle();
+  // By which key the help is called is one of them: there is a button.
+  await page.goto(`${server.url}/view/front`);
+  await page.keyboard.press('?');
+  assert.equal(await page.getByRole('dialog').count(), 0);
+  await page.getByRole('button', { name: 'Keys' }).click();
+  await page.getByRole('checkbox').check();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').waitFor();
+  await page.goto('about:blank');
+  await idle();
+});
+
+test('a few cameras fill a wall as well as they can', async (t) => {
+  const few = await Server.start(toml({ cameras: ['a', 'b', 'c', 'd'].map(small) }));
+  t.after(() => few.stop());
+  for (const [width, height, columns] of [[1280, 800, 2], [1920, 1200, 2], [500, 1400, 1]]) {
+    const { page, context } = await open(t, browser, few, '/', { viewport: { width, height } });
+    await ready(page, 4);
+    await page.locator('#wall').click();
+    assert.equal(await page.evaluate(() => getComputedStyle(document.getElementById('gallery')).gridTemplateColumns.split(' ').length), columns, `${width}x${height}`);
+    await context.close();
+  }
+  await idle(few);
+});
+
+test('what has faded away is not pressed: the first touch shows it', async (t) => {
+  const { page } = await open(t, browser, server, '/view/front', { viewport: { width: 390, height: 844 }, hasTouch: true });
+  await plays(page, 'front');
+  const { x, y, width, height } = await page.getByRole('button', { name: 'Statistics (s)' }).boundingBox();
+  await page.locator('.player.idle').waitFor();
+  const touch = () => page.touchscreen.tap(x + width / 2, y + height / 2);
+  await touch();
+  await page.locator('.player:not(.idle)').waitFor();
+  assert.equal(await page.locator('.figures:visible').count(), 0);
+  await touch();
+  await page.locator('.figures:visible').waitFor();
+  await page.goto('about:blank');
+  await idle();
 });
 
 test('every control can be reached by Tab and seen to be reached', async (t) => {
@@ -156,7 +195,7 @@ test('every control can be reached by Tab and seen to be reached', async (t) => 
       assert.equal(outline, 'solid', name);
     }
   }
-  assert.deepEqual([...names], ['Statistics (s)', 'Save the picture (d)', 'Copy the picture (c)', 'Picture in picture (p)', 'Full screen (f)']);
+  assert.deepEqual([...names], ['Statistics (s)', 'Save the picture (d)', 'Copy the picture (c)', 'Picture in picture (p)', 'Full screen (f)', 'Keys']);
 });
 
 test('nothing jumps, on no page and at no width', async (t) => {

@@ -31,6 +31,10 @@ impl Handler<Attach> for Peer {
         log::info!("root/peers/{}: goes on over another signalling connection", self.id);
         // Nobody knows what was lost with the former one.
         self.tell_state();
+        if let Some(watching) = &self.watching {
+            self.shows.again(watching.stream());
+            self.tell_what_shows();
+        }
         self.line
     }
 }

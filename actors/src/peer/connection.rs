@@ -40,6 +40,8 @@ pub struct State {
     pub next: Option<StreamId>,
     /// When the actor's timer rings.
     pub alarm: Option<Instant>,
+    /// Nothing of its stream has been sent.
+    fresh: Option<Begun>,
     sent: Sent,
     /// The actor has been told to look, and has not yet.
     told: bool,
@@ -56,8 +58,17 @@ pub struct Sent {
     pub skipped: u64,
     /// One was missed: the next is of no use without what came before.
     pub missed: bool,
+    /// The first frame of the stream that is watched now.
+    pub begun: Option<Begun>,
     /// The words of a panic.
     pub broken: Option<String>,
+}
+
+/// A stream's frames follow another's, or none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Begun {
+    /// The RTP timestamp of the last frame before it.
+    pub after: Option<u32>,
 }
 
 impl Connection {
@@ -69,6 +80,7 @@ impl Connection {
             watching: None,
             next: None,
             alarm: None,
+            fresh: Some(Begun::default()),
             sent: Sent::default(),
             told: false,
         })))
@@ -92,6 +104,7 @@ impl State {
         if self.watching.as_ref() != Some(stream) {
             self.transport.switch();
             self.watching = Some(stream.clone());
+            self.fresh = Some(Begun { after: self.transport.last_timestamp() });
         }
         self.next = None;
     }
@@ -135,6 +148,10 @@ impl State {
                 outbox::send(datagrams, transport, now, |transport, batch| transport.replay(frames.iter(), now, batch))
             }
         };
+        if let Some(begun) = self.fresh.take_if(|fresh| fresh.after != transport.last_timestamp()) {
+            self.sent.begun = Some(begun);
+            look = true;
+        }
         if packets > 0 {
             self.sent.packets += packets;
             self.sent.since.get_or_insert(now);

@@ -1,5 +1,6 @@
 //! What is said to a peer, and what it says to its page.
 
+use super::shows::Shown;
 use super::told::Carried;
 use crate::board::StreamState;
 use crate::departure::Cause;
@@ -31,6 +32,8 @@ pub enum Signal {
     Error(&'static str, String),
     /// The picture of a stream begins with its camera's next keyframe.
     AwaitsKeyframe(StreamId),
+    /// What is sent now.
+    Shows(Shown),
     /// How much of the picture its link carries has changed.
     Link(Carried),
     /// More has been dropped than it was told of.

@@ -38,6 +38,16 @@ impl Peer {
             }
         });
         self.tell_drops();
+        self.tell_what_shows();
+    }
+
+    /// Tells the page which stream it is sent, if it does not know. Who takes nothing now is told later.
+    pub(super) fn tell_what_shows(&mut self) {
+        if let Some(shown) = self.shows.news()
+            && self.signals.try_send(Signal::Shows(shown.clone())).is_ok()
+        {
+            self.shows.told();
+        }
     }
 
     /// Tells the page what it was not sent, if that is more than it knows of: once a second at most, and nothing while all goes well.

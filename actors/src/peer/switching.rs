@@ -100,8 +100,13 @@ impl Handler<Switch> for Peer {
         }
         // Who stays, or comes back in time, stays in the rendition that its link can carry.
         let present = self.watching.as_ref().filter(|watching| *watching.stream() == stream);
+        let stays = present.is_some();
         let entry = present.map_or(entry, |watching| watching.entry().clone());
-        self.go_to(stream, entry, ctx);
+        self.go_to(stream.clone(), entry, ctx);
+        if stays {
+            self.shows.again(&stream);
+            self.tell_what_shows();
+        }
         Ok(())
     }
 }

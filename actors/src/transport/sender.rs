@@ -218,6 +218,11 @@ impl Sender {
         self.began = false;
     }
 
+    /// The RTP timestamp of the last frame that was let in.
+    pub fn last_timestamp(&self) -> Option<u32> {
+        self.track.last_timestamp()
+    }
+
     /// How long a newcomer will have waited when its first picture, and the past that leads up to the present, have
     /// arrived: as long as they have not, and if the link has shown how little it carries.
     pub fn catching_up_takes(&self, now: Instant) -> Option<Duration> {

@@ -96,6 +96,11 @@ impl Track {
         Admission::Send(timestamp)
     }
 
+    /// That of the last frame.
+    pub fn last_timestamp(&self) -> Option<u32> {
+        self.last_timestamp
+    }
+
     /// The RTP timestamp of this moment.
     pub fn timestamp_at(&self, at: Instant) -> u32 {
         let ticks = match at.checked_duration_since(self.epoch) {

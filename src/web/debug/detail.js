@@ -16,6 +16,11 @@ export class Detail {
   #rows = new Rows(this.#facts, (name) => fact(name, () => this.#known));
   #buttons = el('p', { class: 'buttons' });
   #said = el('p', { class: 'note', role: 'status' });
+  /** What is to be copied by hand. */
+  #byHand = el('div');
+  #close;
+  /** What had the focus before it was shown. */
+  #opener = null;
   #known = new Map();
   #path = null;
   #view = null;
@@ -23,15 +28,23 @@ export class Detail {
 
   /** `close` is called when it is not to be shown any more. */
   constructor(close) {
+    this.#close = close;
     const button = (words, what, properties = {}) => el('button', { type: 'button', onclick: what, ...properties }, words);
     this.#order.restart = button('Restart …', () => this.#give('restart'));
     this.#order.kill = button('Kill …', () => this.#give('kill'), { class: 'danger' });
     this.#buttons.append(this.#order.restart, this.#order.kill,
       button('Copy as JSON', () => this.#copy(JSON.stringify(this.#json(), null, 2), 'Copied.')),
       button('Copy link', () => this.#copy(location.href, 'Copied.')));
-    this.element = el('aside', { class: 'detail', 'aria-labelledby': 'detail-title', hidden: true, onkeydown: (event) => event.key === 'Escape' && close() },
-      el('div', { class: 'top' }, this.#mark.element, this.#title, button('Close', close, { class: 'close' })),
-      this.#state, this.#facts, this.#buttons, this.#said);
+    this.element = el('aside', { class: 'detail', 'aria-labelledby': 'detail-title', hidden: true },
+      el('div', { class: 'top' }, this.#mark.element, this.#title, button('Close', () => this.close(), { class: 'close' })),
+      this.#state, this.#facts, this.#buttons, this.#said, this.#byHand);
+  }
+
+  /** It is not to be shown any more: who came from somewhere is there again. */
+  close() {
+    const opener = this.#opener;
+    this.#close();
+    if (opener?.isConnected) opener.focus({ preventScroll: true });
   }
 
   show(view) {
@@ -40,13 +53,17 @@ export class Detail {
     attribute(this.element, 'hidden', !path);
     if (!path) {
       this.#path = null;
+      this.#opener = null;
       return;
     }
     const actor = report.actors.get(path);
     if (path !== this.#path) {
+      // Whichever link was followed: from one within the panel there is nowhere else to go back to.
+      if (!this.element.contains(document.activeElement)) this.#opener = document.activeElement;
       this.#path = path;
       text(this.#title, path);
       text(this.#said, '');
+      this.#byHand.replaceChildren();
       this.#title.focus();
     }
     this.#mark.set('actor', actor?.state ?? 'down');
@@ -84,12 +101,13 @@ export class Detail {
     try {
       await navigator.clipboard.writeText(words);
       text(this.#said, done);
+      this.#byHand.replaceChildren();
     } catch {
       // Without HTTPS there may be no clipboard: then there is something to copy by hand.
       const area = el('textarea', { readonly: true, rows: '8', 'aria-label': 'To be copied' });
       area.value = words;
       text(this.#said, '');
-      this.#said.append(area);
+      this.#byHand.replaceChildren(area);
       area.select();
     }
   }

@@ -1,23 +1,16 @@
 // Follows /debug/events as long as the page is shown.
 
-const KINDS = ['report', 'changes'];
+import { ServerEvents } from '../server-events.js';
 
-/** Calls `take(kind, text)` with each event as it was sent, and `lost()` while there are none. */
+/** The server says something every second at least. */
+const SILENCE_MS = 5000;
+
+/** Calls `take(kind, text)` with each event as it was sent, and `lost` with words while there are none. */
 export function follow(take, lost) {
-  let events = null;
-  const open = () => {
-    if (events) return;
-    events = new EventSource('/debug/events');
-    for (const kind of KINDS) events.addEventListener(kind, ({ data }) => take(kind, data));
-    events.addEventListener('error', lost);
-  };
-  const close = () => {
-    events?.close();
-    events = null;
-  };
+  const events = new ServerEvents('/debug/events', { kinds: ['report', 'changes'], silence: SILENCE_MS, take, lost });
   // One that nobody sees costs the server nothing; a page that is shown again is told everything anew.
-  const attend = () => (document.hidden ? close() : open());
-  addEventListener('pagehide', close);
+  const attend = () => (document.hidden ? events.close() : events.open());
+  addEventListener('pagehide', () => events.close());
   addEventListener('pageshow', attend);
   document.addEventListener('visibilitychange', attend);
   attend();

@@ -16,7 +16,7 @@ import { Tree } from './tree.js';
 import { Viewers } from './viewers.js';
 import { lasts, MARKS } from './words.js';
 
-const [status, main, search] = ['status', 'observer', 'search'].map((id) => document.getElementById(id));
+const [status, lost, main, search] = ['status', 'lost', 'observer', 'search'].map((id) => document.getElementById(id));
 
 const known = new Report();
 const history = new History();
@@ -43,7 +43,11 @@ const timeline = new Timeline(history, (moment) => {
   }
   again();
 });
-const detail = new Detail(() => { location.hash = ''; });
+const detail = new Detail(() => {
+  // An empty fragment would be the top of the page.
+  globalThis.history.pushState(null, '', location.pathname + location.search);
+  again();
+});
 const summary = new Summary();
 const legend = el('ul', { class: 'legend', 'aria-label': 'What the marks mean' },
   ...Object.entries(MARKS).map(([mark, means]) => el('li', {}, el('span', { class: 'mark', 'data-mark': mark, 'aria-hidden': 'true' }), means)));
@@ -115,6 +119,7 @@ function take(kind, words) {
   if (kind === 'report') measure(known, rates);
   else measureCounted(told);
   answers = true;
+  text(lost, '');
   text(status, `lenscap ${known.version}, up for ${lasts(Math.floor(known.uptime_ms / 60_000) * 60_000 || Math.floor(known.uptime_ms / 1000) * 1000)}`);
   draw(kind === 'report' ? null : told);
 }
@@ -128,7 +133,7 @@ main.append(summary.element, timeline.element,
   detail.element);
 
 search.addEventListener('input', again);
-addEventListener('hashchange', again);
+for (const type of ['hashchange', 'popstate']) addEventListener(type, again);
 addEventListener('keydown', (event) => {
   const typing = event.target.matches?.('input:not([type=range]), textarea') || event.ctrlKey || event.metaKey || event.altKey;
   if (event.key === '/' && !typing) {
@@ -138,6 +143,11 @@ addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && event.target === search) {
     search.value = '';
     again();
+  } else if (event.key === 'Escape' && selected()) {
+    detail.close();
   }
 });
-follow(take, () => text(status, 'The server does not answer. Trying again …'));
+follow(take, (words) => {
+  text(status, '');
+  text(lost, words);
+});

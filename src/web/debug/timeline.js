@@ -11,7 +11,7 @@ export class Timeline {
   #moment = null;
   #button;
   #range;
-  #words = el('output');
+  #words = el('output', { 'aria-live': 'off' });
   #marks = svg('svg', { class: 'marks', viewBox: '0 0 1000 10', preserveAspectRatio: 'none', 'aria-hidden': 'true' });
   #drawn = 0;
   #again;
@@ -80,7 +80,7 @@ export class Timeline {
     const at = (moment) => ((moment - first) / length * 1000).toFixed(1);
     const mark = (kind, moments) => svg('path', { class: kind, d: moments.filter((it) => it >= first).map((it) => `M${at(it)} 0v10`).join('') });
     const faults = [...report.exits.values()].filter(({ reason }) => !['normal', 'shutdown'].includes(reason));
-    this.#faults = [...this.#faults.filter(({ at: when }) => when >= first), ...faults.filter(({ nth }) => nth > (this.#faults.at(-1)?.nth ?? -1))];
+    this.#faults = [...this.#faults.filter(({ at: when }) => when >= first), ...faults.filter((fault) => !this.#faults.some(({ nth, at: when }) => nth === fault.nth && when === fault.at))];
     this.#marks.replaceChildren(
       mark('release', [...report.releases.values()].map((it) => it.at)),
       mark('fault', this.#faults.map((it) => it.at)));

@@ -2,7 +2,7 @@
 
 import { Report } from '../../../src/web/debug/report.js';
 
-/** Reads server-sent events: { kind, text } each. */
+/** Reads server-sent events: { kind, text } each, but for those that say nothing. */
 export async function* events(body) {
   let read = '';
   for await (const piece of body.pipeThrough(new TextDecoderStream())) {
@@ -11,7 +11,7 @@ export async function* events(body) {
     read = whole.pop();
     for (const event of whole) {
       const fields = Object.fromEntries(event.split('\n').filter((line) => !line.startsWith(':')).map((line) => line.split(/: (.*)/s)));
-      if (fields.data !== undefined) yield { kind: fields.event ?? 'message', text: fields.data };
+      if (fields.data !== undefined && fields.event !== 'beat') yield { kind: fields.event ?? 'message', text: fields.data };
     }
   }
 }

@@ -325,6 +325,7 @@ export async function serve(world) {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const tell = (kind, data) => followers.forEach((follower) => follower.write(event(kind, data)));
+  const beats = setInterval(() => tell('beat', {}), 1000);
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     orders, tell,
@@ -337,6 +338,6 @@ export async function serve(world) {
       tell('changes', changes(known, now));
       known = now;
     },
-    close: () => { server.closeAllConnections(); server.close(); },
+    close: () => { clearInterval(beats); server.closeAllConnections(); server.close(); },
   };
 }
