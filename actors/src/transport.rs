@@ -358,7 +358,7 @@ impl Transport {
 
     /// What was sent last was held up, and what comes now is not: [`track::Track::leap`].
     pub fn leap(&mut self) {
-        self.sender.leap();
+        self.sender.track.leap();
     }
 
     /// From here on frames are another stream's.
@@ -368,7 +368,7 @@ impl Transport {
 
     /// The RTP timestamp of the last frame that was let in. Those of all that follow are greater.
     pub fn last_timestamp(&self) -> Option<u32> {
-        self.sender.last_timestamp()
+        self.sender.track.last_timestamp()
     }
 
     /// Asks the viewer whether it is there, on the path that media takes; false if there is none yet.

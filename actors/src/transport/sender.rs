@@ -76,7 +76,8 @@ pub struct Dropped {
 pub struct Sender {
     media: Media,
     ssrcs: [u32; 2],
-    track: Track,
+    /// Its numbers and times.
+    pub track: Track,
     first: u64,
     /// Numbers of the next packets, roll-overs included: of the media, and of what is sent again.
     next: u64,
@@ -218,11 +219,6 @@ impl Sender {
         self.began = false;
     }
 
-    /// The RTP timestamp of the last frame that was let in.
-    pub fn last_timestamp(&self) -> Option<u32> {
-        self.track.last_timestamp()
-    }
-
     /// How long a newcomer will have waited when its first picture, and the past that leads up to the present, have
     /// arrived: as long as they have not, and if the link has shown how little it carries.
     pub fn catching_up_takes(&self, now: Instant) -> Option<Duration> {
@@ -238,11 +234,6 @@ impl Sender {
         self.lose();
         self.dropped.late += u64::from(!self.backlog.is_empty());
         self.backlog = Backlog::default();
-    }
-
-    /// What was sent last was held up, and what comes now is not.
-    pub fn leap(&mut self) {
-        self.track.leap();
     }
 
     /// What waits is not sent.
