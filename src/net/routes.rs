@@ -13,6 +13,10 @@ use std::net::{IpAddr, SocketAddr};
 /// Addresses that one peer may be seen from: whoever listens on the way can play back its requests from elsewhere.
 const ADDRESSES_MAX: usize = 16;
 
+/// Of these the first stay, where nothing but such a play-back is likely. The others make room, the oldest first: who has been seen from
+/// so many may go on to the next.
+const FIRST: usize = 8;
+
 /// Peers that one address may be. More than one if a browser that reloads gets the port that it had before, or
 /// somebody lies.
 const PEERS_MAX: usize = 4;
@@ -59,11 +63,7 @@ impl<I: Clone> Routes<I> {
     pub fn forget(&mut self, ufrag: &str) {
         if let Some(peer) = self.peers.remove(ufrag) {
             for address in peer.addresses {
-                let Some(routes) = self.addresses.get_mut(&address) else { continue };
-                routes.retain(|route| route.ufrag != ufrag);
-                if routes.is_empty() {
-                    self.addresses.remove(&address);
-                }
+                forget_route(&mut self.addresses, address, ufrag);
             }
         }
     }
@@ -96,7 +96,7 @@ impl<I: Clone> Routes<I> {
             .chain(rest.into_iter().flatten())
     }
 
-    /// An address is this peer's; false if it has too many already.
+    /// An address is this peer's; false if there is no such peer.
     fn learn(&mut self, ufrag: &str, from: SocketAddr, local: Option<IpAddr>) -> bool {
         let Some(peer) = self.peers.get_mut(ufrag) else { return false };
         let known =
@@ -106,7 +106,8 @@ impl<I: Clone> Routes<I> {
             return true;
         }
         if peer.addresses.len() >= ADDRESSES_MAX {
-            return false;
+            let former = peer.addresses.remove(FIRST);
+            forget_route(&mut self.addresses, former, ufrag);
         }
         peer.addresses.push(from);
         let routes = self.addresses.entry(from).or_default();
@@ -127,6 +128,14 @@ impl<I: Clone> Routes<I> {
     /// From which address of ours to write to `to`.
     pub fn local_ip(&self, to: SocketAddr) -> Option<IpAddr> {
         self.addresses.get(&to).and_then(|routes| routes.first()).and_then(|route| route.local)
+    }
+}
+
+fn forget_route<I>(addresses: &mut HashMap<SocketAddr, Vec<Route<I>>>, address: SocketAddr, ufrag: &str) {
+    let Some(routes) = addresses.get_mut(&address) else { return };
+    routes.retain(|route| route.ufrag != ufrag);
+    if routes.is_empty() {
+        addresses.remove(&address);
     }
 }
 
@@ -263,6 +272,18 @@ mod tests {
         }
         assert_eq!(routes.addresses.len(), ADDRESSES_MAX);
         assert_eq!(lead(&mut routes, at(1), &[128], ""), "one");
+    }
+
+    #[test]
+    fn who_goes_from_one_address_to_the_next_is_led_at_the_latest() {
+        let mut routes = routes(&["one", "two"]);
+        for port in 1..100 {
+            assert_eq!(lead(&mut routes, at(port), &request("one:x"), "one"), "one");
+            assert_eq!(lead(&mut routes, at(port), &[128], ""), "one", "{port}");
+        }
+        assert_eq!(lead(&mut routes, at(50), &[128], ""), "", "it was left long ago");
+        routes.forget("one");
+        assert!(routes.addresses.is_empty());
     }
 
     #[test]
