@@ -31,6 +31,8 @@ struct Queue {
     holder: Option<CameraId>,
     closing: bool,
     waiting: VecDeque<CameraId>,
+    /// Who of them was told that it will be soon.
+    promised: Vec<CameraId>,
 }
 
 /// What a request comes to.
@@ -56,7 +58,12 @@ impl Queue {
                 if !self.waiting.contains(camera) {
                     self.waiting.push_back(camera.clone());
                 }
-                if self.closing { Outcome::Soon } else { Outcome::Held(holder.clone()) }
+                if self.closing {
+                    self.promised.push(camera.clone());
+                    Outcome::Soon
+                } else {
+                    Outcome::Held(holder.clone())
+                }
             }
         }
     }
@@ -69,17 +76,22 @@ impl Queue {
         self.closing |= self.holder.as_ref() == Some(camera);
     }
 
-    /// It does not close, and nobody knows when it will. Gives who waits.
-    fn stuck(&mut self, camera: &CameraId) -> impl Iterator<Item = &CameraId> {
-        let holds = self.holder.as_ref() == Some(camera);
-        self.closing &= !holds;
-        self.waiting.iter().filter(move |_| holds)
+    /// It does not close, and nobody knows when it will. Gives who waits and was told otherwise.
+    fn stuck(&mut self, camera: &CameraId) -> Vec<CameraId> {
+        if self.holder.as_ref() != Some(camera) {
+            return vec![];
+        }
+        self.closing = false;
+        let mut promised = std::mem::take(&mut self.promised);
+        promised.retain(|camera| self.waiting.contains(camera));
+        promised
     }
 
     /// The device is closed; gives whose turn it is now.
     fn release(&mut self) -> Option<CameraId> {
         self.holder = self.waiting.pop_front();
         self.closing = false;
+        self.promised.clear();
         self.holder.clone()
     }
 }
@@ -110,7 +122,7 @@ pub struct Permit {
 pub enum Answer {
     /// It is your turn.
     Granted(Permit),
-    /// [`Turn`] will come at once: the other camera is closing.
+    /// [`Turn`] will come at once, unless the other camera, which is closing, gets stuck.
     Soon,
     /// [`Turn`] will come when this camera is closed.
     Held(CameraId),
@@ -155,7 +167,7 @@ impl Group {
         let mut state = self.lock();
         let State { order, inboxes } = &mut *state;
         for waiting in order.stuck(camera) {
-            let inbox = inboxes.iter().find(|(id, _)| id == waiting).map(|(_, inbox)| inbox);
+            let inbox = inboxes.iter().find(|(id, _)| *id == waiting).map(|(_, inbox)| inbox);
             if let Some(inbox) = inbox {
                 inbox.do_send(Turn::Later { group: self.name().to_owned(), holder: camera.clone() });
             }
@@ -229,8 +241,9 @@ mod tests {
         assert_eq!(order.request(&id("c")), Outcome::Granted);
         order.closing(&id("c"));
         assert_eq!(order.request(&id("a")), Outcome::Soon);
-        assert_eq!(order.stuck(&id("b")).count(), 0, "which holds nothing");
-        assert_eq!(order.stuck(&id("c")).collect::<Vec<_>>(), [&id("a")]);
+        assert_eq!(order.stuck(&id("b")), [], "which holds nothing");
+        assert_eq!(order.stuck(&id("c")), [id("a")]);
+        assert_eq!(order.stuck(&id("c")), [], "that is known");
         assert_eq!(order.request(&id("b")), Outcome::Held(id("c")), "nobody knows when");
     }
 }

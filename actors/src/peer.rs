@@ -248,7 +248,7 @@ impl Peer {
             self.commit_switch(ctx);
         }
         if let (Some(Begun { after }), Some(watching)) = (begun, &self.watching) {
-            self.shows.begun(watching.stream(), after);
+            self.shows.begun(watching.stream(), after, self.clock.now());
             self.tell_what_shows();
         }
         if missed {

@@ -13,6 +13,7 @@ use lenscap_actors::media::{Cuts, Frame, Origin};
 use lenscap_actors::peer::{Leave, Shown, Signal, Switch};
 use lenscap_actors::peers::Refused;
 use lenscap_actors::ports::*;
+use lenscap_actors::shutdown::Budget;
 use lenscap_actors::stream::Subscribe;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -122,6 +123,53 @@ async fn the_page_is_told_from_which_picture_on_the_other_stream_is_shown_and_ag
     assert_eq!(shown(&mut scene), []);
     switch(&mut scene, "other").await;
     assert_eq!(shown(&mut scene), [("other".to_owned(), true)]);
+}
+
+#[actix::test]
+async fn who_comes_back_from_a_stream_without_a_picture_is_told_that_its_own_is_shown_again() {
+    let mut scene = Scene::new(false).await;
+    switch(&mut scene, "other").await;
+    watch(&mut scene, "full", 2100).await;
+    assert_eq!(scene.viewers("cam"), 0, "nothing has come, and it is gone to all the same");
+    scene.full.finish_closing();
+    scene.pass(20).await;
+    assert_eq!(shown(&mut scene), []);
+    switch(&mut scene, "cam").await;
+    scene.pass(100).await;
+    scene.full.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    scene.show("full", true).await;
+    assert_eq!(shown(&mut scene), [("cam".to_owned(), true)]);
+}
+
+#[actix::test]
+async fn who_goes_back_in_time_is_told_how_it_is_there() {
+    let mut scene = Scene::new(false).await;
+    switch(&mut scene, "other").await;
+    scene.pass(20).await;
+    scene.told();
+    switch(&mut scene, "cam").await;
+    let told = scene.told();
+    assert!(told.contains(&Signal::State("cam".into(), StreamState::Live)), "{told:?}");
+}
+
+#[actix::test]
+async fn who_waits_for_a_camera_that_does_not_close_is_told_that_it_may_take_long() {
+    let scene = Scene::new(true).await;
+    let leaving = scene.peer.send(Leave(Cause::Bye));
+    settle().await;
+    assert!(scene.full.is_closing());
+    let (link, _, got) = watcher();
+    let waits = Subscribe { peer: "b".into(), link, ready: true, suspect: false };
+    scene.root.streams[&"other".into()].stream.send(waits).await.unwrap();
+    settle().await;
+    assert_eq!(*got.lock().unwrap(), [""; 0], "it is a matter of a moment");
+    tokio::time::advance(Budget::USUAL.waiting()).await;
+    settle().await;
+    assert_eq!(*got.lock().unwrap(), ["camera_busy"]);
+    leaving.await.unwrap();
+    scene.full.finish_closing();
+    settle().await;
+    assert_eq!(scene.other.log(), ["open"], "it is its turn");
 }
 
 #[actix::test]

@@ -184,12 +184,13 @@ mod tests {
     async fn a_camera_named_by_a_link_anywhere_is_seen_when_that_comes() {
         let folder = std::env::temp_dir().join(format!("lenscap-hotplug-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let link = folder.join("front");
+        let link = folder.join("cameras/front");
         let hotplug = Hotplug::start().unwrap();
         let (sender, mut told) = mpsc::unbounded_channel();
         let _watch = hotplug.watch(Identity::Path(link.clone()), Listener(sender).start().recipient().into());
         for _ in 0..2 {
             assert_eq!(told.recv().await, Some(Plugged::Out));
+            std::fs::create_dir_all(link.parent().unwrap()).unwrap();
             std::os::unix::fs::symlink("/dev/null", &link).unwrap();
             assert_eq!(told.recv().await, Some(Plugged::In));
             std::fs::remove_file(&link).unwrap();

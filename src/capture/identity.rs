@@ -49,10 +49,10 @@ impl Identity {
 }
 
 impl Identity {
-    /// Where the name appears when the camera does, if it has one.
+    /// Where the name, or the folder that it will be in, appears when the camera does, if it has one.
     pub fn folder(&self) -> Option<&Path> {
         match self {
-            Identity::Path(path) => path.parent(),
+            Identity::Path(path) => path.ancestors().skip(1).find(|folder| folder.is_dir()),
             Identity::Usb(_) => None,
         }
     }

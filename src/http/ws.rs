@@ -222,11 +222,12 @@ impl Socket {
                 Ok(())
             }
             Request::Switch { stream } => {
-                let watched = self.watched()?;
-                self.guest().may_view(&stream)?;
-                let result = watched.peer.peer.send(Switch(StreamId::from(stream.as_str()))).await;
-                result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))?;
-                self.site.access.watches(&watched.token, &self.visitor, &stream);
+                if let Err(problem) = self.switch(&stream).await {
+                    // The page may have asked for another meanwhile.
+                    let mut words = problem.to_json();
+                    words["stream"] = stream.into();
+                    let _ = self.send(words).await;
+                }
                 Ok(())
             }
             Request::Ping => {
@@ -240,6 +241,15 @@ impl Socket {
                 Ok(())
             }
         }
+    }
+
+    async fn switch(&self, stream: &str) -> Result<(), Problem> {
+        let watched = self.watched()?;
+        self.guest().may_view(stream)?;
+        let result = watched.peer.peer.send(Switch(StreamId::from(stream))).await;
+        result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))?;
+        self.site.access.watches(&watched.token, &self.visitor, stream);
+        Ok(())
     }
 
     /// What whoever opened this connection may do now, which can be less than it was then.

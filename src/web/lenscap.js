@@ -180,6 +180,8 @@ export class LenscapVideo extends HTMLElement {
     const session = new Session(stream, this.#server());
     session.addEventListener('track', ({ detail }) => {
       this.#video.srcObject = detail;
+      // What is shown is of the connection before.
+      if (!this.#waits) this.#wait();
       this.#video.classList.replace('old', 'waits');
       this.#begins(null);
       // Nothing is known of the new connection.
@@ -278,9 +280,13 @@ export class LenscapVideo extends HTMLElement {
 
   /** What is shown is a poster, or another stream's last picture, and looks like it, until a picture of this stream comes. */
   #waitForPicture() {
+    this.#state = null;
+    this.#wait();
+  }
+
+  #wait() {
     const waits = { begins: null };
     this.#waits = waits;
-    this.#state = null;
     this.#video.classList.add('waits');
     const seen = (_, picture) => {
       if (this.#waits !== waits) return;

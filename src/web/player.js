@@ -71,9 +71,10 @@ export class Player {
     // Browsers give the clipboard to pages of HTTPS and of this machine only.
     this.#copy.hidden = !globalThis.ClipboardItem || !navigator.clipboard;
     const title = el('div', { class: 'title' }, this.#light, this.#name, this.#state);
+    const bar = el('div', { class: 'bar' }, title, this.#tools);
     this.root = el(
       'section', { class: 'player nothing', tabindex: '-1', 'aria-label': `Watching ${stream}` },
-      this.viewer, el('div', { class: 'bar' }, title, this.#tools), this.#overlay.root, this.#adjust, this.#said,
+      this.viewer, bar, this.#overlay.root, this.#adjust, this.#said,
     );
     this.viewer.addEventListener('state', () => this.#show());
     this.viewer.addEventListener('doubt', ({ detail }) => this.#show(detail));
@@ -81,12 +82,14 @@ export class Player {
       this.root.classList.remove('nothing');
       this.#controls();
     });
-    this.root.addEventListener('pointerdown', ({ pointerType }) => {
-      this.#wakes = pointerType === 'touch' && this.root.classList.contains('idle');
+    this.root.addEventListener('pointerdown', ({ pointerType, target }) => {
+      const hidden = getComputedStyle(bar).pointerEvents === 'none';
+      this.#wakes = pointerType === 'touch' && hidden && !this.#adjust.contains(target);
     });
-    // By the time the touch that shows the buttons becomes a click, they are beneath it.
+    // By the time the touch that shows the buttons becomes a click, they are beneath it. Those of keys are none.
     this.root.addEventListener('click', (event) => {
-      if (!this.#wakes) return;
+      if (!this.#wakes || event.detail === 0) return;
+      this.#wakes = false;
       event.preventDefault();
       event.stopPropagation();
     }, { capture: true });

@@ -5,8 +5,10 @@ import { refusal } from './refusal.js';
 /** Whoever was refused asks again after so long: the server may have been started anew, or the visitor have logged in. */
 const AGAIN_MS = 5000;
 
-/** It tells all that there is at once. A browser may ask over a connection that it does not know to be dead, and then over the next. */
+/** It tells all that there is at once, and that has to come whole: the next time it has twice as long. A browser may ask over a connection that
+ *  it does not know to be dead, and then over the next. */
 const FIRST_MS = 5000;
+const FIRST_MAX_MS = 80_000;
 
 /** What a server sends that has nothing to say. */
 const BEAT = 'beat';
@@ -25,6 +27,7 @@ export class ServerEvents {
   #source = null;
   #again = null;
   #watchdog = null;
+  #patience = FIRST_MS;
 
   constructor(address, { kinds, silence, take, lost }) {
     [this.#address, this.#kinds, this.#silence, this.#take, this.#lost] = [address, kinds, silence, take, lost];
@@ -47,7 +50,8 @@ export class ServerEvents {
     this.close();
     const source = new EventSource(this.#address);
     this.#source = source;
-    this.#expect(Math.min(FIRST_MS, this.#silence));
+    this.#expect(this.#patience);
+    this.#patience = Math.min(2 * this.#patience, FIRST_MAX_MS);
     for (const kind of this.#kinds) {
       source.addEventListener(kind, ({ data }) => {
         this.#heard();
@@ -59,6 +63,7 @@ export class ServerEvents {
   }
 
   #heard() {
+    this.#patience = FIRST_MS;
     this.#expect(this.#silence);
   }
 

@@ -83,8 +83,6 @@ export class Session extends EventTarget {
   #beatAt = 0;
   /** What had come at the last beat, and since when it has been the same. */
   #seen = { received: 0, since: 0 };
-  /** What the server has been asked to switch to, and has not said anything of. */
-  #asked = null;
   /** The peer that this page was when it last had a picture: by it the server knows who returns. */
   #former = null;
   #ended = true;
@@ -143,16 +141,11 @@ export class Session extends EventTarget {
     this.#dropRival();
     const heard = this.#connection?.stands && this.#connection.speaks && (!this.#doubt || this.#doubt.signalling);
     if (heard) {
-      this.#askFor(this.#connection);
+      this.#connection.say({ type: 'switch', stream });
       // By its video alone it is not known whether that arrives.
       this.#check({ bySignalling: true });
     }
     if (beside || (!heard && !this.#doubt)) this.#connect();
-  }
-
-  #askFor(connection) {
-    this.#asked = this.#stream;
-    connection.say({ type: 'switch', stream: this.#stream });
   }
 
   /** Leaves, for good or until `start` is called again. */
@@ -265,7 +258,7 @@ export class Session extends EventTarget {
     doubt.signalling = true;
     if (found) connection.resumeOver(found.socket);
     // It may have been wanted meanwhile.
-    this.#askFor(connection);
+    connection.say({ type: 'switch', stream: this.#stream });
     if (!this.#roams) await passed(PATH_PATIENCE_MS);
     if (this.#doubt !== doubt || doubt.media) return undefined;
     this.#findWay(connection);
@@ -354,6 +347,8 @@ export class Session extends EventTarget {
     this.#roams = false;
     if (connection.pc?.connectionState === 'connected') this.#isConnected();
     this.#endDoubt();
+    // Until it has one, what is shown is the former's picture.
+    if (!connection.video) this.#tell('lost');
     this.#tell('trouble', '');
     for (const message of heard.values()) this.#heard(connection, message);
     if (connection.video) this.#tell('track', connection.video);
@@ -369,7 +364,6 @@ export class Session extends EventTarget {
     if (this.#rival) return void this.#takeOver();
     this.#endDoubt();
     this.#connection = null;
-    this.#asked = null;
     this.#tell('lost');
     this.#tell('trouble', why);
     this.#again();
@@ -404,7 +398,6 @@ export class Session extends EventTarget {
         break;
       case 'state':
         if (message.stream !== this.#stream) break;
-        this.#asked = null;
         if (message.state === 'live') this.#tell('trouble', '');
         this.#tell('state', message.state);
         break;
@@ -426,7 +419,9 @@ export class Session extends EventTarget {
         if (message.code === 'unknown_peer') {
           if (this.#doubt) this.#doubt.letGo = true;
           this.#connect();
-        } else if (REFUSED.includes(message.code) && this.#asked === this.#stream) {
+        } else if (message.stream !== undefined && message.stream !== this.#stream) {
+          // Another has been asked for since.
+        } else if (message.stream !== undefined && REFUSED.includes(message.code)) {
           // What it was sent before nobody wants any more, and its camera can be closed.
           connection.leave();
           this.#lost(connection, message.message);

@@ -140,7 +140,7 @@ test('of a link that died without a word gallery and observer do not say that it
     // It asks anew, over each connection that the browser has left, until one is alive.
     const well = page.locator(path === '/' ? 'body:not(.lost) article' : '#lost:empty').first();
     for (let nth = 0; nth < 7 && await well.count() === 0; nth += 1) {
-      await page.clock.fastForward(5500);
+      await page.clock.fastForward(5500 * 2 ** nth);
       await well.waitFor({ state: 'attached', timeout: 500 }).catch(() => {});
     }
     assert.equal(await well.count(), 1, path);
@@ -156,8 +156,8 @@ test('a last picture that could not be had is asked for again', async (t) => {
   const page = await context.newPage();
   let asked = 0;
   await page.route('**/small/picture.jpg*', (route) => (++asked === 1 ? route.abort() : route.continue()));
-  await page.goto(server.url);
   const failed = page.waitForEvent('requestfailed');
+  await page.goto(server.url);
   await page.locator('article', { hasText: 'small' }).waitFor();
   await failed;
   // Somebody comes and goes: there is news of the stream.
@@ -167,17 +167,22 @@ test('a last picture that could not be had is asked for again', async (t) => {
   assert.ok(asked >= 2);
 });
 
-test('an observer that was refused is told why once, and sees all when it may', async (t) => {
+test('an observer that was refused asks again and again, and sees all when it may', async (t) => {
   const { page } = await openPage(t, browser, server, '/debug');
   await page.locator('.figures b').first().waitFor();
   let refuses = true;
-  await page.route('**/debug/events', (route) => (refuses ? route.fulfill({ status: 502, body: 'no server behind this proxy' }) : route.continue()));
+  let asked = 0;
+  await page.route('**/debug/events', (route) => (++asked && refuses ? route.fulfill({ status: 502, body: 'no server behind this proxy' }) : route.continue()));
   await page.clock.install();
   await page.reload();
   const words = page.locator('#lost:not(:empty)');
   await words.waitFor();
-  await page.clock.fastForward(6000);
-  await words.waitFor();
+  for (const nth of [2, 3]) {
+    const again = page.waitForResponse('**/debug/events');
+    await page.clock.fastForward(6000);
+    await again;
+    assert.equal(asked, nth);
+  }
   refuses = false;
   await page.clock.fastForward(6000);
   await page.locator('.figures b').first().waitFor();

@@ -30,11 +30,7 @@ impl Handler<Attach> for Peer {
         let _ = former.try_send(Signal::Elsewhere);
         log::info!("root/peers/{}: goes on over another signalling connection", self.id);
         // Nobody knows what was lost with the former one.
-        self.tell_state();
-        if let Some(watching) = &self.watching {
-            self.shows.again(watching.stream());
-            self.tell_what_shows();
-        }
+        self.tell_again();
         self.line
     }
 }
@@ -52,10 +48,15 @@ impl Handler<Hangup> for Peer {
 }
 
 impl Peer {
-    fn tell_state(&self) {
-        let Some(watching) = &self.watching else { return };
-        if let Some(state) = self.board.read(|board| Some(board.streams.get(watching.id())?.state)) {
-            let _ = self.signals.try_send(Signal::State(watching.stream().clone(), state));
+    /// How it is with the stream that is wanted, and which is sent: the page does not know, or has asked once more.
+    pub(super) fn tell_again(&mut self) {
+        let Some(wanted) = self.next.as_ref().map(|(next, _)| next).or(self.watching.as_ref()) else { return };
+        if let Some(state) = self.board.read(|board| Some(board.streams.get(wanted.id())?.state)) {
+            let _ = self.signals.try_send(Signal::State(wanted.stream().clone(), state));
+        }
+        if self.next.is_none() {
+            self.shows.again(wanted.stream(), self.clock.now());
+            self.tell_what_shows();
         }
     }
 }

@@ -18,6 +18,7 @@ impl Peer {
         ctx.cancel_future(timeout);
         // Unless a picture of it has come already.
         self.connection.lock().switch_to(next.id());
+        self.shows.goes_to(next.stream());
         if let Some(old) = self.watching.replace(next) {
             self.tell_of_rendition(&old);
             ctx.spawn(old.leave_for_another().into_actor(self));
@@ -28,6 +29,7 @@ impl Peer {
     /// first, and the picture pauses.
     fn exchange(&mut self, stream: StreamId, entry: StreamRef, ctx: &mut Context<Self>) {
         let Some(old) = self.watching.take() else { return };
+        self.shows.goes_to(&stream);
         self.connection.lock().watching = None;
         ctx.wait(old.leave_for_another().into_actor(self).map(|(), peer, ctx| {
             peer.connection.lock().switch_to(&entry.id());
@@ -96,16 +98,16 @@ impl Handler<Switch> for Peer {
         self.look(ctx);
         let entry = self.directory.get(&stream).cloned().ok_or_else(|| UnknownStream(stream.clone()))?;
         if self.next.as_ref().is_some_and(|(next, _)| *next.stream() == stream) {
+            self.tell_again();
             return Ok(());
         }
         // Who stays, or comes back in time, stays in the rendition that its link can carry.
         let present = self.watching.as_ref().filter(|watching| *watching.stream() == stream);
         let stays = present.is_some();
         let entry = present.map_or(entry, |watching| watching.entry().clone());
-        self.go_to(stream.clone(), entry, ctx);
+        self.go_to(stream, entry, ctx);
         if stays {
-            self.shows.again(&stream);
-            self.tell_what_shows();
+            self.tell_again();
         }
         Ok(())
     }
