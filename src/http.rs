@@ -10,6 +10,7 @@ mod cors;
 mod deadline;
 pub mod debug;
 pub mod errors;
+mod events;
 mod files;
 mod login;
 pub mod methods;

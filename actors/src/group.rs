@@ -59,7 +59,9 @@ impl Queue {
                     self.waiting.push_back(camera.clone());
                 }
                 if self.closing {
-                    self.promised.push(camera.clone());
+                    if !self.promised.contains(camera) {
+                        self.promised.push(camera.clone());
+                    }
                     Outcome::Soon
                 } else {
                     Outcome::Held(holder.clone())
@@ -162,7 +164,7 @@ impl Group {
         state.inboxes.retain(|(waiting, _)| waiting != camera);
     }
 
-    /// This camera's device does not close in time: whoever waits for it is told.
+    /// This camera's device does not close in time: whoever was promised its turn is told.
     pub fn stuck(&self, camera: &CameraId) {
         let mut state = self.lock();
         let State { order, inboxes } = &mut *state;

@@ -16,6 +16,7 @@ mod policies;
 mod release;
 mod renditions;
 mod retrying;
+mod stuck;
 mod supervision;
 mod suspicion;
 mod transport;

@@ -12,6 +12,7 @@ use crate::broker::Broker;
 use lenscap_actors::ports::CaptureError;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use v4l::control::{Flags, Type};
 
@@ -116,7 +117,15 @@ impl Controls {
         for (id, setting) in settings {
             assignments.push(assignment(&known, id, setting)?);
         }
-        apply_all(&device, assignments)?;
+        all_or_none(
+            &in_order(assignments),
+            |one| one.set(&device, Some(one.value)),
+            |one| {
+                if let Err(error) = one.set(&device, one.present) {
+                    log::warn!("it stays as it was set: {error}");
+                }
+            },
+        )?;
         wanted.extend(settings.clone());
         drop(wanted);
         Ok(describe(&device)?.into_iter().map(|(_, control)| control).collect())
@@ -135,7 +144,8 @@ impl Controls {
         let assignments = wanted.iter().map(|(id, setting)| assignment(&known, id, setting));
         let (good, bad): (Vec<_>, Vec<_>) = assignments.partition(Result::is_ok);
         let mut troubles: Vec<String> = bad.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
-        troubles.extend(apply(device, good.into_iter().flatten().collect()).err().map(|error| error.to_string()));
+        let refused = |one: Assignment| one.set(device, Some(one.value)).err();
+        troubles.extend(in_order(good.into_iter().flatten()).into_iter().filter_map(refused).map(|e| e.to_string()));
         troubles
     }
 
@@ -162,35 +172,29 @@ struct Assignment {
     present: Option<i64>,
 }
 
-/// In their order, as far as the driver takes them.
-fn apply(device: &Device, mut assignments: Vec<Assignment>) -> Result<(), ControlError> {
+fn in_order(assignments: impl IntoIterator<Item = Assignment>) -> Vec<Assignment> {
+    let mut assignments: Vec<_> = assignments.into_iter().collect();
     assignments.sort_by_key(|one| !one.first);
-    assignments.into_iter().try_for_each(|it| it.set(device, it.value))
+    assignments
 }
 
-/// All, or none: what was set before the driver refused is as it was.
-fn apply_all(device: &Device, mut assignments: Vec<Assignment>) -> Result<(), ControlError> {
-    assignments.sort_by_key(|one| !one.first);
-    let Some((nth, error)) =
-        assignments.iter().enumerate().find_map(|(nth, it)| Some((nth, it.set(device, it.value).err()?)))
-    else {
-        return Ok(());
-    };
-    // Backwards: a switch goes back when what it rules has.
-    for one in assignments[..nth].iter().rev() {
-        if let Some(present) = one.present
-            && let Err(error) = one.set(device, present)
-        {
-            log::warn!("it stays as it was set: {error}");
+/// Takes all steps or, if one fails, undoes those before it, backwards: a switch goes back when what it rules has. Pure.
+fn all_or_none<S, E>(steps: &[S], take: impl Fn(&S) -> Result<(), E>, undo: impl Fn(&S)) -> Result<(), E> {
+    for (nth, step) in steps.iter().enumerate() {
+        if let Err(error) = take(step) {
+            steps[..nth].iter().rev().for_each(undo);
+            return Err(error);
         }
     }
-    Err(error)
+    Ok(())
 }
 
 impl Assignment {
-    fn set(&self, device: &Device, value: i64) -> Result<(), ControlError> {
+    /// To this value, if there is one.
+    fn set(&self, device: &Device, value: Option<i64>) -> Result<(), ControlError> {
+        let Some(value) = value else { return Ok(()) };
         let refused =
-            |error: std::io::Error| ControlError::Refused { control: self.control.clone(), message: error.to_string() };
+            |error: io::Error| ControlError::Refused { control: self.control.clone(), message: error.to_string() };
         device.set_control(&self.description, value).map_err(refused)
     }
 }
@@ -315,6 +319,17 @@ mod tests {
         assert_eq!(slug("Brightness"), "brightness");
         assert_eq!(slug("White Balance, Automatic"), "white_balance_automatic");
         assert_eq!(slug("Exposure Time, Absolute"), "exposure_time_absolute");
+    }
+
+    #[test]
+    fn what_was_set_before_one_is_refused_is_set_back_the_last_first() {
+        let done = std::cell::RefCell::new(vec![]);
+        let refuses = |limit: i32| move |step: &i32| if *step < limit { Ok(()) } else { Err(*step) };
+        let undo = |step: &i32| done.borrow_mut().push(*step);
+        assert_eq!(all_or_none(&[1, 2, 3, 4], refuses(3), undo), Err(3));
+        assert_eq!(*done.borrow(), [2, 1]);
+        assert_eq!(all_or_none(&[1, 2, 3, 4], refuses(5), undo), Ok(()));
+        assert_eq!(*done.borrow(), [2, 1], "nothing more");
     }
 
     #[test]

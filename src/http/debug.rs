@@ -9,6 +9,7 @@ pub use feed::Feed;
 pub use report::Reporter;
 
 use super::authorize::Guest;
+use super::events::{BEAT, answer};
 use super::problem::Problem;
 use super::site::Site;
 use crate::access::rights::Right;
@@ -74,7 +75,7 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
                 // It is told everything anew: it could not keep up.
                 Ok(Err(RecvError::Lagged(_))) => begin(&site).await?,
                 Ok(Err(RecvError::Closed)) => return None,
-                Err(_) => (Bytes::from_static(b"event: beat\ndata: {}\n\n"), following),
+                Err(_) => (BEAT, following),
             },
         };
         if !site.access.rights(&guest.visitor).include(Right::Admin) {
@@ -82,10 +83,7 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
         }
         Some((Ok::<_, actix_web::Error>(event), (site, guest, Some(following))))
     });
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(stream)
+    answer(stream)
 }
 
 async fn begin(site: &Site) -> Option<(Bytes, broadcast::Receiver<Bytes>)> {

@@ -6,6 +6,7 @@ pub(super) mod feed;
 pub use feed::Feed;
 
 use super::authorize::Guest;
+use super::events::{BEAT, answer};
 use super::site::Site;
 use crate::access::accounts::Visitor;
 use crate::access::rights::{Right, Rights};
@@ -17,8 +18,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Without changes something is sent this often, so that it is noticed when nobody reads any more, or may not; and by who reads,
-/// when nothing comes any more: comments are seen by no page.
+/// Without changes there is a beat this often.
 const EVENT_AT_LEAST: Duration = Duration::from_secs(5);
 
 /// The routes of this family.
@@ -66,19 +66,16 @@ async fn events(guest: Guest, site: web::Data<Site>) -> HttpResponse {
         let now = following.borrow_and_update().clone();
         let event = match &before {
             Some((had, before)) if *had == rights => match changes(before, &now, &rights) {
-                nothing if nothing.is_empty() => "event: beat\ndata: {}\n\n".to_owned(),
-                streams => format!("data: {}\n\n", json!({ "streams": streams })),
+                nothing if nothing.is_empty() => BEAT,
+                streams => format!("data: {}\n\n", json!({ "streams": streams })).into(),
             },
             // At first, and when other rights show other streams: all.
             _ => {
                 let streams = changes(&Entries::new(), &now, &rights);
-                format!("data: {}\n\n", whole(&site, &guest, &rights, streams))
+                format!("data: {}\n\n", whole(&site, &guest, &rights, streams)).into()
             }
         };
-        Some((Ok::<_, actix_web::Error>(Bytes::from(event)), (site, guest, following, Some((rights, now)))))
+        Some((Ok::<Bytes, actix_web::Error>(event), (site, guest, following, Some((rights, now)))))
     });
-    HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(stream)
+    answer(stream)
 }

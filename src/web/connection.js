@@ -98,12 +98,15 @@ export class Connection extends EventTarget {
     this.#socket ??= signalling(this.#base);
     this.#listen(this.#socket);
     this.#patience = setTimeout(() => this.#lost('The server does not answer. Trying again …'), ANSWER_PATIENCE_MS);
-    let pc;
     try {
-      pc = new RTCPeerConnection();
+      await this.#watch();
     } catch (error) {
-      return this.#lost(`The browser cannot connect: ${error.message}`);
+      this.#lost(`The browser cannot connect: ${error.message}`);
     }
+  }
+
+  async #watch() {
+    const pc = new RTCPeerConnection();
     this.#pc = pc;
     pc.ontrack = ({ streams, receiver }) => {
       if (this.#over) return;
@@ -126,18 +129,13 @@ export class Connection extends EventTarget {
       // Neither is the end: the path may be back any moment, and the server waits for it.
       if (pc.connectionState === 'disconnected' || pc.connectionState === 'failed') this.#tell('doubtful');
     };
-    try {
-      askForCaptureTimes(pc.addTransceiver('video', { direction: 'recvonly' }));
-      await pc.setLocalDescription();
-      await opened(this.#socket);
-      // By now the description has the candidates that were found meanwhile.
-      if (this.#over) return undefined;
-      this.say({ type: 'watch', stream: this.#stream, sdp: pc.localDescription.sdp, after: this.#after ?? undefined });
-      this.#asked = true;
-    } catch (error) {
-      this.#lost(`The browser cannot connect: ${error.message}`);
-    }
-    return undefined;
+    askForCaptureTimes(pc.addTransceiver('video', { direction: 'recvonly' }));
+    await pc.setLocalDescription();
+    await opened(this.#socket);
+    // By now the description has the candidates that were found meanwhile.
+    if (this.#over) return;
+    this.say({ type: 'watch', stream: this.#stream, sdp: pc.localDescription.sdp, after: this.#after ?? undefined });
+    this.#asked = true;
   }
 
   /** Says something to the server, if that is possible. */

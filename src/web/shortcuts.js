@@ -45,16 +45,15 @@ export class Shortcuts {
   }
 
   #pressed(event) {
-    if (this.#dialog.open || event.defaultPrevented) return undefined;
+    if (this.#dialog.open || event.defaultPrevented) return;
     const { key, ctrlKey, altKey, metaKey, target } = event;
     const typing = target instanceof Element && target.closest(TYPED_INTO) !== null;
     const action = actionOf({ key, ctrlKey, altKey, metaKey, typing }, this.#bound);
     // Those of one character can be switched off, for who speaks to the browser (WCAG 2.1.4).
-    if (!action || (!this.#enabled && key.length === 1)) return undefined;
+    if (!action || (!this.#enabled && key.length === 1)) return;
     // A key that is held saves one picture; by arrows one goes on.
-    if (event.repeat && key.length === 1) return event.preventDefault();
-    if (this.#bound[action](event) !== false) event.preventDefault();
-    return undefined;
+    const held = event.repeat && key.length === 1;
+    if (held || this.#bound[action](event) !== false) event.preventDefault();
   }
 
   #makeDialog(said) {

@@ -78,6 +78,12 @@ test('an order is given after it was said what it will do, and what it did is sh
   await dialog.getByRole('button', { name: 'Leave it' }).click();
   assert.equal((await server.debug()).exits.length, 0, 'it was left alone');
   await detail.getByRole('button', { name: 'Kill …' }).click();
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  await drawn(page);
+  assert.ok(await detail.isVisible(), 'only the question is called off');
+  await detail.getByRole('button', { name: 'Kill …' }).click();
   await dialog.getByRole('button', { name: 'Kill', exact: true }).click();
   await detail.getByText('root/cameras/front/device was killed.').waitFor();
   await detail.getByText(/\d\d killed/).waitFor();

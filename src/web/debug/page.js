@@ -143,7 +143,8 @@ addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && event.target === search) {
     search.value = '';
     again();
-  } else if (event.key === 'Escape' && selected()) {
+  } else if (event.key === 'Escape' && selected() && !event.target.closest?.('dialog')) {
+    // A question that is called off has only itself to close.
     detail.close();
   }
 });
