@@ -94,6 +94,21 @@ test('an order is given after it was said what it will do, and what it did is sh
   assert.deepEqual(problems, []);
 });
 
+test('what an actor can be told stays under the pointer, whatever becomes known of it', async (t) => {
+  const site = await madeUp(t, { cameras: 2, viewers: 3 });
+  const path = 'root/cameras/front/device';
+  const { page, problems } = await open(browser, t, site, { hash: `#${path}` });
+  const detail = page.getByRole('complementary');
+  const places = () => detail.evaluate((panel) => [...panel.querySelectorAll('button')].map((button) => [button.textContent, button.getBoundingClientRect().top]));
+  const rows = () => detail.locator('dl > div').count();
+  const [before, few] = [await places(), await rows()];
+  site.tell('changes', { ...site.now, actors: { set: { [path]: { state: 'backoff', last_exit: { at: site.now.at, reason: 'error: the device vanished while it was read' } } } } });
+  await detail.getByText('the device vanished while it was read').waitFor();
+  assert.ok(await rows() > few, 'more is known of it');
+  assert.deepEqual(await places(), before);
+  assert.deepEqual(problems, []);
+});
+
 test('a page that is left is told nothing any more', async (t) => {
   const site = await madeUp(t, { cameras: 2, viewers: 3 });
   const { page } = await open(browser, t, site);

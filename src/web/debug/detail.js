@@ -37,7 +37,8 @@ export class Detail {
       button('Copy link', () => this.#copy(location.href, 'Copied.')));
     this.element = el('aside', { class: 'detail', 'aria-labelledby': 'detail-title', hidden: true },
       el('div', { class: 'top' }, this.#mark.element, this.#title, button('Close', () => this.close(), { class: 'close' })),
-      this.#state, this.#facts, this.#buttons, this.#said, this.#byHand);
+      // Above what grows and shrinks while it is looked at: a button that moves under a pointer is not pressed.
+      this.#buttons, this.#state, this.#said, this.#byHand, this.#facts);
   }
 
   /** It is not to be shown any more: who came from somewhere is there again. */
