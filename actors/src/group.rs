@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub enum Turn {
     /// It is its turn.
     Come(Permit),
-    /// Not so soon as it was told: the camera that was closing does not close.
+    /// Not so soon as it was told: the camera that was closing does not close, or another one has its place.
     Later {
         /// The group's name.
         group: String,
@@ -84,17 +84,22 @@ impl Queue {
             return vec![];
         }
         self.closing = false;
+        self.disappointed()
+    }
+
+    /// The device is closed; gives whose turn it is now, and who waits on and was told otherwise.
+    fn release(&mut self) -> Option<(CameraId, Vec<CameraId>)> {
+        self.holder = self.waiting.pop_front();
+        self.closing = false;
+        let disappointed = self.disappointed();
+        Some((self.holder.clone()?, disappointed))
+    }
+
+    /// Those who wait and were told that it will be soon. It will not.
+    fn disappointed(&mut self) -> Vec<CameraId> {
         let mut promised = std::mem::take(&mut self.promised);
         promised.retain(|camera| self.waiting.contains(camera));
         promised
-    }
-
-    /// The device is closed; gives whose turn it is now.
-    fn release(&mut self) -> Option<CameraId> {
-        self.holder = self.waiting.pop_front();
-        self.closing = false;
-        self.promised.clear();
-        self.holder.clone()
     }
 }
 
@@ -124,7 +129,7 @@ pub struct Permit {
 pub enum Answer {
     /// It is your turn.
     Granted(Permit),
-    /// [`Turn`] will come at once, unless the other camera, which is closing, gets stuck.
+    /// [`Turn`] will come at once, or [`Turn::Later`] does: the other camera, which is closing, gets stuck, or others have waited longer.
     Soon,
     /// [`Turn`] will come when this camera is closed.
     Held(CameraId),
@@ -167,12 +172,13 @@ impl Group {
     /// This camera's device does not close in time: whoever was promised its turn is told.
     pub fn stuck(&self, camera: &CameraId) {
         let mut state = self.lock();
-        let State { order, inboxes } = &mut *state;
-        for waiting in order.stuck(camera) {
-            let inbox = inboxes.iter().find(|(id, _)| *id == waiting).map(|(_, inbox)| inbox);
-            if let Some(inbox) = inbox {
-                inbox.do_send(Turn::Later { group: self.name().to_owned(), holder: camera.clone() });
-            }
+        let disappointed = state.order.stuck(camera);
+        self.tell_later(&state, &disappointed, camera);
+    }
+
+    fn tell_later(&self, state: &State, waiting: &[CameraId], holder: &CameraId) {
+        for (_, inbox) in state.inboxes.iter().filter(|(id, _)| waiting.contains(id)) {
+            inbox.do_send(Turn::Later { group: self.name().to_owned(), holder: holder.clone() });
         }
     }
 
@@ -196,8 +202,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let next = {
             let mut state = self.group.lock();
-            let next = state.order.release();
-            next.and_then(|camera| {
+            state.order.release().and_then(|(camera, disappointed)| {
+                self.group.tell_later(&state, &disappointed, &camera);
                 let at = state.inboxes.iter().position(|(waiting, _)| *waiting == camera)?;
                 Some(state.inboxes.swap_remove(at))
             })
@@ -234,11 +240,11 @@ mod tests {
         assert_eq!(order.request(&id("c")), Outcome::Held(id("a")), "only the holder can close");
         order.closing(&id("a"));
         assert_eq!(order.request(&id("d")), Outcome::Soon);
-        assert_eq!(order.release(), Some(id("b")));
+        assert_eq!(order.release(), Some((id("b"), vec![id("d")])), "which waits on");
         assert_eq!(order.request(&id("a")), Outcome::Held(id("b")), "at the end of the queue");
         order.withdraw(&id("c"));
-        assert_eq!(order.release(), Some(id("d")));
-        assert_eq!(order.release(), Some(id("a")));
+        assert_eq!(order.release(), Some((id("d"), vec![])));
+        assert_eq!(order.release(), Some((id("a"), vec![])));
         assert_eq!(order.release(), None);
         assert_eq!(order.request(&id("c")), Outcome::Granted);
         order.closing(&id("c"));

@@ -3,7 +3,7 @@
 //!
 //! - [`sdp`] answers the offer; what that settles are [`Terms`].
 //! - [`ice`] finds the path to the viewer, keeps its consent, and asks whether it is there; [`stun`] are its messages.
-//! - `dtls` makes the keys, `srtp` seals with them; [`identity`] is what all viewers share of that.
+//! - `dtls` makes the keys, `srtp` seals with them, `srtcp` opens feedback; [`identity`] is what all viewers share of that.
 //! - [`congestion`] knows what the link carries, `losses` of viewers that do not tell as much; `waiting` has the frames
 //!   that wait for that, and `again` what is asked for again.
 //! - `rtp` writes headers, [`rtcp`] reports and reads what is reported, `history` has what may be asked for again.
@@ -28,7 +28,7 @@ pub mod rtcp;
 mod rtp;
 pub mod sdp;
 mod sender;
-pub mod sources;
+mod srtcp;
 mod srtp;
 pub mod stun;
 pub mod track;
@@ -51,7 +51,6 @@ use journal::Journal;
 use rtcp::Timebase;
 use sdp::{DtlsRole, Media};
 use sender::{Out, Sender};
-use sources::Sources;
 use srtp::Srtp;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -83,7 +82,6 @@ pub struct Transport {
     /// The viewer has not consented lately: nothing of media is sent.
     mute: bool,
     sender: Sender,
-    sources: Sources,
     /// When what has been sent was sent.
     journal: Journal,
     /// When both directions were last seen to work.
@@ -120,7 +118,6 @@ impl Transport {
             connected: false,
             ended: false,
             mute: false,
-            sources: Sources::default(),
             journal: Journal::default(),
             proved: now,
             delay: Delay::default(),
@@ -186,9 +183,7 @@ impl Transport {
     }
 
     fn feedback(&mut self, datagram: &[u8], now: Instant) {
-        // A viewer sends no media, and feedback of few sources (RFC 5761, section 4).
-        let Some(srtp) = self.srtp.as_mut().filter(|_| self.sources.pass(datagram)) else { return };
-        let Some(plain) = srtp.open(datagram) else { return };
+        let Some(plain) = self.srtp.as_mut().and_then(|srtp| srtp.open(datagram)) else { return };
         self.ice.alive(now);
         let feedback = rtcp::read(plain, self.secrets.ssrcs[0]);
         let news = &mut self.news;

@@ -158,7 +158,7 @@ impl Dtls {
             self.stage = Stage::Ended;
             return Err(TransportError::Fingerprint);
         }
-        let keys = Srtp::of_handshake(state, self.identity.crypto().crypto());
+        let keys = Srtp::of_handshake(state, self.identity.crypto());
         self.stage = if keys.is_ok() { Stage::Established } else { Stage::Ended };
         self.flight = Flight::default();
         keys

@@ -1,21 +1,20 @@
 //! SRTP and SRTCP with the keys of a DTLS handshake (RFC 3711, 5764, 7714).
 //!
 //! Media is sealed in place, with the packet's whole index given: `rtc-srtp` would copy each packet, and guess. What is
-//! small and seldom, the feedback and our reports, is left to it, with its protection against replays.
+//! small and seldom, our reports and the viewer's [`Feedback`], is left to it.
 
 use super::identity::TransportError;
+use super::srtcp::{Feedback, Keys};
 use rtc_crypto::{
-    AeadAlgorithm, AeadCipher, BlockCipherAlgorithm, CryptoError, HmacAlgorithm, Mac, RTCCrypto, StreamCipher,
-    StreamCipherAlgorithm,
+    AeadAlgorithm, AeadCipher, BlockCipherAlgorithm, CryptoError, HmacAlgorithm, Mac, RTCCrypto, RTCCryptoProvider,
+    StreamCipher, StreamCipherAlgorithm,
 };
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_dtls::state::State;
 use rtc_srtp::config::{Config, LABEL_EXTRACTOR_DTLS_SRTP, SessionKeys};
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
-
-/// Feedback that comes so late, in packets, is taken for a replay (RFC 3711, section 3.3.2: at least 64).
-const REPLAY_WINDOW: usize = 64;
+use std::sync::Arc;
 
 /// Labels of the keys that are derived (RFC 3711, section 4.3.2).
 const LABEL_KEY: u8 = 0;
@@ -30,7 +29,7 @@ const GCM_TAG: usize = 16;
 pub struct Srtp {
     cipher: Cipher,
     local: Context,
-    remote: Context,
+    feedback: Feedback,
 }
 
 enum Cipher {
@@ -42,7 +41,7 @@ enum Cipher {
 
 impl Srtp {
     /// The keys of a handshake that is complete.
-    pub fn of_handshake(state: &State, crypto: &dyn RTCCrypto) -> Result<Self, TransportError> {
+    pub fn of_handshake(state: &State, crypto: &Arc<dyn RTCCryptoProvider>) -> Result<Self, TransportError> {
         let failed = |error: rtc_shared::error::Error| TransportError::Crypto(error.to_string());
         let profile = match state.srtp_protection_profile() {
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm => ProtectionProfile::AeadAes128Gcm,
@@ -53,20 +52,22 @@ impl Srtp {
         let length = config.keying_material_len();
         let material = state.export_keying_material(LABEL_EXTRACTOR_DTLS_SRTP, &[], length).map_err(failed)?;
         config.set_session_keys_from_keying_material(material.as_ref(), state.is_client()).map_err(failed)?;
-        Self::new(&config.keys, profile, crypto)
+        Self::new(config.keys, profile, crypto)
     }
 
-    fn new(keys: &SessionKeys, profile: ProtectionProfile, crypto: &dyn RTCCrypto) -> Result<Self, TransportError> {
-        let failed = |error: rtc_shared::error::Error| TransportError::Crypto(error.to_string());
-        let cipher = Cipher::new(&keys.local_master_key, &keys.local_master_salt, profile, crypto)
-            .map_err(|error| TransportError::Crypto(error.to_string()))?;
-        let context =
-            |key: &[u8], salt: &[u8], replays| Context::new(key, salt, profile, None, replays, crypto).map_err(failed);
-        let replays = rtc_srtp::option::srtcp_replay_protection(REPLAY_WINDOW);
+    fn new(
+        keys: SessionKeys,
+        profile: ProtectionProfile,
+        crypto: &Arc<dyn RTCCryptoProvider>,
+    ) -> Result<Self, TransportError> {
+        let (key, salt) = (&keys.local_master_key, &keys.local_master_salt);
+        let cipher = Cipher::new(key, salt, profile, crypto.crypto());
+        let local = Context::new(key, salt, profile, None, None, crypto.crypto());
+        let (key, salt) = (keys.remote_master_key, keys.remote_master_salt);
         Ok(Self {
-            cipher,
-            local: context(&keys.local_master_key, &keys.local_master_salt, None)?,
-            remote: context(&keys.remote_master_key, &keys.remote_master_salt, Some(replays))?,
+            cipher: cipher.map_err(|error| TransportError::Crypto(error.to_string()))?,
+            local: local.map_err(|error| TransportError::Crypto(error.to_string()))?,
+            feedback: Feedback::new(Keys { key, salt, profile, crypto: crypto.clone() })?,
         })
     }
 
@@ -113,7 +114,7 @@ impl Srtp {
 
     /// The feedback in a datagram. None if it is not the viewer's, or was there before.
     pub fn open(&mut self, datagram: &[u8]) -> Option<bytes::BytesMut> {
-        self.remote.decrypt_rtcp(datagram).ok()
+        self.feedback.open(datagram)
     }
 }
 
@@ -158,7 +159,6 @@ fn xor(bytes: &mut [u8], with: &[u8]) {
 mod tests {
     use super::*;
     use crate::transport::rtp::Head;
-    use proptest::prelude::*;
 
     fn session(profile: ProtectionProfile) -> (Srtp, Context) {
         let provider = rtc_crypto::default_provider().unwrap();
@@ -169,7 +169,7 @@ mod tests {
             remote_master_key: key.clone(),
             remote_master_salt: salt.clone(),
         };
-        let srtp = Srtp::new(&keys, profile, provider.crypto()).unwrap();
+        let srtp = Srtp::new(keys, profile, &provider).unwrap();
         (srtp, Context::new(&key, &salt, profile, None, None, provider.crypto()).unwrap())
     }
 
@@ -198,26 +198,6 @@ mod tests {
                 assert_ne!(out[3 + length..3 + plain.len()], plain[length..]);
                 assert_eq!(receiver.decrypt_rtp(&out[3..]).unwrap(), plain, "{profile:?} {index:x}");
             }
-        }
-    }
-
-    #[test]
-    fn feedback_is_taken_once() {
-        let (mut srtp, mut viewer) = session(ProtectionProfile::AeadAes128Gcm);
-        let report = [0x80, 201, 0, 1, 0, 0, 0, 9];
-        let sealed = viewer.encrypt_rtcp(&report).unwrap();
-        assert_eq!(srtp.open(&sealed).as_deref(), Some(&report[..]));
-        assert_eq!(srtp.open(&sealed), None);
-        let mut bent = viewer.encrypt_rtcp(&report).unwrap();
-        bent[9] ^= 1;
-        assert_eq!(srtp.open(&bent), None);
-    }
-
-    proptest! {
-        #[test]
-        fn rubbish_is_no_feedback(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
-            let (mut srtp, _) = session(ProtectionProfile::AeadAes128Gcm);
-            prop_assert_eq!(srtp.open(&bytes), None);
         }
     }
 }
