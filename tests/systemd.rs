@@ -2,8 +2,11 @@
 
 use crate::support::tracing::Stopped;
 use crate::support::*;
+use actix_web::web;
 use serde_json::json;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// So often systemd would look; it is told twice as often.
@@ -112,4 +115,67 @@ async fn the_watchdog_is_told_while_all_threads_answer_and_not_while_one_of_them
         let member = if name == "lenscap" { "supervisors" } else { name };
         server.until_logged(&format!("{member} gives no answer since")).await;
     }
+}
+
+/// The system calls of each of systemd's groups, and the groups that are in them.
+fn groups() -> HashMap<String, Vec<String>> {
+    let printed = Command::new("systemd-analyze").args(["--no-pager", "syscall-filter"]).output().unwrap();
+    let (mut groups, mut group) = (HashMap::<String, Vec<String>>::new(), String::new());
+    for line in String::from_utf8(printed.stdout).unwrap().lines() {
+        match line.strip_prefix("    ") {
+            Some(member) if !member.starts_with('#') => {
+                groups.entry(group.clone()).or_default().push(member.to_owned())
+            }
+            None if line.starts_with('@') => group = line.to_owned(),
+            _ => {}
+        }
+    }
+    groups
+}
+
+/// All that the unit lets through.
+fn let_through() -> HashSet<String> {
+    let (groups, unit) = (groups(), include_str!("../packaging/lenscap.service"));
+    let filters = unit.lines().filter_map(|line| line.strip_prefix("SystemCallFilter="));
+    let mut todo: Vec<String> = filters.flat_map(|names| names.split_whitespace().map(str::to_owned)).collect();
+    let mut all = HashSet::new();
+    while let Some(name) = todo.pop() {
+        if name.starts_with('@') {
+            todo.extend(groups.get(&name).unwrap_or_else(|| panic!("systemd knows no {name}")).iter().cloned());
+        } else {
+            all.insert(name);
+        }
+    }
+    all
+}
+
+/// The names of the system calls in what `strace` has written.
+fn calls(trace: &str) -> HashSet<String> {
+    let name = |line: &str| {
+        let call = line.split_once(' ')?.1.trim_start().split_once('(')?.0;
+        call.chars().all(|it| it.is_ascii_alphanumeric() || it == '_').then(|| call.to_owned())
+    };
+    trace.lines().filter_map(name).collect()
+}
+
+#[actix::test]
+async fn neither_it_nor_a_program_of_its_cameras_makes_a_system_call_that_its_unit_refuses() {
+    let folder = Folder::new();
+    let trace = folder.0.join("trace");
+    let program = "exec:ffmpeg -v error -re -f lavfi -i testsrc=size=320x240:rate=30 -c:v libx264 -preset ultrafast -tune zerolatency -g 15 -f h264 -";
+    let camera = format!("[[camera]]\nid = \"program\"\nsource = \"{program}\"\n");
+    let mut server = Server::start_traced(&trace, &format!("{CAMERAS}{camera}"));
+    for stream in ["test", "program"] {
+        let url = server.url(&format!("/{stream}"));
+        let probe = web::block(move || lenscap(&["probe", "--frames", "5", &url])).await.unwrap();
+        assert!(probe.status.success(), "{}", String::from_utf8_lossy(&probe.stderr));
+    }
+    server.signal(libc::SIGTERM);
+    assert!(server.wait().success());
+    let made = calls(&std::fs::read_to_string(&trace).unwrap());
+    for known in ["execve", "sendmsg", "landlock_restrict_self", "seccomp"] {
+        assert!(made.contains(known), "the trace is not whole: {known} is missing");
+    }
+    let refused: Vec<_> = made.difference(&let_through()).cloned().collect();
+    assert_eq!(refused, Vec::<String>::new());
 }

@@ -13,7 +13,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -101,6 +101,14 @@ impl Server {
         let mut command = Command::new("prlimit");
         command.arg(format!("--nofile={most}:{most}")).arg(env!("CARGO_BIN_EXE_lenscap"));
         Self::start_by(command, cameras, keys)
+    }
+
+    /// The same, and each system call of it and of its programs is written to `trace`.
+    pub fn start_traced(trace: &Path, cameras: &str) -> Self {
+        let mut command = Command::new("strace");
+        // -D: what is started is the server, and not the one who looks on.
+        command.args(["-D", "-f", "-q", "-o"]).arg(trace).arg(env!("CARGO_BIN_EXE_lenscap"));
+        Self::start_by(command, cameras, "")
     }
 
     /// The same at this TCP port.
