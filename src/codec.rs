@@ -5,6 +5,7 @@
 
 pub mod annexb;
 mod convert;
+mod frame_rate;
 mod h264;
 mod h264_decoder;
 mod inbox;
@@ -12,6 +13,7 @@ mod jpeg;
 mod last_picture;
 mod pacer;
 mod payload;
+mod range;
 mod rendering;
 mod still;
 mod worker;

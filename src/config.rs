@@ -20,7 +20,7 @@ mod supervision;
 mod tls;
 mod values;
 
-pub use camera::{Camera, STALL_TIMEOUT};
+pub use camera::{Camera, STALL_TIMEOUT, of_one_device};
 pub use departure::Departure;
 pub use error::ConfigError;
 pub use ice_servers::{IceServer, Login};

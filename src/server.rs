@@ -18,7 +18,7 @@ use crate::capture::exec::processes::Processes;
 use crate::capture::hotplug::Hotplug;
 use crate::capture::identity::Identity;
 use crate::codec::{Encoder, LastPictures};
-use crate::config::{Camera, Config, Listen, Source, Stream};
+use crate::config::{Camera, Config, Listen, Source, Stream, of_one_device};
 use crate::descriptors;
 use crate::http::debug;
 use crate::http::streams::Feed;
@@ -66,6 +66,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     if config.discover_v4l2 {
         discover(&mut config);
     }
+    of_one_device(&config.cameras).iter().for_each(|words| log::warn!("cameras {words}"));
     let cameras = Arbiter::new();
     let media: Vec<Arbiter> = (0..config.media_threads).map(|_| Arbiter::new()).collect();
     for thread in &media {

@@ -277,6 +277,11 @@ async fn a_program_without_video_is_an_error_in_words_and_given_up_as_configured
         ("sleep 1000", "exec:sleep 1000 has written nothing for 0.5 s: its command must write H.264"),
         ("cat /dev/zero", "in which there is no video: its command must write H.264"),
         ("echo hello; exec sleep 1000", "has written 1 kB in which there is no video"),
+        // VPS, SPS, PPS, an IDR and others, as H.265 has them.
+        (
+            r"for kind in 100 102 104 046 002 002 002; do printf '\\0\\0\\0\\01\\'$kind'\\01\\0232\\063'; done; exec sleep 1000",
+            "in which there is no video: its command must write H.264 and not H.265",
+        ),
         ("/there/is/none", "the program ended (exit status: 127)"),
     ] {
         let camera = format!(

@@ -11,6 +11,7 @@
 mod closing;
 mod messages;
 
+pub use closing::Unclosed;
 pub use messages::{Abandon, Attach, AwaitClosed, CameraNotice, Detach, Detached};
 
 use crate::board::{Board, CameraState, CameraStatus};
@@ -19,6 +20,7 @@ use crate::ids::{CameraId, StreamId};
 use crate::media::PictureSink;
 use crate::ports::{Capture, CaptureError, CaptureEvent, CaptureEventKind, CaptureInfo, Clock, OpenCapture, Plugged};
 use crate::retry::{Next, Retry};
+use crate::shutdown::Budget;
 use crate::supervisor::context::Context;
 use crate::supervisor::incarnation::Cleanup;
 use crate::supervisor::recipient::Recipient;
@@ -82,6 +84,8 @@ pub struct CameraParts {
     pub group: Option<Group>,
     /// Keeps it from counting as dead before its device is closed.
     pub cleanup: Cleanup,
+    /// What an incarnation before it may not have closed in time.
+    pub unclosed: Unclosed,
 }
 
 /// The actor.
@@ -91,6 +95,7 @@ pub struct Camera {
     clock: Arc<dyn Clock>,
     board: Board,
     cleanup: Cleanup,
+    unclosed: Unclosed,
     attached: BTreeMap<StreamId, Attachment>,
     running: Option<OpenDevice>,
     closing: Option<Closing>,
@@ -109,7 +114,7 @@ pub struct Camera {
 }
 
 impl Camera {
-    /// A camera, closed.
+    /// A camera, closed; or not yet, if the incarnation before it could not close it in time.
     pub fn new(parts: CameraParts) -> Self {
         let camera = Self {
             id: parts.id,
@@ -117,9 +122,10 @@ impl Camera {
             clock: parts.clock,
             board: parts.board,
             cleanup: parts.cleanup,
+            closing: parts.unclosed.take(),
+            unclosed: parts.unclosed,
             attached: BTreeMap::new(),
             running: None,
-            closing: None,
             group: parts.group,
             waiting: false,
             absent: false,
@@ -130,7 +136,10 @@ impl Camera {
             keep_open: None,
             chance: parts.chance,
         };
-        camera.board.camera(&camera.id, |status| show_closed(status, CameraState::Closed));
+        camera.board.camera(&camera.id, |status| match camera.closing {
+            None => show_closed(status, CameraState::Closed),
+            Some(_) => status.state = CameraState::Closing,
+        });
         camera
     }
 
@@ -301,6 +310,9 @@ impl Actor for Camera {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.watch = self.capture.watch(ctx.recipient());
+        if let Some(closing) = self.closing.clone() {
+            self.rest_when(closing, ctx);
+        }
     }
 }
 
@@ -314,10 +326,13 @@ impl Drop for Camera {
             self.board.camera(&self.id, |camera| show_closed(camera, CameraState::Closed));
             return;
         };
-        let (id, board) = (self.id.clone(), self.board.clone());
+        self.unclosed.keep(&closing);
+        let (id, board, unclosed) = (self.id.clone(), self.board.clone(), self.unclosed.clone());
         self.cleanup.wait_for(async move {
-            closing.await;
-            board.camera(&id, |camera| show_closed(camera, CameraState::Closed));
+            closing.clone().await;
+            if unclosed.is_closed(&closing) {
+                board.camera(&id, |camera| show_closed(camera, CameraState::Closed));
+            }
         });
     }
 }
@@ -390,6 +405,9 @@ impl Handler<CaptureEvent> for Camera {
                     camera.left_out += 1;
                 }
             }),
+            CaptureEventKind::Failing(error) => {
+                ctx.run_later(Budget::USUAL.closing(), move |camera, _| camera.still_fails(event.session, error));
+            }
             CaptureEventKind::Ended(error) => self.ended(error, ctx),
             CaptureEventKind::Panicked(words) => {
                 self.running = None;

@@ -179,6 +179,9 @@ pub trait PictureSink: Send + Sync {
     /// Takes one picture.
     fn push(&self, picture: &Arc<Picture>);
 
+    /// Pictures are missing before the next. Of a device that encodes nothing can be decoded before its next keyframe.
+    fn lost(&self) {}
+
     /// What became of the pictures since it was last asked.
     fn findings(&self) -> Findings {
         Findings::default()

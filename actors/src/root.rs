@@ -6,7 +6,7 @@ mod spec;
 pub use spec::{CameraSpec, RootSpec, StreamSpec, Supervision, Threads};
 
 use crate::board::{Board, CameraState, CameraStatus, StreamState, StreamStatus};
-use crate::camera::{Camera, CameraParts};
+use crate::camera::{Camera, CameraParts, Unclosed};
 use crate::fanout::MediaQueue;
 use crate::group::Group;
 use crate::ids::{CameraId, StreamId};
@@ -117,6 +117,7 @@ impl Root {
 struct Branch {
     camera: CameraSpec,
     group: Option<Group>,
+    unclosed: Unclosed,
     name: Registered<Camera>,
     supervisor: Registered<Supervisor>,
     cameras: Registered<Supervisor>,
@@ -168,6 +169,7 @@ fn branches_of(spec: &RootSpec, cameras: &Registered<Supervisor>, board: &Board)
         branches.push(Branch {
             camera: camera.clone(),
             group,
+            unclosed: Unclosed::default(),
             name: Registered::new("device"),
             supervisor: Registered::new(camera.id.as_str()),
             cameras: cameras.clone(),
@@ -253,7 +255,8 @@ impl Builder {
     fn members(self: Arc<Self>, branch: &Branch) -> Vec<Child> {
         let thread = &self.threads.cameras;
         let device = {
-            let (all, camera, group) = (self.clone(), branch.camera.clone(), branch.group.clone());
+            let (all, camera) = (self.clone(), branch.camera.clone());
+            let (group, unclosed) = (branch.group.clone(), branch.unclosed.clone());
             let spec = self.spec("device", Restart::Permanent, Budget::USUAL.waiting());
             Child::worker(spec, thread.clone(), branch.name.clone(), move |cleanup| {
                 Camera::new(CameraParts {
@@ -265,6 +268,7 @@ impl Builder {
                     board: all.board.clone(),
                     group: group.clone(),
                     cleanup: cleanup.clone(),
+                    unclosed: unclosed.clone(),
                 })
             })
         };

@@ -98,3 +98,41 @@ async fn what_was_stuck_and_could_not_be_opened_anew_is_closed_when_it_is() {
     settle().await;
     assert_eq!(stage.camera(), CameraState::Closed);
 }
+
+#[actix::test]
+async fn a_camera_that_is_stuck_is_not_closed_by_starting_its_actor_again() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    let leaving = stage.disconnect("a");
+    settle().await;
+    let stuck = stage.fake.take_closing();
+    tokio::time::advance(Budget::USUAL.waiting()).await;
+    assert_eq!(leaving.await.unwrap(), Released::Shared);
+    for _ in 0..2 {
+        stage.kill("root/cameras/cam/device").await;
+        tokio::time::advance(Budget::USUAL.waiting()).await;
+        settle().await;
+        assert_eq!(stage.camera(), CameraState::Closing);
+    }
+    stuck.send(()).unwrap();
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Closed);
+}
+
+#[actix::test]
+async fn a_device_that_fails_and_does_not_close_is_told_of_all_the_same() {
+    let stage = stage().await;
+    let told = stage.subscribe("a").await;
+    stage.fake.report(CaptureEventKind::Opened(CaptureInfo::default()));
+    let stalled = CaptureError::Stalled { device: "/dev/video7".into(), silence: Duration::from_secs(5) };
+    stage.fake.report(CaptureEventKind::Failing(stalled));
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Capturing, "most close in a moment");
+    tokio::time::advance(Budget::USUAL.closing() + Duration::from_millis(2)).await;
+    settle().await;
+    assert_eq!(stage.camera(), CameraState::Closing);
+    assert_eq!(*told.lock().unwrap(), ["camera_failed"]);
+    let board = stage.board.snapshot(SystemClock.now());
+    let words = board.cameras[&"cam".into()].last_error.clone().unwrap();
+    assert!(words.ends_with("and it did not close within 3 s"), "{words}");
+}

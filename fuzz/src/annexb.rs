@@ -13,8 +13,8 @@ fn seeds() -> Vec<Vec<u8>> {
     let delimiter = unit(9, &[0xf0]);
     vec![
         [sps.clone(), pps.clone(), idr.clone(), slice.clone(), slice.clone()].concat(),
-        [delimiter.clone(), sps, pps, idr.clone(), delimiter, slice].concat(),
-        [idr, vec![0; 9], unit(0x0c, &[0xff; 20])].concat(),
+        [delimiter.clone(), sps.clone(), pps, idr.clone(), delimiter, slice].concat(),
+        [idr.clone(), sps, idr, vec![0; 9], unit(0x0c, &[0xff; 20])].concat(),
     ]
 }
 

@@ -144,8 +144,14 @@ impl Controls {
         let assignments = wanted.iter().map(|(id, setting)| assignment(&known, id, setting));
         let (good, bad): (Vec<_>, Vec<_>) = assignments.partition(Result::is_ok);
         let mut troubles: Vec<String> = bad.into_iter().filter_map(Result::err).map(|e| e.to_string()).collect();
-        let refused = |one: Assignment| one.set(device, Some(one.value)).err();
-        troubles.extend(in_order(good.into_iter().flatten()).into_iter().filter_map(refused).map(|e| e.to_string()));
+        for one in in_order(good.into_iter().flatten()) {
+            let Err(error) = one.set(device, Some(one.value)) else { continue };
+            // What was set with it may rule it out, as an automatic exposure does its time: that is as it was wished.
+            match is_active(device, &one.control) {
+                Some(false) => log::info!("{error}: another control stands in its way"),
+                _ => troubles.push(error.to_string()),
+            }
+        }
         troubles
     }
 
@@ -158,6 +164,12 @@ impl Controls {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Setting>> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a control has an effect now; nothing if that cannot be known.
+fn is_active(device: &Device, id: &str) -> Option<bool> {
+    let now = describe(device).ok()?;
+    now.into_iter().find(|(_, control)| control.id == id).map(|(_, control)| control.active)
 }
 
 /// One value to be set.

@@ -52,10 +52,24 @@ pub struct DeviceSize {
 /// All V4L2 cameras, by node number. Nodes that cannot be opened or give no video are left out. `before` is told of each node before it
 /// is opened: that takes its time with some.
 pub fn list(before: impl Fn(&Path)) -> Vec<CameraDevice> {
-    let mut nodes = v4l::context::enum_devices();
-    nodes.sort_by_key(v4l::context::Node::index);
-    let paths = nodes.iter().map(v4l::context::Node::path);
-    paths.inspect(|path| before(path)).filter_map(describe).collect()
+    let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+    let paths = nodes(entries.map(|entry| entry.path()).collect());
+    paths.iter().inspect(|path| before(path)).filter_map(|path| describe(path)).collect()
+}
+
+/// Those that the kernel has made for video, by number. Links that somebody has made beside them are the same devices once more.
+fn nodes(entries: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut nodes: Vec<(u32, PathBuf)> =
+        entries.into_iter().filter_map(|path| Some((video_number(&path)?, path))).collect();
+    nodes.sort();
+    nodes.into_iter().map(|(_, path)| path).collect()
+}
+
+/// Which video device it is, if it has a name like "/dev/video0".
+fn video_number(path: &Path) -> Option<u32> {
+    let digits = path.to_str()?.strip_prefix("/dev/video")?;
+    // Of "+7" and "007" the kernel knows nothing.
+    digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
 }
 
 fn describe(path: &Path) -> Option<CameraDevice> {
@@ -96,4 +110,27 @@ fn link_to(folder: &Path, target: &Path) -> Option<PathBuf> {
     let mut links: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).collect();
     links.sort();
     links.into_iter().find(|link| std::fs::canonicalize(link).is_ok_and(|path| path == target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_those_with_a_number_and_whatever_else_has_such_a_name_is_none() {
+        let entries = [
+            "video10",
+            "video-front",
+            "video2",
+            "video",
+            "video-cam1",
+            "video0",
+            "video+3",
+            "video007",
+            "v4l",
+            "video1x",
+        ];
+        let nodes = nodes(entries.iter().map(|name| Path::new("/dev").join(name)).collect());
+        assert_eq!(nodes, ["/dev/video0", "/dev/video2", "/dev/video10"].map(PathBuf::from));
+    }
 }

@@ -72,7 +72,7 @@ impl Exec {
             if let Some(silence) = progress.silence(now, self.stall_timeout) {
                 // What it last said may tell why.
                 reader.says(&mut program.stderr);
-                return Err(self.explain(silence));
+                return Err(session.failing(self.explain(silence)));
             }
             let mut fds: Vec<&dyn AsFd> = vec![&program.stdout, program.guard()];
             if says_more {

@@ -116,6 +116,13 @@ impl Sinks {
         }
     }
 
+    /// What comes up to the next keyframe refers to pictures that nobody has.
+    fn lost(&mut self) {
+        self.gop.clear();
+        self.gop_bytes = 0;
+        self.by_stream.values().for_each(|sink| sink.sink.lost());
+    }
+
     fn attach(&mut self, stream: StreamId, sink: Arc<dyn PictureSink>, now: Instant) {
         let fresh = self.is_fresh(now);
         if let Some(content) = self.parameters.unit() {
@@ -163,10 +170,21 @@ impl Session {
         self.events.do_send(CaptureEvent { session: self.id, kind: CaptureEventKind::Opened(info) });
     }
 
+    /// Reports that it has failed, before it is closed: that may take long. What was found is given back.
+    pub fn failing(&self, error: CaptureError) -> CaptureError {
+        self.events.do_send(CaptureEvent { session: self.id, kind: CaptureEventKind::Failing(error.clone()) });
+        error
+    }
+
     /// Reports that a picture was broken.
     pub fn left_out(&self) {
         // Who is too busy to hear it will count the next.
         let _ = self.events.try_send(CaptureEvent { session: self.id, kind: CaptureEventKind::LeftOut });
+    }
+
+    /// Pictures are missing that those to come depend on.
+    pub fn lost(&self) {
+        self.sinks.lock().lost();
     }
 
     /// Hands a picture to every stream.
@@ -354,6 +372,37 @@ mod tests {
         sinks.attach("a".into(), seen.clone(), Instant::now());
         let sets = [0, 0, 0, 1, 0x67, 1, 2, 0, 0, 0, 1, 0x68, 3].len();
         assert_eq!(seen.0.lock().unwrap().iter().map(|(_, length)| *length).collect::<Vec<_>>(), [sets, 5]);
+    }
+
+    #[test]
+    fn a_newcomer_gets_nothing_that_refers_to_lost_pictures() {
+        let mut sinks = Sinks::default();
+        let inbox = Arc::new(Losses::default());
+        sinks.attach("a".into(), inbox.clone(), Instant::now());
+        sinks.push(unit(0x65, 20), Instant::now());
+        sinks.lost();
+        sinks.push(unit(0x41, 30), Instant::now());
+        let seen = Arc::new(Seen::default());
+        sinks.attach("b".into(), seen.clone(), Instant::now());
+        assert!(seen.0.lock().unwrap().is_empty());
+        assert_eq!(
+            *inbox.0.lock().unwrap(),
+            ["picture", "lost", "picture"],
+            "who came before is told where they are missing"
+        );
+    }
+
+    #[derive(Default)]
+    struct Losses(Mutex<Vec<&'static str>>);
+
+    impl PictureSink for Losses {
+        fn push(&self, _: &Arc<Picture>) {
+            self.0.lock().unwrap().push("picture");
+        }
+
+        fn lost(&self) {
+            self.0.lock().unwrap().push("lost");
+        }
     }
 
     #[test]

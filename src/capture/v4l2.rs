@@ -4,13 +4,14 @@
 //! only when there is one: so stopping never waits for a picture, even where the camera stalls.
 //!
 //! `device` is the open node and its calls, and `control` those for controls; `agreement` chooses format, size and
-//! rate; `buffers` streams; `picture` says what came.
+//! rate; `buffers` streams; `picture` says what came, and `sequence` what did not.
 
 mod agreement;
 mod buffers;
 pub mod control;
 pub mod device;
 mod picture;
+mod sequence;
 
 pub use agreement::{Wish, name, rate};
 
@@ -28,6 +29,7 @@ use lenscap_actors::media::Picture;
 use lenscap_actors::ports::{Capture, CaptureError, CaptureEvents, CaptureInfo, OpenCapture, Plugged};
 use lenscap_actors::supervisor::recipient::Recipient;
 use picture::{content, is_whole, taken};
+use sequence::Sequence;
 use std::io;
 use std::path::Path;
 use std::time::Instant;
@@ -79,9 +81,12 @@ fn run(session: &Session, path: &Path, wish: Wish, controls: &Controls) -> Resul
     });
     let mut stall = Stall::new(wish.stall_timeout, Instant::now());
     let mut bad = 0u64;
+    let mut sequence = Sequence::default();
+    // Each of its pictures depends on those before.
+    let depends = format.fourcc == *b"H264";
     loop {
         let Some(left) = stall.left(Instant::now()) else {
-            return Err(stall.error(&path.display().to_string()));
+            return Err(session.failing(stall.error(&path.display().to_string())));
         };
         let woken = session.wait(&[&device], Some(left)).map_err(|error| context(error.into()))?;
         stall.found(session.findings(), Instant::now());
@@ -92,6 +97,9 @@ fn run(session: &Session, path: &Path, wish: Wish, controls: &Controls) -> Resul
         }
         // Its buffer goes back to the driver at once: this copy is the one that it forces.
         let picture = buffers.next(|filled| {
+            if sequence.misses(filled.sequence) && depends {
+                session.lost();
+            }
             if filled.flags.contains(Flags::ERROR) || !is_whole(&format, filled.data) {
                 return None;
             }
@@ -102,6 +110,9 @@ fn run(session: &Session, path: &Path, wish: Wish, controls: &Controls) -> Resul
             stall.whole(Instant::now());
             session.push(picture);
             continue;
+        }
+        if depends {
+            session.lost();
         }
         stall.broken();
         session.left_out();

@@ -1,7 +1,7 @@
 //! What a configuration comes to, in words.
 
 use crate::config::departure::{Consequences, explain, explain_offers, in_seconds};
-use crate::config::{Config, Listen, Stream};
+use crate::config::{Config, Listen, Stream, of_one_device};
 use crate::screen::{Screen, Tone, columns, counted};
 use crate::server::welcome::{cameras, https, who, without_sandbox};
 use std::net::SocketAddr;
@@ -23,6 +23,9 @@ pub fn screen(config: &Config, file: Option<&Path>) -> Screen {
     };
     let found = "and every V4L2 camera that is found when the server starts".to_owned();
     screen.lines("Cameras", cameras(&config.cameras).into_iter().chain(config.discover_v4l2.then_some(found)));
+    for words in of_one_device(&config.cameras) {
+        screen.line("Beware", words, Tone::Caution);
+    }
     screen.lines("Streams", more_streams(config));
     let sandbox =
         if config.sandbox { ("on, as far as the kernel can".to_owned(), Tone::Good) } else { without_sandbox() };

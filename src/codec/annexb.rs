@@ -67,7 +67,9 @@ fn opens_unit(kind: u8) -> bool {
     matches!(kind, 6..=9 | 14..=18)
 }
 
-/// Cuts a byte stream, arriving in pieces, into access units.
+/// Cuts a byte stream, arriving in pieces, into access units. What comes before the first sequence parameter set nobody can decode, and
+/// it is left out. So nothing is made of H.265 either, whose NAL unit types, read as those of H.264, are never 7 (H.265, 7.3.1.2: a
+/// zero bit stands where they end).
 #[derive(Debug, Default)]
 pub struct AccessUnits {
     buffer: BytesMut,
@@ -75,14 +77,18 @@ pub struct AccessUnits {
     searched: usize,
     /// Whether a slice begins in the buffer, before `searched`.
     slice: bool,
+    /// A sequence parameter set has come.
+    known: bool,
     flushed: bool,
+    /// And no slice has come since.
+    slice_next: bool,
 }
 
 impl AccessUnits {
     /// Takes a piece and adds the access units that it completes to `complete`. True if the piece
     /// shows that the last [`AccessUnits::flush`] was premature.
     pub fn push(&mut self, piece: &[u8], complete: &mut Vec<Bytes>) -> bool {
-        let torn = std::mem::take(&mut self.flushed) && !starts_with_code(piece) && !piece.is_empty();
+        let mut torn = std::mem::take(&mut self.flushed) && !starts_with_code(piece) && !piece.is_empty();
         self.buffer.extend_from_slice(piece);
         loop {
             let Some(found) = memmem::find(&self.buffer[self.searched..], &[0, 0, 1]) else {
@@ -96,8 +102,19 @@ impl AccessUnits {
                 break;
             };
             let kind = header & 0x1f;
-            let is_slice = (nal::SLICE..=nal::IDR).contains(&kind);
-            let opens = opens_unit(kind) || (is_slice && starts_picture(&[header, next]));
+            let is_slice = self.known && (nal::SLICE..=nal::IDR).contains(&kind);
+            let starts = is_slice && starts_picture(&[header, next]);
+            if is_slice && std::mem::take(&mut self.slice_next) {
+                // A picture that does not begin goes on.
+                torn |= !starts;
+            }
+            if kind == nal::SPS && !self.known {
+                self.known = true;
+                let cut = if code > 0 && self.buffer[code - 1] == 0 { code - 1 } else { code };
+                let _ = self.buffer.split_to(cut);
+                code -= cut;
+            }
+            let opens = opens_unit(kind) || starts;
             if self.slice && opens {
                 let cut = if code > 0 && self.buffer[code - 1] == 0 { code - 1 } else { code };
                 complete.push(self.buffer.split_to(cut).freeze());
@@ -128,7 +145,7 @@ impl AccessUnits {
         }
         self.slice = false;
         self.searched = 0;
-        self.flushed = true;
+        (self.flushed, self.slice_next) = (true, true);
         Some(self.buffer.split().freeze())
     }
 }
@@ -172,13 +189,41 @@ mod tests {
     fn what_was_flushed_too_early_is_noticed() {
         let mut parser = AccessUnits::default();
         let mut complete = vec![];
-        parser.push(&P[..7], &mut complete);
+        parser.push(&[SPS, PPS, IDR].concat(), &mut complete);
+        parser.flush();
+        assert!(!parser.push(&P[..7], &mut complete));
         assert!(parser.has_slice());
         assert_eq!(parser.flush().as_deref(), Some(&P[..7]));
         assert!(parser.push(&[0x33, 0x44, 0x55, 0x66], &mut complete));
         assert!(!parser.push(P, &mut complete));
         parser.flush();
         assert!(!parser.push(P, &mut complete), "the next unit begins where the last one ended");
+        parser.flush();
+        assert!(!parser.push(IDR, &mut complete));
+        parser.flush();
+        assert!(parser.push(IDR_SECOND_SLICE, &mut complete), "the picture goes on in another slice");
+        assert!(!parser.push(P, &mut complete));
+    }
+
+    #[test]
+    fn what_comes_before_the_parameter_sets_is_left_out() {
+        let stream = [P, &[0; 3], IDR_SECOND_SLICE, IDR, AUD, SPS, PPS, IDR, P].concat();
+        let units = [[SPS, PPS, IDR].concat(), P.to_vec()];
+        for piece in 1..=stream.len() {
+            assert_eq!(cut(&stream, piece), units, "in pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn no_picture_is_found_in_h265() {
+        // Headers of VPS, SPS, PPS, an IDR_W_RADL and TRAIL_R, each of layer 0 (H.265, table 7-1).
+        let unit = |kind: u8| [0, 0, 0, 1, kind << 1, 1, 0x9a, 0x80, 0x33];
+        let stream: Vec<u8> = [32, 33, 34, 19, 1, 1, 1, 20, 21, 40].into_iter().flat_map(unit).collect();
+        let mut parser = AccessUnits::default();
+        let mut complete = vec![];
+        parser.push(&stream, &mut complete);
+        assert!(complete.is_empty() && !parser.has_slice());
+        assert!((0..64).all(|kind| (kind << 1u8) & 0x1f != nal::SPS));
     }
 
     #[test]

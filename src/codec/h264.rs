@@ -8,7 +8,9 @@ use openh264::encoder::{
     SpsPpsStrategy, UsageType,
 };
 use openh264::formats::YUVSlices;
-use openh264_sys2::{ENCODER_OPTION_BITRATE, ENCODER_OPTION_RC_FRAME_SKIP, SBitrateInfo, SPATIAL_LAYER_ALL};
+use openh264_sys2::{
+    ENCODER_OPTION_BITRATE, ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_RC_FRAME_SKIP, SBitrateInfo, SPATIAL_LAYER_ALL,
+};
 
 /// So many seconds' worth of bits may be owed before two images in a row are left out. An IDR is a tenth to two thirds of one;
 /// grain that no quantizer makes small owes more and more.
@@ -37,6 +39,14 @@ pub enum EncodeError {
     Bitrate {
         /// Bits a second.
         bps: u32,
+        /// What it says.
+        code: i64,
+    },
+    /// How many images come.
+    #[error("the H.264 encoder does not take {fps} frames a second (code {code})")]
+    FrameRate {
+        /// Frames a second.
+        fps: f32,
         /// What it says.
         code: i64,
     },
@@ -99,6 +109,25 @@ impl H264Encoder {
             return Err(EncodeError::Bitrate { bps, code: result.into() });
         }
         self.bitrate = bps;
+        Ok(())
+    }
+
+    /// Frames a second that it plans with.
+    pub fn fps(&self) -> f32 {
+        self.fps
+    }
+
+    /// From now on plans with so many frames a second, of which each gets its part of the bit rate. Without an IDR. Only once it has
+    /// begun.
+    pub fn set_fps(&mut self, fps: f32) -> Result<(), EncodeError> {
+        // It knows no others.
+        let mut fps = fps.clamp(1.0, 60.0);
+        // SAFETY: this option reads one float, during the call.
+        let result = unsafe { self.encoder.raw_api().set_option(ENCODER_OPTION_FRAME_RATE, (&raw mut fps).cast()) };
+        if result != 0 {
+            return Err(EncodeError::FrameRate { fps, code: result.into() });
+        }
+        self.fps = fps;
         Ok(())
     }
 
@@ -168,6 +197,33 @@ mod tests {
         encoder.set_bitrate(1_000_000).unwrap();
         make(&mut encoder);
         assert!(make(&mut encoder).0 > full * 3 / 4, "and back");
+    }
+
+    #[test]
+    fn the_bit_rate_is_met_however_many_images_come() {
+        for (fps, planned, least, most) in
+            [(10, None, 0, 450_000), (10, Some(10.0), 750_000, 1_100_000), (60, Some(60.0), 750_000, 1_100_000)]
+        {
+            let mut encoder = H264Encoder::new((320, 192), 30.0, 1_000_000).unwrap();
+            let (mut image, mut noise, mut bytes) = (I420::default(), 1u32, 0);
+            image.resize(320, 192);
+            for nth in 0..fps * 8 {
+                image.y.iter_mut().for_each(|pixel| {
+                    noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    *pixel = (noise >> 27) as u8 * 4;
+                });
+                let unit = encoder.encode(&image).unwrap();
+                if nth == fps {
+                    planned.iter().for_each(|planned| encoder.set_fps(*planned).unwrap());
+                }
+                assert!(nth == 0 || !unit.as_ref().is_some_and(|unit| is_keyframe(unit)), "no IDR for that");
+                if nth >= fps * 3 {
+                    bytes += unit.map_or(0, |unit| unit.len());
+                }
+            }
+            let rate = bytes * 8 / 5;
+            assert!((least..most).contains(&rate), "{rate} bits a second at {fps}, planned with {planned:?}");
+        }
     }
 
     #[test]

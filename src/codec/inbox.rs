@@ -135,6 +135,13 @@ impl Contents {
 }
 
 impl PictureSink for Inbox {
+    fn lost(&self) {
+        self.change(|waiting| {
+            waiting.overrun = true;
+            waiting.lost += 1;
+        });
+    }
+
     fn push(&self, picture: &Arc<Picture>) {
         self.change(|waiting| match &picture.content {
             Content::H264(unit) => waiting.push_unit(picture.captured, unit),

@@ -3,6 +3,7 @@
 use super::convert::{BadImage, I420, Scaler, to_i420};
 use super::h264_decoder::{DecodeError, H264Decoder};
 use super::jpeg::{JpegDecoder, JpegError};
+use super::range::expand;
 use lenscap_actors::media::Content;
 use turbojpeg::{Compressor, Subsamp, YuvPlanesImage};
 
@@ -54,12 +55,13 @@ impl Stills {
         }
         let (width, height) = size((self.decoded.width, self.decoded.height));
         let image = if (width, height) == (self.decoded.width, self.decoded.height) {
-            &self.decoded
+            &mut self.decoded
         } else {
             self.scaled.resize(width, height);
             self.scaler.scale(&self.decoded, &mut self.scaled)?;
-            &self.scaled
+            &mut self.scaled
         };
+        expand(image);
         let mut compressor = Compressor::new()?;
         compressor.set_quality(QUALITY)?;
         let planes = YuvPlanesImage {
@@ -126,6 +128,22 @@ mod tests {
             let unit = encoder.encode(&flat(from.0, from.1)).unwrap().unwrap();
             assert_eq!(seen(&stills.make(&Content::H264(unit.into())).unwrap()), to);
         }
+    }
+
+    #[test]
+    fn black_and_white_of_video_are_black_and_white_of_a_still() {
+        let mut image = flat(320, 240);
+        image.y[..320 * 120].fill(16);
+        image.y[320 * 120..].fill(235);
+        image.u.fill(128);
+        image.v.fill(128);
+        let I420 { width, height, y, u, v } = image;
+        let data = [y, u, v].concat().into();
+        let raw = Content::Raw(RawImage { layout: Layout::I420, width, height, stride: width, data });
+        let jpeg = Stills::default().make(&raw).unwrap();
+        let seen = turbojpeg::decompress(&jpeg, turbojpeg::PixelFormat::GRAY).unwrap();
+        assert!(seen.pixels[..320 * 100].iter().all(|pixel| *pixel <= 2));
+        assert!(seen.pixels[320 * 140..].iter().all(|pixel| *pixel >= 253));
     }
 
     #[test]

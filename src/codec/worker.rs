@@ -4,6 +4,7 @@
 //! which is done nowhere else.
 
 use super::convert::{I420, Scaler, to_i420};
+use super::frame_rate::ArrivalRate;
 use super::h264::H264Encoder;
 use super::h264_decoder::H264Decoder;
 use super::inbox::{EncoderHandle, Inbox, Task, Unit};
@@ -85,6 +86,8 @@ struct Work {
     as_is: bool,
     shown: Instant,
     pacer: Pacer,
+    /// Of what is encoded.
+    rate: ArrivalRate,
     /// Bits a second that encoders are held to, and what the present one was told.
     held: Option<u32>,
     told: Option<u32>,
@@ -111,6 +114,7 @@ impl Work {
             as_is: false,
             shown: Instant::now(),
             pacer,
+            rate: ArrivalRate::default(),
             held: None,
             told: None,
             bad: 0,
@@ -222,6 +226,15 @@ impl Work {
                 self.encoder.insert(encoder)
             }
         };
+        if !force {
+            self.rate.came(captured);
+        }
+        if !is_new
+            && let Some(fps) = self.rate.differs_from(encoder.fps())
+            && let Err(error) = encoder.set_fps(fps)
+        {
+            log::warn!("stream {}: it stays at its frame rate: {error}", self.rendering.name);
+        }
         self.held = self.inbox.take_hold().or(self.held);
         if is_new {
             // It takes another rate only once it has begun.

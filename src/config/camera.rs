@@ -9,7 +9,7 @@ use crate::capture::pixel_format::PixelFormat;
 use crate::capture::setting::Setting;
 use lenscap_actors::retry::Policy;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 use std::time::Duration;
 use toml::Spanned;
 
@@ -59,6 +59,34 @@ impl Camera {
     }
 }
 
+/// A device by its name, without detours.
+fn written(identity: &Identity) -> PathBuf {
+    let Identity::Path(path) = identity else { return identity.to_string().into() };
+    path.components().fold(PathBuf::new(), |mut straight, part| {
+        match part {
+            Component::ParentDir => drop(straight.pop()),
+            part => straight.push(part),
+        }
+        straight
+    })
+}
+
+/// Cameras whose names lead to one device at present, in words: of them only one can be open.
+pub fn of_one_device(cameras: &[Camera]) -> Vec<String> {
+    let mut nodes: BTreeMap<PathBuf, Vec<&str>> = BTreeMap::new();
+    for camera in cameras {
+        if let Source::V4l2(identity) = &camera.source
+            && let Some(node) = identity.resolve().and_then(|path| std::fs::canonicalize(path).ok())
+        {
+            nodes.entry(node).or_default().push(&camera.id);
+        }
+    }
+    let shared = nodes.into_iter().filter(|(_, cameras)| cameras.len() > 1);
+    shared
+        .map(|(node, cameras)| format!("{} are all {} now: one at a time", cameras.join(", "), node.display()))
+        .collect()
+}
+
 impl Reader<'_> {
     pub(super) fn cameras(&self, raw: &[Spanned<CameraEntry>], retry: &Retry) -> Checked<Vec<Camera>> {
         let mut cameras: Vec<Camera> = vec![];
@@ -70,11 +98,8 @@ impl Reader<'_> {
             self.unique(&mut ids, &entry.id, "camera")?;
             let source: Source = self.at(&entry.source, entry.source.get_ref().parse())?;
             if let Source::V4l2(identity) = &source {
-                let device = match identity {
-                    Identity::Path(path) => std::fs::canonicalize(path).unwrap_or_else(|_| path.clone()),
-                    Identity::Usb(usb) => usb.to_string().into(),
-                };
-                if let Some(other) = devices.insert(device, id.clone()) {
+                // As it is written: whether the file is right is not to depend on what is plugged in.
+                if let Some(other) = devices.insert(written(identity), id.clone()) {
                     let message = format!("is the device of camera {other:?} already: expected a camera to a device");
                     return Err(self.error(entry.source.span().start, message));
                 }

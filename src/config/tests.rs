@@ -261,3 +261,24 @@ fn public_addresses_take_the_port_of_the_socket_if_they_have_none() {
         ["192.0.2.7:7000", "192.0.2.8:9", "[2001:db8::1]:7000"].iter().map(|a| a.parse().unwrap()).collect();
     assert_eq!(config.public_addresses, expected);
 }
+
+#[test]
+fn whether_a_configuration_is_right_does_not_depend_on_what_is_plugged_in() {
+    let folder = std::env::temp_dir().join(format!("lenscap-names-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let camera = |id: &str| format!("[[camera]]\nid = \"{id}\"\nsource = \"v4l2:{}\"\n", folder.join(id).display());
+    let text = format!("{}{}", camera("porch"), camera("garden"));
+    assert!(of_one_device(&Config::parse("x", &text).unwrap().cameras).is_empty());
+    std::fs::write(folder.join("video0"), "").unwrap();
+    for name in ["porch", "garden"] {
+        std::os::unix::fs::symlink(folder.join("video0"), folder.join(name)).unwrap();
+    }
+    let config = Config::parse("x", &text);
+    let [words] = &of_one_device(&config.unwrap().cameras)[..] else { panic!("nothing is said of it") };
+    assert!(words.starts_with("porch, garden are all ") || words.starts_with("garden, porch are all "), "{words}");
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(
+        wrong(&format!("{}{}", camera("porch"), camera("porch").replace("id = \"porch\"", "id = \"other\"")))
+            .contains("already")
+    );
+}

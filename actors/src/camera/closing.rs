@@ -1,12 +1,39 @@
 //! How a device is let go, and what becomes of one that does not close.
 
-use super::{Camera, Closing, Detached, OpenDevice};
+use super::{Camera, CameraNotice, Closing, Detached, OpenDevice};
 use crate::board::CameraState;
 use crate::ids::StreamId;
+use crate::ports::CaptureError;
 use crate::shutdown::Budget;
 use crate::supervisor::context::Context;
 use actix::prelude::*;
 use futures_util::FutureExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A device that the incarnation before left while it was being closed. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Unclosed(Arc<Mutex<Option<Closing>>>);
+
+impl Unclosed {
+    pub(super) fn keep(&self, closing: &Closing) {
+        *self.lock() = Some(closing.clone());
+    }
+
+    /// What the next incarnation has to wait for.
+    pub(super) fn take(&self) -> Option<Closing> {
+        self.lock().take().filter(|closing| closing.peek().is_none())
+    }
+
+    /// It is closed. Whether nobody else waits for it.
+    pub(super) fn is_closed(&self, closing: &Closing) -> bool {
+        self.lock().take_if(|kept| kept.ptr_eq(closing)).is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Closing>> {
+        // Whoever panicked while it held this left a plain value behind.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Camera {
     pub(super) fn rest(&mut self) {
@@ -72,6 +99,25 @@ impl Camera {
         if let Some(group) = &self.group {
             group.stuck(&self.id);
         }
+        self.rest_when(closing, ctx);
+    }
+
+    /// A device that has failed by itself should be closed by now. If it is not, those who watch are told all the same.
+    pub(super) fn still_fails(&self, session: u64, error: CaptureError) {
+        if self.running.as_ref().is_none_or(|running| running.session != session) {
+            return;
+        }
+        let words = format!("{error}; and it did not close within {} s", Budget::USUAL.closing().as_secs_f32());
+        log::error!("root/cameras/{}/device: {words}", self.id);
+        self.board.camera(&self.id, |status| {
+            status.state = CameraState::Closing;
+            status.last_error = Some(words);
+        });
+        self.notify(&CameraNotice::Failed(error));
+    }
+
+    /// Is at rest when that is over, unless somebody wants it by then.
+    pub(super) fn rest_when(&self, closing: Closing, ctx: &mut Context<Self>) {
         ctx.spawn(closing.clone().into_actor(self).map(move |(), camera, _| {
             // Unless another has been opened meanwhile, and is being closed, too.
             if !camera.closing.as_ref().is_some_and(|present| present.ptr_eq(&closing)) {

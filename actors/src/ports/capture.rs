@@ -59,6 +59,8 @@ pub enum CaptureEventKind {
     Opened(CaptureInfo),
     /// A picture was broken and was left out.
     LeftOut,
+    /// It gives no pictures any more, and is being closed; [`Ended`](Self::Ended) follows when it is.
+    Failing(CaptureError),
     /// The thread has ended by itself and the descriptor is closed.
     Ended(CaptureError),
     /// The thread panicked, with these words; the descriptor is closed.

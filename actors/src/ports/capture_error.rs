@@ -61,8 +61,8 @@ pub enum CaptureError {
     },
     /// A program writes something else.
     #[error(
-        "{device} has written {} kB in which there is no video: its command must write H.264 (Annex B, with ffmpeg \
-         `-f h264`) to its standard output, and nothing else",
+        "{device} has written {} kB in which there is no video: its command must write H.264 and not H.265 (Annex B, with \
+         ffmpeg `-f h264`) to its standard output, and nothing else",
         bytes.div_ceil(1000)
     )]
     NoVideo {

@@ -279,6 +279,8 @@ impl<A: Actor<Context = Context<A>>> Future for Incarnation<A> {
                         return Poll::Pending;
                     }
                     log::error!("what an actor left behind is not over after {:?}", this.monitor.timeout);
+                    // It goes on, for what it holds is not free before it is over; only nobody waits for it any more.
+                    actix::spawn(futures_util::future::join_all(std::mem::take(pending)));
                 }
                 let reason = reason.clone();
                 this.monitor.exit(reason);

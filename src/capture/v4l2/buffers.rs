@@ -24,6 +24,8 @@ pub struct Filled<'a> {
     pub data: &'a [u8],
     /// What the driver says of it.
     pub flags: Flags,
+    /// Its number among all that the device has taken, as far as the driver counts.
+    pub sequence: u32,
     /// When it was taken, by the clock that the flags name.
     pub timestamp: timeval,
 }
@@ -58,7 +60,8 @@ impl<'a> Buffers<'a> {
         let all = unsafe { std::slice::from_raw_parts(map.start.as_ptr(), map.length) };
         let data = &all[..(filled.used as usize).min(all.len())];
         let data = data.get(filled.skipped as usize..).unwrap_or_default();
-        let result = look(Filled { data, flags: Flags::from(filled.flags), timestamp: filled.timestamp });
+        let (flags, sequence, timestamp) = (Flags::from(filled.flags), filled.sequence, filled.timestamp);
+        let result = look(Filled { data, flags, sequence, timestamp });
         self.call(QBUF, filled.index)?;
         Ok(result)
     }
@@ -120,6 +123,7 @@ impl Drop for Buffers<'_> {
 struct Answer {
     index: u32,
     flags: u32,
+    sequence: u32,
     timestamp: timeval,
     /// Where to map it.
     offset: u32,
@@ -131,8 +135,8 @@ struct Answer {
 
 impl Answer {
     fn of(buffer: &v4l2_buffer) -> Self {
-        let (index, flags, timestamp) = (buffer.index, buffer.flags, buffer.timestamp);
-        Self { index, flags, timestamp, offset: 0, length: 0, used: 0, skipped: 0 }
+        let (index, flags, sequence, timestamp) = (buffer.index, buffer.flags, buffer.sequence, buffer.timestamp);
+        Self { index, flags, sequence, timestamp, offset: 0, length: 0, used: 0, skipped: 0 }
     }
 }
 

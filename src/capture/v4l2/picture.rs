@@ -111,7 +111,7 @@ mod tests {
         let clock = clock_gettime(ClockId::Monotonic);
         let timestamp = v4l::v4l_sys::timeval { tv_sec: clock.tv_sec, tv_usec: clock.tv_nsec / 1000 };
         let before = Instant::now();
-        let picture = |flags| Filled { data: &[], flags, timestamp };
+        let picture = |flags| Filled { data: &[], flags, sequence: 0, timestamp };
         let stamped = taken(&picture(Flags::TIMESTAMP_MONOTONIC));
         let unknown = taken(&picture(Flags::TIMESTAMP_UNKNOWN));
         assert!(stamped <= before && before <= unknown, "{:?}", before - stamped);
