@@ -8,6 +8,7 @@ use serde_json::Value;
 pub const CHECKS: &[(&str, Check)] = &[
     ("controls::are_listed_and_set_and_wrong_values_refused", set),
     ("controls::of_the_configuration_are_set_at_every_open", configured),
+    ("controls::what_another_control_rules_out_is_no_trouble", ruled_out),
 ];
 
 fn config(source: &str) -> CameraConfig<'_> {
@@ -59,6 +60,28 @@ fn set(world: &mut World) -> String {
     assert_eq!(server.devices(), [""; 0]);
     server.assert_alive();
     "set, and refused in words".to_owned()
+}
+
+fn ruled_out(world: &mut World) -> String {
+    let camera = world.front();
+    camera.set(Faults::default());
+    let source = camera.source();
+    let mut server = Server::start(&[config(&source)]);
+    for body in [
+        r#"{ "auto_exposure": "Manual Mode", "exposure_time_absolute": 100 }"#,
+        r#"{ "auto_exposure": "Aperture Priority Mode" }"#,
+    ] {
+        let answer = server.put("/cameras/cam/controls", body);
+        assert_eq!(answer.status, 200, "{body}: {}", answer.body);
+    }
+    let viewer = server.watch("cam");
+    server.until_frames("cam", 3);
+    assert_eq!(server.camera("cam")["last_error"], Value::Null);
+    let listed = server.request("GET", "/cameras/cam/controls");
+    assert_eq!(control(&listed.body, "exposure_time_absolute")["active"], false);
+    viewer.leave();
+    server.assert_alive();
+    "left alone".to_owned()
 }
 
 fn configured(world: &mut World) -> String {

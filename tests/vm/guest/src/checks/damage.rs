@@ -65,6 +65,13 @@ fn rubbish(world: &mut World) -> String {
     let mut server = Server::start(&[config(&source)]);
     let viewer = server.watch("cam");
     server.until_frames("cam", 10);
+    // Nor does what comes just before it.
+    camera.set(Faults { by_hand: true, ..Faults::default() });
+    for _ in 0..10 {
+        let before = server.frames("cam");
+        camera.send(&damage::padded(usb::jpeg()));
+        server.until("a padded picture shown", |report| report["streams"][0]["frames"].as_u64().unwrap() > before);
+    }
     assert_eq!((&server.camera("cam")["left_out"], &server.stream("cam")["left_out"]), (&0.into(), &0.into()));
     viewer.leave();
     camera.set(Faults::default());

@@ -9,6 +9,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("stalls::before_the_first_picture_closing_is_prompt", before_the_first),
     ("stalls::later_closing_is_prompt_and_pictures_go_on_when_the_camera_does", later),
     ("stalls::pictures_that_the_camera_marks_as_broken_are_left_out", marked),
+    ("stalls::pictures_that_refer_to_a_missing_one_are_not_sent", missing),
     ("stalls::truncated_pictures_do_no_harm", truncated),
     ("stalls::a_camera_that_stalls_is_started_again_by_its_supervisor", |world| {
         restarted(world, Faults { stalled: true, ..Faults::default() }, "no picture for 1 s:")
@@ -84,6 +85,25 @@ fn marked(world: &mut World) -> String {
     viewer.leave();
     server.assert_alive();
     format!("15 pictures in {:.1} s instead of {:.1} s", half.as_secs_f64(), all.as_secs_f64())
+}
+
+/// The driver keeps some pictures to itself; those that refer to them are of no use.
+fn missing(world: &mut World) -> String {
+    let camera = world.front();
+    camera.set(Faults::default());
+    let source = camera.source();
+    let mut server = Server::start(&[config(&source, "h264")]);
+    let viewer = server.watch("cam");
+    server.until_frames("cam", 15);
+    let all = server.until_frames("cam", 30);
+    // A group has 15. It is shown up to the first that is missing.
+    camera.set(Faults { flag_every: 7, ..Faults::default() });
+    let some = server.until_frames("cam", 30);
+    assert!(some > all * 2, "{some:?} with a seventh of the pictures missing, {all:?} with none");
+    camera.set(Faults::default());
+    viewer.leave();
+    server.assert_alive();
+    format!("30 pictures in {:.1} s instead of {:.1} s", some.as_secs_f64(), all.as_secs_f64())
 }
 
 fn truncated(world: &mut World) -> String {

@@ -10,6 +10,12 @@ pub fn header(jpeg: &[u8]) -> Vec<u8> {
     damaged
 }
 
+/// A picture with bytes before its end that are none of it, as many webcams have them.
+pub fn padded(jpeg: &[u8]) -> Vec<u8> {
+    let end = jpeg.windows(2).rposition(|pair| pair == [0xff, 0xd9]).expect("a JPEG");
+    [&jpeg[..end], &[0; 6], &jpeg[end..]].concat()
+}
+
 /// This picture with each byte of its header changed in several ways, as far as libjpeg-turbo stumbles over that
 /// so that the same decompressor refuses the picture itself afterwards.
 pub fn sticking(jpeg: &[u8]) -> Vec<Vec<u8>> {
