@@ -4,8 +4,8 @@
 use super::convert::I420;
 use openh264::OpenH264API;
 use openh264::encoder::{
-    BitRate, Complexity, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, Profile, RateControlMode,
-    SpsPpsStrategy, UsageType,
+    BitRate, Complexity, Encoder, EncoderConfig, FrameRate, FrameType, IntraFramePeriod, MatrixCoefficients, Profile,
+    RateControlMode, SpsPpsStrategy, UsageType, VuiConfig,
 };
 use openh264::formats::YUVSlices;
 use openh264_sys2::{
@@ -15,6 +15,9 @@ use openh264_sys2::{
 /// So many seconds' worth of bits may be owed before two images in a row are left out. An IDR is a tenth to two thirds of one;
 /// grain that no quantizer makes small owes more and more.
 const OWED_MAX_SECONDS: f64 = 1.0;
+
+/// Primaries and gamma of HD, limited range, and the color differences of BT.601 (ITU-T H.264, E.2.1).
+const COLORS: VuiConfig = VuiConfig::bt709().matrix_coefficients(MatrixCoefficients::Smpte170M);
 
 /// An encoder for images of one size.
 pub struct H264Encoder {
@@ -64,8 +67,18 @@ pub fn usual_bitrate(width: usize, height: usize, fps: f32) -> u32 {
 }
 
 impl H264Encoder {
-    /// An encoder for this size, rate (frames a second) and bit rate (bits a second).
+    /// An encoder for this size, rate (frames a second) and bit rate (bits a second), of pictures as cameras give them: what red is in
+    /// them is as in JPEG and as V4L2 has it (ITU-T BT.601), which has to be said, for browsers take what says nothing for BT.709.
     pub fn new(size: (usize, usize), fps: f32, bitrate: u32) -> Result<Self, EncodeError> {
+        Self::with(Some(COLORS), size, fps, bitrate)
+    }
+
+    /// The same of pictures that came encoded, of whose colors nothing is known here.
+    pub fn of_encoded(size: (usize, usize), fps: f32, bitrate: u32) -> Result<Self, EncodeError> {
+        Self::with(None, size, fps, bitrate)
+    }
+
+    fn with(colors: Option<VuiConfig>, size: (usize, usize), fps: f32, bitrate: u32) -> Result<Self, EncodeError> {
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
             .profile(Profile::Baseline)
@@ -79,6 +92,7 @@ impl H264Encoder {
             // Without it the encoder does not keep to the bit rate. See `encode`, too.
             .skip_frames(true)
             .num_threads(1);
+        let config = colors.into_iter().fold(config, EncoderConfig::vui);
         Ok(Self {
             encoder: Encoder::with_api_config(OpenH264API::from_source(), config)?,
             size,

@@ -217,7 +217,11 @@ impl Work {
             Some(encoder) if !is_new => encoder,
             _ => {
                 let bitrate = self.rendering.bitrate(size, self.as_is);
-                let encoder = H264Encoder::new(size, self.rendering.fps, bitrate).map_err(|error| error.to_string())?;
+                let encoder = match self.as_is {
+                    true => H264Encoder::of_encoded(size, self.rendering.fps, bitrate),
+                    false => H264Encoder::new(size, self.rendering.fps, bitrate),
+                };
+                let encoder = encoder.map_err(|error| error.to_string())?;
                 // Its first frame is an IDR: who asked for one so far gets this.
                 self.inbox.keyframe_comes();
                 if let Some(least) = self.rendering.bitrate_min {

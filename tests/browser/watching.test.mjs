@@ -74,6 +74,28 @@ test('the demo plays at full rate with a moving picture', async () => {
   await close();
 });
 
+test('colors are what the camera gave', async () => {
+  const { page, close } = await open('/view/demo');
+  await decoded(page, 10);
+  const seen = await page.evaluate(() => {
+    const video = document.querySelector('lenscap-video').shadowRoot.querySelector('video');
+    const canvas = Object.assign(document.createElement('canvas'), { width: video.videoWidth, height: video.videoHeight });
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0);
+    return Array.from({ length: 7 }, (_, bar) => [...context.getImageData((bar + 0.5) * canvas.width / 7, canvas.height * 0.4, 1, 1).data.slice(0, 3)]);
+  });
+  // Y, U and V of the bars of the test picture at that height, and what they are by BT.601.
+  const bars = [[151, 128, 128], [137, 44, 142], [114, 156, 44], [100, 72, 58], [79, 184, 198], [64, 100, 212], [42, 212, 114]];
+  const part = (value) => Math.round(Math.max(0, Math.min(255, value)));
+  for (const [nth, [y, u, v]] of bars.entries()) {
+    const luma = 1.164 * (y - 16);
+    const wanted = [luma + 1.596 * (v - 128), luma - 0.392 * (u - 128) - 0.813 * (v - 128), luma + 2.017 * (u - 128)].map(part);
+    const off = Math.max(...wanted.map((value, at) => Math.abs(value - seen[nth][at])));
+    assert.ok(off <= 6, `bar ${nth}: ${seen[nth]} instead of ${wanted}`);
+  }
+  await close();
+});
+
 test('a program that writes H.264 plays as it is', async () => {
   const { page, close } = await open('/view/pipe');
   const stats = await decoded(page, 30);
