@@ -193,7 +193,8 @@ impl Peer {
             self.want_keyframe();
         }
         if let Some(lost) = news.lost {
-            self.status.lost_packets = lost;
+            // A count can fall: what was only late is taken off. What was counted stays.
+            self.status.lost_packets = self.status.lost_packets.max(lost);
         }
         let sent = self.transmit(now);
         self.on_sent(sent, now);

@@ -23,7 +23,7 @@ pub use messages::{
     Alive, Disconnected, KeyframeWanted, Link, LinkCarries, Ready, Released, StreamNotice, Subscribe, Suspect,
 };
 
-use crate::board::{Board, Rate, ReleaseRecord, StreamState, milliseconds};
+use crate::board::{Board, ReleaseRecord, StreamState, milliseconds};
 use crate::camera::{Abandon, Attach, Camera, CameraNotice, Detach, Detached};
 use crate::departure::Cause;
 use crate::fanout::Deliver;
@@ -285,7 +285,7 @@ impl Stream {
         Box::pin(detach.into_actor(self).map(move |result, stream, _| {
             let took = stream.clock.now().saturating_duration_since(message.at);
             stream.board.stream(&stream.id, |status| {
-                status.rate = Rate::default();
+                status.rate.rest();
                 status.last_error = None;
             });
             let empty = stream.subscribers.is_empty();
@@ -331,7 +331,7 @@ impl Drop for Stream {
         self.board.stream(&self.id, |stream| {
             stream.state = if watched { StreamState::Backoff } else { StreamState::Idle };
             stream.subscribers = vec![];
-            stream.rate = Rate::default();
+            stream.rate.rest();
             stream.limited_to_bps = None;
         });
     }

@@ -433,3 +433,20 @@ async fn nothing_is_kept_of_those_who_watched_a_stream_that_rests() {
     settle().await;
     assert!(connection.upgrade().is_none());
 }
+
+#[actix::test]
+async fn a_failed_cameras_last_picture_is_shown_to_nobody_as_the_present() {
+    let stage = stage().await;
+    stage.subscribe("a").await;
+    stage.fake.frame(1, true, Origin::Encoder);
+    settle().await;
+    assert_eq!(stage.stream_state(), StreamState::Live);
+    stage.fake.report(CaptureEventKind::Ended(CaptureError::Absent { device: "/dev/video7".into() }));
+    settle().await;
+    let keyframes = || stage.fake.log().iter().filter(|note| **note == "keyframe").count();
+    let before = keyframes();
+    stage.subscribe("b").await;
+    settle().await;
+    assert_eq!(keyframes(), before, "the encoder has no other picture than that of the past");
+    assert_eq!(stage.stream_state(), StreamState::Backoff);
+}

@@ -149,6 +149,12 @@ export class LenscapVideo extends HTMLElement {
   }
 
   connectedCallback() {
+    // What was set before this class was known is the element's own, and hides the property.
+    if (Object.hasOwn(this, 'stream')) {
+      const { stream } = this;
+      delete this.stream;
+      this.stream = stream;
+    }
     this.#presence.start();
   }
 

@@ -26,6 +26,10 @@ export class Stage {
   show(stream, { link, search, poster, step }) {
     const begins = !this.#player;
     if (!begins) {
+      // Or what is shown while nothing comes would be the former camera's.
+      const { viewer } = this.#player;
+      if (poster) viewer.setAttribute('poster', poster);
+      else viewer.removeAttribute('poster');
       this.#player.stream = stream;
     } else {
       this.#player = new Player({

@@ -49,8 +49,10 @@ export function pad(camera) {
       held = false;
     });
     button.classList.add(name);
-    button.addEventListener('pointerdown', () => {
+    button.addEventListener('pointerdown', ({ button: pressed }) => {
       clearInterval(timer);
+      held = false;
+      if (pressed !== 0) return;
       timer = setInterval(() => {
         // The pad may have gone while the button was held.
         if (!made.isConnected) return clearInterval(timer);
@@ -58,7 +60,10 @@ export function pad(camera) {
         return move(id, direction);
       }, REPEAT_MS);
     });
-    for (const type of ['pointerup', 'pointerleave', 'pointercancel']) button.addEventListener(type, () => clearInterval(timer));
+    // A menu takes the pointer, and what ends it.
+    for (const type of ['pointerup', 'pointerleave', 'pointercancel', 'contextmenu']) button.addEventListener(type, () => clearInterval(timer));
+    // No click follows.
+    for (const type of ['pointerleave', 'pointercancel']) button.addEventListener(type, () => { held = false; });
     made.append(button);
   }
   const home = iconButton('home', 'Back to the middle', () => {

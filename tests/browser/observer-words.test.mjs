@@ -102,6 +102,26 @@ test('a history that would grow too large forgets earlier', () => {
   assert.deepEqual(plain(history.at(history.last)), sorted(told));
 });
 
+test('after the clock of the server was set back a history is of what came after that, and as bounded as ever', () => {
+  const world = new World({ cameras: 2, viewers: 6 });
+  const history = new History({ age: 120_000, characters: 1e9 });
+  const known = new Report();
+  let told = world.report();
+  known.take('report', structuredClone(told));
+  history.note('report', JSON.stringify(told), known);
+  for (let step = 0; step < 400; step += 1) {
+    const now = world.step(step === 50 ? -7_200_000 : 1000).report();
+    const text = JSON.stringify(changes(told, now));
+    known.take('changes', JSON.parse(text));
+    history.note('changes', text, known);
+    if (history.wantsWhole) history.noteWhole(known);
+    told = now;
+    assert.ok(history.first <= history.last && history.last === now.at);
+  }
+  assert.ok(history.last - history.first <= 190_000, `${history.last - history.first}`);
+  assert.deepEqual(plain(history.at(history.last)), sorted(told));
+});
+
 test('what an order will do is said by the rules of the supervisor', () => {
   const world = new World({ cameras: 2, viewers: 0 });
   const { report } = { report: new Report() };

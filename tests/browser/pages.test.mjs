@@ -287,6 +287,25 @@ test('the last picture stays when the camera is closed, and no picture opens one
   assert.deepEqual(problems, []);
 });
 
+test('what waits on the stage for a camera\'s picture is not another\'s', async (t) => {
+  const own = await Server.start(toml({ cameras: [small('front'), small('never')] }));
+  t.after(() => own.stop());
+  const { page } = await open(t, browser, own);
+  await ready(page, 2);
+  const card = page.getByRole('button', { name: 'Watch front' });
+  await card.click();
+  await plays(page, 'front');
+  await page.keyboard.press('Escape');
+  await page.locator('[data-stream="front"] img').waitFor();
+  await card.click();
+  await plays(page, 'front');
+  const poster = () => page.evaluate(() => document.querySelector('.player lenscap-video').getAttribute('poster'));
+  assert.match(await poster(), /front/);
+  await page.keyboard.press('ArrowRight');
+  await plays(page, 'never');
+  assert.doesNotMatch(await poster() ?? '', /front/);
+});
+
 test('the way back from the stage is the browser’s way back, too', async (t) => {
   const { page } = await open(t, browser, server);
   await ready(page);
@@ -354,6 +373,24 @@ test('a camera that pans, tilts and zooms has a pad for it, and what it answers 
     await answered;
   }
   assert.deepEqual(asked, [{ tilt_absolute: 1 }, { pan_absolute: -1 }, { zoom_absolute: 110 }]);
+  // A button that is held goes on until it is let go, wherever that is; then a press is one again. A right one is none.
+  const right = page.getByRole('button', { name: 'Pan right' });
+  const { x, y } = await right.boundingBox();
+  await page.mouse.move(x + 5, y + 5);
+  await page.mouse.down();
+  while (asked.length < 5) await page.waitForResponse((response) => response.request().method() === 'PUT');
+  await page.mouse.move(x - 200, y - 200);
+  await page.mouse.up();
+  const held = asked.length;
+  await page.mouse.move(x + 5, y + 5);
+  await page.mouse.down({ button: 'right' });
+  await page.waitForTimeout(500);
+  await page.mouse.up({ button: 'right' });
+  assert.equal(asked.length, held);
+  const answered = page.waitForResponse((response) => response.request().method() === 'PUT');
+  await right.click();
+  await answered;
+  assert.equal(asked.length, held + 1);
   await page.getByText('Adjust').click();
   await page.waitForFunction(() => document.querySelectorAll('.controls output')[2].textContent === '110');
   await page.getByRole('button', { name: 'Back to the middle' }).click();

@@ -65,6 +65,24 @@ test('whip-whep plays with a token, begins ICE anew, and leaves', async (t) => {
   assert.deepEqual(wrong, []);
 });
 
+test('a stream that was set before the element\'s module had come is shown', async (t) => {
+  const server = await Server.start(toml({ cameras: [{ id: 'front', source: 'test', size: [320, 240] }] }));
+  t.after(() => server.stop());
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  await instrument(context);
+  const tab = await context.newPage();
+  await tab.goto(`${server.url}/healthz`);
+  await tab.evaluate(async () => {
+    const element = document.createElement('lenscap-video');
+    element.stream = 'front';
+    document.body.append(element);
+    await import('/lenscap.js');
+  });
+  await decoded(tab, 5);
+  assert.equal(await tab.evaluate(() => document.querySelector('lenscap-video').getAttribute('stream')), 'front');
+});
+
 test('a page of another origin embeds the element with three lines', async (t) => {
   const site = createServer((_, response) => {
     response.setHeader('Content-Type', 'text/html');

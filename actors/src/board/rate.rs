@@ -22,6 +22,11 @@ impl Rate {
         self.total += bytes as u64;
     }
 
+    /// Nothing comes for the time being.
+    pub fn rest(&mut self) {
+        self.recent = VecDeque::new();
+    }
+
     /// All bytes that were counted.
     pub fn total(&self) -> u64 {
         self.total
@@ -53,6 +58,17 @@ mod tests {
             assert!(rate.recent.len() <= 10, "the past is forgotten");
         }
         assert_eq!(rate.total(), 100_000);
+    }
+
+    #[test]
+    fn at_rest_the_rate_is_nothing_and_all_stays_counted() {
+        let start = Instant::now();
+        let mut rate = Rate::default();
+        rate.add(start, 1000);
+        rate.rest();
+        assert_eq!((rate.at(start), rate.total()), (0, 1000));
+        rate.add(start, 500);
+        assert_eq!((rate.at(start), rate.total()), (4000, 1500));
     }
 
     #[test]

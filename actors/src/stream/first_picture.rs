@@ -22,7 +22,8 @@ const REPEATED: Duration = Duration::from_millis(300);
 impl Stream {
     /// Forces an IDR now, or as soon as the last one is old enough.
     fn force_keyframe(&mut self, ctx: &mut Context<Self>) {
-        let Some((_, encoding)) = &self.encoding else { return };
+        // The encoder would make one of the last picture before the camera failed, as if that were the present.
+        let Some((_, encoding)) = self.encoding.as_ref().filter(|_| self.failed_at.is_none()) else { return };
         let wait = self.keyframes.force(self.clock.now());
         if wait.is_zero() {
             encoding.force_keyframe();

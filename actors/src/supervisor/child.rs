@@ -37,8 +37,8 @@ impl RunningChild {
     pub(super) fn named<A: Actor<Context = Context<A>>>(name: &Registered<A>, launched: Launched<A>) -> Self {
         let Launched { mailbox, vitals, control } = launched;
         name.up(mailbox.clone());
-        let name = name.clone();
-        Self { control, vitals, mailbox: Arc::new(move || mailbox.lanes()), down: Box::new(move || name.down()) }
+        let (name, own) = (name.clone(), mailbox.clone());
+        Self { control, vitals, mailbox: Arc::new(move || mailbox.lanes()), down: Box::new(move || name.down(&own)) }
     }
 }
 

@@ -181,6 +181,27 @@ struct Incarnation<A: Actor<Context = Context<A>>> {
     stopping: bool,
     has_waker: bool,
     monitor: Monitor,
+    vitals: Arc<Vitals>,
+    progress: Progress,
+}
+
+/// What was handled when the last question after a heartbeat was seen. Pure.
+#[derive(Debug, Default)]
+struct Progress {
+    asked: u64,
+    handled: u64,
+}
+
+impl Progress {
+    /// After a turn in which so much had been `handled`: whether the `asked` question has its answer. If no message holds the
+    /// mailbox, that is empty, and everything up to the question has been handled. If one does, others since then tell as much: there may
+    /// always be one more.
+    fn is_alive(&mut self, holds: bool, asked: u64, handled: u64) -> bool {
+        if self.asked != asked {
+            *self = Self { asked, handled };
+        }
+        !holds || handled > self.handled
+    }
 }
 
 impl<A: Actor<Context = Context<A>>> Incarnation<A> {
@@ -194,7 +215,7 @@ impl<A: Actor<Context = Context<A>>> Incarnation<A> {
         let cleanup = Cleanup::default();
         // actix's own mailbox stays empty: its addresses are given to nobody.
         let unused = actix::dev::Mailbox::default();
-        let mut ctx = Context::new(ContextParts::new(unused.sender_producer()), mailbox.clone(), vitals);
+        let mut ctx = Context::new(ContextParts::new(unused.sender_producer()), mailbox.clone(), vitals.clone());
         ctx.spawn(Reader::new(mailbox.clone()));
         let phase = match catch_unwind(AssertUnwindSafe(|| make(&cleanup))) {
             Ok(actor) => Phase::Running(Box::new(ContextFut::new(ctx, actor, unused))),
@@ -203,7 +224,8 @@ impl<A: Actor<Context = Context<A>>> Incarnation<A> {
                 Self::ending(ExitReason::Panic(words(&*panic)), &cleanup, monitor.timeout)
             }
         };
-        Self { phase, mailbox, cleanup, control, stopping: false, has_waker: false, monitor }
+        let progress = Progress::default();
+        Self { phase, mailbox, cleanup, control, stopping: false, has_waker: false, monitor, vitals, progress }
     }
 
     fn ending(reason: ExitReason, cleanup: &Cleanup, timeout: Duration) -> Phase<A> {
@@ -230,8 +252,8 @@ impl<A: Actor<Context = Context<A>>> Incarnation<A> {
                 Some(actor.ctx().take_exit().unwrap_or(usual))
             }
             Ok(Poll::Pending) => {
-                if !actor.ctx().turned() {
-                    // The mailbox is empty: everything up to the question has been handled.
+                let holds = actor.ctx().turned();
+                if self.progress.is_alive(holds, self.control.asked.load(Ordering::Acquire), self.vitals.handled()) {
                     self.control.answer();
                 }
                 if let Some(started) = self.monitor.started.take() {
@@ -313,4 +335,19 @@ pub fn words(panic: &(dyn Any + Send)) -> String {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Whoever panicked while it held one of these left a plain value behind.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_always_has_one_more_message_is_alive_as_long_as_it_handles_them() {
+        let mut progress = Progress::default();
+        assert!(progress.is_alive(false, 1, 10), "nothing waits");
+        assert!(!progress.is_alive(true, 2, 10), "one is in work");
+        assert!(!progress.is_alive(true, 2, 10), "and is still");
+        assert!(progress.is_alive(true, 2, 11), "another is");
+        assert!(!progress.is_alive(true, 3, 11), "asked anew");
+    }
 }

@@ -165,8 +165,13 @@ impl<A: Actor> Registered<A> {
         self.change(Standing::Up, Some(mailbox), 0);
     }
 
-    pub(super) fn down(&self) {
-        self.change(Standing::Down, None, 1);
+    /// What had this mailbox has ended. If another is up by now, it stays.
+    pub(super) fn down(&self, mailbox: &Arc<Mailbox<A>>) {
+        let is_another = self.read(|slot| slot.up.as_ref().is_some_and(|up| !Arc::ptr_eq(up, mailbox)));
+        match is_another {
+            true => self.0.slot.write().unwrap_or_else(PoisonError::into_inner).exits += 1,
+            false => self.change(Standing::Down, None, 1),
+        }
         self.0.exits.send_modify(|exits| *exits += 1);
     }
 
@@ -204,4 +209,29 @@ impl<A: Actor> Clone for Registered<A> {
 
 fn lock(watchers: &Mutex<Watchers>) -> MutexGuard<'_, Watchers> {
     watchers.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::supervisor::context::Context;
+
+    struct Somebody;
+
+    impl Actor for Somebody {
+        type Context = Context<Self>;
+    }
+
+    #[test]
+    fn who_ends_late_takes_nothing_from_who_has_come_after_it() {
+        let name = Registered::<Somebody>::new("somebody");
+        let (first, second) = (Arc::default(), Arc::default());
+        name.up(Arc::clone(&first));
+        name.up(Arc::clone(&second));
+        name.down(&first);
+        assert_eq!(name.standing(), Standing::Up);
+        assert_eq!(*name.0.exits.borrow(), 1, "those who wait for its exit are told");
+        name.down(&second);
+        assert_eq!(name.standing(), Standing::Down);
+    }
 }

@@ -45,6 +45,11 @@ impl Vitals {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.handled.load(Relaxed), now));
     }
 
+    /// Messages handled so far.
+    pub(super) fn handled(&self) -> u64 {
+        self.handled.load(Relaxed)
+    }
+
     /// Looks, and remembers when the message in work was first seen.
     pub fn look(&self, now: Instant) -> Seen {
         let handled = self.handled.load(Relaxed);

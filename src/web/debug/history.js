@@ -23,7 +23,10 @@ export class History {
   note(kind, text, report) {
     const { at } = report;
     // A clock that was set back, or another server: what was before is of no use.
-    if (kind === 'report' && at < this.last) this.#forgetAll();
+    if (at < this.last) {
+      this.#forgetAll();
+      return this.noteWhole(report);
+    }
     if (kind === 'report') this.#wholeAt = at;
     this.#push({ at, kind, text });
     this.#prune(at);

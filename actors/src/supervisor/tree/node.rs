@@ -31,15 +31,13 @@ pub struct Node {
     /// Whether it is started again; the root is not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<Restart>,
-    /// Of a supervisor: who is restarted with whom.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Of a supervisor that lives: who is restarted with whom.
     pub strategy: Option<Strategy>,
     /// `starting`, `running`, `stopping`, `backoff`, `failed` (until somebody asks for it) or `down`.
     pub state: &'static str,
     /// How often it was started again.
     pub restarts: u64,
-    /// Of a supervisor: its budget.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Of a supervisor that lives: its budget.
     pub budget: Option<Budget>,
     /// How it ended last.
     pub last_exit: Option<LastExit>,
