@@ -12,6 +12,7 @@ pub mod debug;
 pub mod errors;
 mod events;
 mod files;
+mod flood;
 mod login;
 pub mod methods;
 mod metrics;
@@ -77,7 +78,7 @@ pub fn serve(
     connections: usize,
     worker: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
-    let origins = site.allowed_origins.clone();
+    let (origins, trusted) = (site.allowed_origins.clone(), site.trusted_proxies.clone());
     let site = web::Data::new(site);
     let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
     let policy = pages::content_security_policy(&config.allowed_origins);
@@ -101,9 +102,10 @@ pub fn serve(
                     .add((header::REFERRER_POLICY, "same-origin"))
                     .add((header::CONTENT_SECURITY_POLICY, policy.clone())),
             )
+            .wrap_fn(flood::limit)
             .configure(routes)
     })
-    .on_connect(client::on_connect)
+    .on_connect(move |connection, extensions| client::on_connect(connection, extensions, &trusted))
     .workers(WORKERS)
     .max_connections(connections.div_ceil(WORKERS))
     .shutdown_timeout(SHUTDOWN_SECONDS)

@@ -237,8 +237,7 @@ async fn empty_frames_of_http_2_take_no_memory() {
             ("content-type", content),
         ];
         let head: Vec<u8> = fields.iter().flat_map(|(name, value)| field(name, value)).collect();
-        let preface = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, &[]), &frame(1, 1, &head)].concat();
-        stream.write_all(&preface).unwrap();
+        stream.write_all(&[preface(&[]), frame(1, 1, &head)].concat()).unwrap();
         let some = frame(0, 1, &[]).repeat(1000);
         for _ in 0..FRAMES / 1000 {
             // Whoever has had enough of it may end it.
@@ -251,6 +250,74 @@ async fn empty_frames_of_http_2_take_no_memory() {
         let grown = resident(server.pid()).saturating_sub(before);
         assert!(grown < 48 << 10, "{method} {path}: {grown} kB more");
     }
+}
+
+/// What a client of HTTP/2 sends first, with these settings (RFC 9113, section 3.4).
+fn preface(settings: &[u8]) -> Vec<u8> {
+    [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, settings)].concat()
+}
+
+/// The head of a request without a body, which is the end of what is sent.
+fn get(stream: u32, method: &str, path: &str) -> Vec<u8> {
+    let fields = [(":method", method), (":path", path), (":scheme", "https"), (":authority", "localhost")];
+    let head: Vec<u8> = fields.iter().flat_map(|(name, value)| field(name, value)).collect();
+    let mut frame = frame(1, stream, &head);
+    frame[4] |= 0x1;
+    frame
+}
+
+#[actix_web::test]
+async fn streams_of_http_2_whose_answers_nobody_takes_take_no_memory() {
+    const STREAMS: u32 = 50_000;
+    // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, section 6.5.2): no answer may have a body.
+    const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
+    let pair = Pair::new();
+    let server = Server::start(&format!("{CAMERAS}{}", pair.section), "");
+    for (method, path, reads) in [
+        ("GET", "/debug.css", true),
+        ("GET", "/debug.css", false),
+        ("HEAD", "/debug.css", false),
+        ("GET", "/no/such/path", true),
+    ] {
+        let mut stream = connect(&server.address, &[&pair], &["h2"]).unwrap();
+        let before = resident(server.pid());
+        stream.write_all(&preface(&NO_WINDOW)).unwrap();
+        if reads {
+            let mut other_side = stream.sock.try_clone().unwrap();
+            std::thread::spawn(move || std::io::copy(&mut other_side, &mut std::io::sink()));
+        }
+        let mut most = 0;
+        for first in (0..STREAMS).step_by(1000) {
+            let some: Vec<u8> = (first..first + 1000).flat_map(|nth| get(2 * nth + 1, method, path)).collect();
+            // Whoever has had enough of it may end it.
+            if stream.write_all(&some).is_err() {
+                break;
+            }
+            most = most.max(resident(server.pid()));
+        }
+        // While it lasts others are served.
+        let mut other = connect(&server.address, &[&pair], &["http/1.1"]).unwrap();
+        assert!(ask(&mut other, "GET /healthz", "").starts_with("HTTP/1.1 200"), "{method} {path}");
+        let grown = most.max(resident(server.pid())).saturating_sub(before);
+        assert!(grown < 48 << 10, "{method} {path}, taken: {reads}: {grown} kB more");
+    }
+}
+
+#[actix_web::test]
+async fn a_browsers_streams_of_http_2_are_all_answered() {
+    let pair = Pair::new();
+    let server = Server::start(&format!("{CAMERAS}{}", pair.section), "");
+    let port = server.address.rsplit(':').next().unwrap();
+    let url = |nth| format!("url = https://localhost:{port}/debug.css?{nth}\noutput = /dev/null\n");
+    let list = pair.folder.file("urls", &(0..2500).map(url).collect::<String>());
+    let asked = std::process::Command::new("curl")
+        .args(["-s", "-k", "--http2", "--parallel", "--parallel-max", "100"])
+        .args(["--resolve", &format!("localhost:{port}:127.0.0.1"), "-w", "%{http_version} %{http_code}\n", "-K"])
+        .arg(list)
+        .output()
+        .unwrap();
+    let answers = String::from_utf8_lossy(&asked.stdout);
+    assert_eq!(answers.lines().filter(|line| *line == "2 200").count(), 2500, "{answers}");
 }
 
 #[actix_web::test]

@@ -1,5 +1,6 @@
 //! From where a request comes.
 
+use super::flood::Counted;
 use super::site::Site;
 use crate::access::policy::Place;
 use actix_tls::accept::rustls_0_23::TlsStream;
@@ -25,16 +26,21 @@ struct ReachedAt(IpAddr);
 /// Marks a connection that was made to a socket file.
 struct ByFile;
 
-/// Remembers what a connection says of itself.
-pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions) {
+/// Remembers what a connection says of itself. Who is trusted asks for many others over one, and is not limited.
+pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions, trusted: &[IpAddr]) {
     if connection.is::<UnixStream>() {
         extensions.insert(ByFile);
         return;
     }
     let plain = connection.downcast_ref::<TcpStream>();
     let stream = plain.or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0));
-    if let Some(address) = stream.and_then(|stream| stream.local_addr().ok()) {
+    let Some(stream) = stream else { return };
+    if let Ok(address) = stream.local_addr() {
         extensions.insert(ReachedAt(address.ip().to_canonical()));
+    }
+    let is_trusted = stream.peer_addr().is_ok_and(|address| trusted.contains(&address.ip().to_canonical()));
+    if let Some(counted) = Counted::of(stream).filter(|_| !is_trusted) {
+        extensions.insert(counted);
     }
 }
 

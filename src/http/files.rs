@@ -2,7 +2,9 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
+use bytes::Bytes;
 use rust_embed::RustEmbed;
+use std::borrow::Cow;
 
 #[derive(RustEmbed)]
 #[folder = "src/web"]
@@ -28,8 +30,10 @@ pub fn file(name: &str) -> HttpResponse {
         Some("css") => "text/css; charset=utf-8",
         _ => "text/html; charset=utf-8",
     };
-    HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(file.data.into_owned())
+    let bytes = match file.data {
+        // A part of the program: however many ask for it, there is one.
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    HttpResponse::Ok().content_type(kind).insert_header((header::CACHE_CONTROL, "no-cache")).body(bytes)
 }

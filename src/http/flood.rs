@@ -1,0 +1,210 @@
+//! How much of the memory one connection of HTTP/2 may take.
+//!
+//! Over HTTP/2 a client opens as many streams as it likes, and takes an answer when it likes (RFC 9113, section 5.2). The library
+//! names no limit to streams, and keeps the end of each answer until the client takes it. So two things are counted here:
+//! answers that are not over, which hold what they answer with, and answers since the client had last taken everything.
+
+use actix_web::Error;
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::http::Version;
+use actix_web::http::header::RETRY_AFTER;
+use actix_web::rt::net::TcpStream;
+use bytes::Bytes;
+use futures_util::future::{Either, ready};
+use rustix::net::{Shutdown, shutdown, sockopt};
+use std::cell::Cell;
+use std::future::Future;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Answers at a time. Browsers ask for 100 where no limit is named.
+const ANSWERS_MAX: usize = 128;
+
+/// Answers since nothing waited to be taken: some 2 MB, with what the library keeps of each.
+const UNTAKEN_MAX: usize = 2000;
+
+/// What is counted of one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    /// Answers that are not over.
+    open: usize,
+    /// Answers since the client had taken all there was.
+    untaken: usize,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// It is answered.
+    Answered,
+    /// It is told to come again, in a few bytes that hold nothing.
+    Refused,
+    /// So is it, and the connection ends.
+    Last,
+}
+
+impl Counts {
+    /// One more request comes, while the client has taken everything before, or has not.
+    fn one_more(&mut self, all_is_taken: bool) -> Fate {
+        self.untaken = if all_is_taken { 1 } else { self.untaken.saturating_add(1) };
+        if self.untaken > UNTAKEN_MAX {
+            return Fate::Last;
+        }
+        if self.open >= ANSWERS_MAX {
+            return Fate::Refused;
+        }
+        self.open += 1;
+        Fate::Answered
+    }
+}
+
+/// A connection whose requests are counted.
+pub struct Counted {
+    counts: Rc<Cell<Counts>>,
+    socket: Socket,
+}
+
+impl Counted {
+    /// This one; none if it is over already.
+    pub fn of(stream: &TcpStream) -> Option<Self> {
+        let cookie = sockopt::socket_cookie(stream).ok()?;
+        Some(Self { counts: Rc::default(), socket: Socket { number: stream.as_raw_fd(), cookie } })
+    }
+
+    /// One more request; none if it is not answered.
+    fn one_more(&self) -> Option<Answer> {
+        let mut counts = self.counts.get();
+        let fate = counts.one_more(self.socket.all_is_taken());
+        self.counts.set(counts);
+        match fate {
+            Fate::Answered => Some(Answer(self.counts.clone())),
+            Fate::Refused => None,
+            Fate::Last => {
+                self.socket.end();
+                None
+            }
+        }
+    }
+}
+
+/// An answer that is not over.
+struct Answer(Rc<Cell<Counts>>);
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let counts = self.0.get();
+        self.0.set(Counts { open: counts.open.saturating_sub(1), ..counts });
+    }
+}
+
+/// The socket of a connection, which somebody else owns. Its number may be another's when that one has closed it; its cookie
+/// is never given to another.
+#[derive(Clone, Copy)]
+struct Socket {
+    number: RawFd,
+    cookie: u64,
+}
+
+impl Socket {
+    /// The socket, if it is still open. Who owns it closes it on this thread, so it is until the caller has done with it.
+    fn find(&self) -> Option<BorrowedFd<'_>> {
+        // SAFETY: it is asked for its cookie before anything is done with it, and whatever has that number may be asked.
+        let socket = unsafe { BorrowedFd::borrow_raw(self.number) };
+        (sockopt::socket_cookie(socket).ok()? == self.cookie).then_some(socket)
+    }
+
+    /// Whether the other side has acknowledged all that was written.
+    fn all_is_taken(&self) -> bool {
+        let mut bytes: libc::c_int = 0;
+        let Some(socket) = self.find() else { return true };
+        // SAFETY: it writes an integer where one is (tcp(7), SIOCOUTQ).
+        let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        result != 0 || bytes == 0
+    }
+
+    fn end(&self) {
+        if let Some(socket) = self.find() {
+            // If that fails, it has ended by itself.
+            let _ = shutdown(socket, Shutdown::Both);
+        }
+    }
+}
+
+/// A body that is part of an answer until it is dropped.
+pub struct Body {
+    body: BoxBody,
+    _answer: Option<Answer>,
+}
+
+impl MessageBody for Body {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_next(context)
+    }
+}
+
+/// The middleware. What it decides it decides before anything is waited for.
+pub fn limit<S>(
+    request: ServiceRequest,
+    next: &S,
+) -> impl Future<Output = Result<ServiceResponse<Body>, Error>> + use<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<BoxBody>, Error = Error>,
+{
+    let counted = match request.version() {
+        Version::HTTP_2 => request.conn_data::<Counted>(),
+        // It answers one after the other.
+        _ => None,
+    };
+    let answer = match counted.map(Counted::one_more) {
+        None => None,
+        Some(Some(answer)) => Some(answer),
+        Some(None) => {
+            let refusal = HttpResponse::ServiceUnavailable().insert_header((RETRY_AFTER, 1)).finish();
+            let refusal = request.into_response(refusal).map_body(|_, body| Body { body, _answer: None });
+            return Either::Right(ready(Ok(refusal)));
+        }
+    };
+    let answered = next.call(request);
+    Either::Left(async move {
+        let response = answered.await?;
+        Ok(response.map_body(|_, body| Body { body, _answer: answer }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_has_a_browsers_requests_answered_at_a_time_and_no_more() {
+        let mut counts = Counts::default();
+        assert!((0..ANSWERS_MAX).all(|_| counts.one_more(true) == Fate::Answered));
+        assert_eq!(counts.one_more(true), Fate::Refused);
+        counts.open -= 1;
+        assert_eq!(counts.one_more(true), Fate::Answered);
+    }
+
+    #[test]
+    fn who_takes_nothing_for_thousands_of_answers_is_sent_away() {
+        let mut counts = Counts::default();
+        let mut ask = |all_is_taken| {
+            let fate = counts.one_more(all_is_taken);
+            counts.open = 0;
+            fate
+        };
+        assert!((0..UNTAKEN_MAX).all(|_| ask(false) == Fate::Answered));
+        assert_eq!(ask(false), Fate::Last);
+        assert_eq!(ask(true), Fate::Answered, "it has taken all of it");
+        assert_eq!(ask(false), Fate::Answered);
+    }
+}
