@@ -101,6 +101,23 @@ async fn without_accounts_only_this_machine_may_come() {
     }
 }
 
+#[actix::test]
+async fn another_address_of_this_machine_is_not_this_machine() {
+    // It sends nothing, but finds the way there.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("203.0.113.1:9").expect("a network: without one there is no other address");
+    let own = socket.local_addr().unwrap().ip();
+    assert!(!own.is_loopback());
+    for section in ["[access]\nlink_key = \"0123456789abcdef0123456789abcdef\"\n", "[access]\nopen = true\n"] {
+        let server = Server::start_everywhere(&format!("{section}{CAMERAS}"));
+        let port = server.address.rsplit(':').next().unwrap();
+        for (host, expected) in [(own.to_string(), 403), ("127.0.0.1".to_owned(), 200)] {
+            let request = visitor().get(format!("http://{host}:{port}/debug"));
+            assert_eq!(status(request).await, expected, "{host} with {section}");
+        }
+    }
+}
+
 #[test]
 fn a_network_is_served_only_if_somebody_has_an_account_or_everybody_is_meant() {
     let folder = Folder::new();

@@ -20,7 +20,8 @@ pub enum Refusal {
     ForeignOrigin(String),
     /// It comes from elsewhere, and only this machine is trusted.
     #[error(
-        "only the machine that the server runs on may connect: nobody has an account in [access] of its configuration"
+        "only the machine that the server runs on may connect, as localhost: nobody has an account in [access] of its \
+         configuration"
     )]
     OnlyHere,
     /// A proxy passes it on for somebody of whom it says nothing that could be believed.

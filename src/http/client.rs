@@ -20,9 +20,6 @@ const OF_PROXIES: [&str; 6] = [FORWARDED_FOR, "forwarded", "x-real-ip", "via", "
 /// Over what the client reached the proxy.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The address of ours that a connection was made to.
-struct ReachedAt(IpAddr);
-
 /// Marks a connection that was made to a socket file.
 struct ByFile;
 
@@ -35,9 +32,6 @@ pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions, trusted: &[
     let plain = connection.downcast_ref::<TcpStream>();
     let stream = plain.or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0));
     let Some(stream) = stream else { return };
-    if let Ok(address) = stream.local_addr() {
-        extensions.insert(ReachedAt(address.ip().to_canonical()));
-    }
     let is_trusted = stream.peer_addr().is_ok_and(|address| trusted.contains(&address.ip().to_canonical()));
     if let Some(counted) = Counted::of(stream).filter(|_| !is_trusted) {
         extensions.insert(counted);
@@ -79,8 +73,6 @@ impl Connected {
 pub struct Way<'a> {
     /// Who is connected.
     pub connected: Connected,
-    /// The address of ours that it is connected to.
-    pub reached_at: Option<IpAddr>,
     /// What is said of whom it is passed on for, as it came.
     pub forwarded_for: Vec<&'a [u8]>,
     /// Whether anything shows that it was passed on.
@@ -93,7 +85,6 @@ impl<'a> Way<'a> {
         let headers = request.headers();
         Self {
             connected: Connected::of(request),
-            reached_at: request.conn_data::<ReachedAt>().map(|reached| reached.0),
             forwarded_for: headers.get_all(FORWARDED_FOR).map(|value| value.as_bytes()).collect(),
             // No browser speaks HTTP/1.0, and nginx does to whom it asks if nothing else is configured.
             is_passed_on: OF_PROXIES.iter().any(|name| headers.contains_key(*name))
@@ -108,7 +99,7 @@ impl<'a> Way<'a> {
             return (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere);
         };
         if !is_trusted {
-            let from = if self.is_passed_on { Place::UnknownProxy } else { self.stands(connected) };
+            let from = if self.is_passed_on { Place::UnknownProxy } else { stands(connected) };
             return (connected, from);
         }
         let mut at = connected;
@@ -122,16 +113,14 @@ impl<'a> Way<'a> {
                 Some(None) | None => return (at, Place::UnknownProxy),
             }
         }
-        (at, self.stands(at))
+        (at, stands(at))
     }
+}
 
-    fn stands(&self, address: IpAddr) -> Place {
-        // A machine that connects to an address of its own does so from that address.
-        match address.is_loopback() || Some(address) == self.reached_at {
-            true => Place::Here,
-            false => Place::Elsewhere,
-        }
-    }
+/// A connection from another address of this machine may be anybody's: what passes connections on to a container without root (pasta,
+/// slirp4netns) makes them within it, from and to the container's own address.
+fn stands(address: IpAddr) -> Place {
+    if address.is_loopback() { Place::Here } else { Place::Elsewhere }
 }
 
 /// An address as proxies write it: alone, with a port, or in brackets.
@@ -197,13 +186,13 @@ mod tests {
             ("127.0.0.1", &[b""], "127.0.0.1", UnknownProxy),
             ("127.0.0.1", &[], "127.0.0.1", UnknownProxy),
             ("::1", &[], "::1", Here),
-            ("192.0.2.80", &[], "192.0.2.80", Here),
+            // Whatever address of ours it reached.
+            ("192.0.2.80", &[], "192.0.2.80", Elsewhere),
         ] {
             let trusted = ["127.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()];
             let connected: IpAddr = connected.parse().unwrap();
             let way = Way {
                 connected: Connected::From(connected.to_canonical()),
-                reached_at: Some("192.0.2.80".parse().unwrap()),
                 forwarded_for: forwarded.to_vec(),
                 is_passed_on: !forwarded.is_empty(),
             };
@@ -223,7 +212,7 @@ mod tests {
             (&[b"unix:"], "127.0.0.1", Place::UnknownProxy),
         ] {
             let forwarded_for = forwarded.to_vec();
-            let way = Way { connected: Connected::ByFile, reached_at: None, forwarded_for, is_passed_on: false };
+            let way = Way { connected: Connected::ByFile, forwarded_for, is_passed_on: false };
             let (address, found) = way.end(&["10.0.0.1".parse().unwrap()]);
             assert_eq!((address.to_string().as_str(), found), (expected, from), "{forwarded:?}");
         }
@@ -231,12 +220,7 @@ mod tests {
 
     #[test]
     fn whoever_is_gone_is_not_from_here() {
-        let way = Way {
-            connected: Connected::Unknown,
-            reached_at: None,
-            forwarded_for: vec![b"127.0.0.1"],
-            is_passed_on: true,
-        };
+        let way = Way { connected: Connected::Unknown, forwarded_for: vec![b"127.0.0.1"], is_passed_on: true };
         assert_eq!(way.end(&["127.0.0.1".parse().unwrap()]), (Ipv4Addr::UNSPECIFIED.into(), Place::Elsewhere));
     }
 }

@@ -113,17 +113,22 @@ impl Server {
 
     /// The same at this TCP port.
     pub fn start_at(port: u16, sections: &str) -> Self {
-        Self::start_listening(Command::new(env!("CARGO_BIN_EXE_lenscap")), port, sections, "")
+        Self::start_listening(Command::new(env!("CARGO_BIN_EXE_lenscap")), &format!("127.0.0.1:{port}"), sections, "")
+    }
+
+    /// The same at all addresses of this machine.
+    pub fn start_everywhere(sections: &str) -> Self {
+        Self::start_listening(Command::new(env!("CARGO_BIN_EXE_lenscap")), "0.0.0.0:0", sections, "")
     }
 
     fn start_by(command: Command, cameras: &str, keys: &str) -> Self {
-        Self::start_listening(command, 0, cameras, keys)
+        Self::start_listening(command, "127.0.0.1:0", cameras, keys)
     }
 
-    fn start_listening(mut command: Command, port: u16, cameras: &str, keys: &str) -> Self {
+    fn start_listening(mut command: Command, listen: &str, cameras: &str, keys: &str) -> Self {
         let folder = Folder::new();
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"
+            "[server]\nlisten = \"{listen}\"\n{keys}\n[webrtc]\nlisten = \"127.0.0.1:0\"\n[discovery]\nv4l2 = false\n{cameras}"
         );
         let config = folder.file("config.toml", &text);
         let mut child = command.arg("--config").arg(&config).stderr(Stdio::piped()).spawn().unwrap();

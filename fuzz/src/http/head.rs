@@ -9,8 +9,6 @@ use std::net::{IpAddr, SocketAddr};
 pub struct Head<'a> {
     /// Who is connected; none if that is not known any more.
     pub peer: Option<IpAddr>,
-    /// The address of ours that it is connected to.
-    pub reached_at: Option<IpAddr>,
     /// Who is believed.
     pub trusted: Vec<IpAddr>,
     /// Where to.
@@ -23,14 +21,13 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Of a first line `PEER REACHED_AT TRUSTED,…`, a request line, headers, an empty line and a body. What no parser of HTTP
+    /// Of a first line `PEER TRUSTED,…`, a request line, headers, an empty line and a body. What no parser of HTTP
     /// lets through is none, and a header that is not let through is left out.
     pub fn read(text: &'a str) -> Option<Self> {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.split('\n');
         let mut way = lines.next()?.split(' ');
-        let mut address = || way.next().and_then(|word| word.parse().ok());
-        let (peer, reached_at) = (address(), address());
+        let peer = way.next().and_then(|word| word.parse().ok());
         let trusted = way.next().unwrap_or_default().split(',').filter_map(|word| word.parse().ok()).collect();
         let mut request = lines.next()?.split(' ');
         let (method, target, version) = (request.next()?, request.next()?, request.next().unwrap_or_default());
@@ -46,7 +43,7 @@ impl<'a> Head<'a> {
             Some((HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_str(value.trim()).ok()?))
         };
         let headers = lines.filter_map(header).collect();
-        Some(Self { peer, reached_at, trusted, target, body, method, version, headers })
+        Some(Self { peer, trusted, target, body, method, version, headers })
     }
 
     /// The request, as the server gets it.
