@@ -9,6 +9,7 @@ mod cookie;
 mod cors;
 mod deadline;
 pub mod debug;
+mod door;
 pub mod errors;
 mod events;
 mod files;
@@ -31,6 +32,7 @@ use crate::config::Config;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
+use door::Door;
 use metrics::Metrics;
 use rustls::ServerConfig;
 use site::MESSAGE_BYTES_MAX;
@@ -78,7 +80,7 @@ pub fn serve(
     connections: usize,
     worker: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
-    let (origins, trusted) = (site.allowed_origins.clone(), site.trusted_proxies.clone());
+    let (origins, door) = (site.allowed_origins.clone(), Door::of(&site));
     let site = web::Data::new(site);
     let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
     let policy = pages::content_security_policy(&config.allowed_origins);
@@ -105,9 +107,11 @@ pub fn serve(
             .wrap_fn(flood::limit)
             .configure(routes)
     })
-    .on_connect(move |connection, extensions| client::on_connect(connection, extensions, &trusted))
+    .on_connect(move |connection, extensions| door.opens(connection, extensions))
     .workers(WORKERS)
     .max_connections(connections.div_ceil(WORKERS))
+    // Of those that have not finished their handshake there may be as many: less, and a few that never do keep all others waiting.
+    .max_connection_rate(connections.div_ceil(WORKERS))
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .client_disconnect_timeout(Duration::from_secs(1))
     .disable_signals();

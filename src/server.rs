@@ -8,7 +8,7 @@ pub mod welcome;
 
 pub use error::ServerError;
 
-use crate::access::limits::Open;
+use crate::access::limits::{Limits, Open};
 use crate::access::throttle::Throttle;
 use crate::access::{Access, revocation};
 use crate::broker::Broker;
@@ -101,6 +101,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
     let revocations = revocation::follow(access.clone(), root.peers.clone());
     let site = Site {
         access: access.clone(),
+        connections: Open::new(Limits::of_connections(connections, config.limits.connections_per_address)),
         sockets: Open::new(config.limits.sockets.within(connections)),
         offers: Arc::new(Throttle::of_offers(config.limits.offers_per_second)),
         limits: config.limits,

@@ -4,16 +4,12 @@ use crate::support::*;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// Connects from this address of loopback.
 fn from(source: &str, server: &Server) -> TcpStream {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&format!("{source}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
-    socket.connect_timeout(&server.address.parse::<SocketAddr>().unwrap().into(), PATIENCE).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    socket.into()
+    connected_from(source, &server.address)
 }
 
 /// Sends this, and gives the status of the answer.
@@ -98,6 +94,32 @@ async fn one_address_has_its_share_and_another_has_its_own() {
     drop(a);
     // As soon as its end is noticed there is a place again.
     while open("127.0.0.4").0 != "101" {}
+}
+
+#[actix::test]
+async fn one_address_cannot_have_all_connections() {
+    let server = Server::start_with_descriptors(300, "[[camera]]\nid = \"cam\"\nsource = \"test\"\n", "");
+    let held: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = from("127.0.1.1", &server);
+            // It is answered for ever. It may be ended before it has asked.
+            let _ = stream.write_all(b"GET /streams/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            stream
+        })
+        .collect();
+    let mut other = from("127.0.0.1", &server);
+    assert_eq!(status(&mut other, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"), "200");
+    // Of 150 connections one address has half.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    loop {
+        let mut metrics = client().get(server.url("/metrics")).send().await.unwrap();
+        let metrics = String::from_utf8(metrics.body().await.unwrap().to_vec()).unwrap();
+        if metrics.contains("\nlenscap_refused_connections_total 125\n") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{metrics}");
+    }
+    drop(held);
 }
 
 #[actix::test]

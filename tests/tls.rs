@@ -216,6 +216,22 @@ fn field(name: &str, value: &str) -> Vec<u8> {
 }
 
 #[actix_web::test]
+async fn who_never_begins_to_speak_keeps_nobody_elses_handshake_waiting() {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    let limits = rustix::process::Rlimit { current: most, maximum: most };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limits).unwrap();
+    let pair = Pair::new();
+    let server = Server::start(&format!("{CAMERAS}{}", pair.section), "");
+    // Were it 512 at a time for 3 s each, as the library has it, others would wait for 12 s.
+    let silent: Vec<std::net::TcpStream> = (0..2500).map(|_| connected_from("127.0.1.1", &server.address)).collect();
+    let began = std::time::Instant::now();
+    let mut stream = connect(&server.address, &[&pair], &["http/1.1"]).unwrap();
+    assert!(ask(&mut stream, "GET /healthz", "").starts_with("HTTP/1.1 200"));
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    drop(silent);
+}
+
+#[actix_web::test]
 async fn empty_frames_of_http_2_take_no_memory() {
     const FRAMES: usize = 2_000_000;
     let pair = Pair::new();
@@ -268,7 +284,7 @@ fn get(stream: u32, method: &str, path: &str) -> Vec<u8> {
 
 #[actix_web::test]
 async fn streams_of_http_2_whose_answers_nobody_takes_take_no_memory() {
-    const STREAMS: u32 = 50_000;
+    const STREAMS: u32 = 100_000;
     // SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113, section 6.5.2): no answer may have a body.
     const NO_WINDOW: [u8; 6] = [0, 4, 0, 0, 0, 0];
     let pair = Pair::new();

@@ -9,17 +9,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// WebSockets in all.
-    pub sockets: usize,
-    /// Those from one network.
-    pub sockets_per_address: usize,
+    /// In all.
+    pub all: usize,
+    /// From one network.
+    pub of_one: usize,
 }
 
 impl Limits {
-    /// The same where there can be no more connections than this: some have to be left for what is no WebSocket, or whoever is
-    /// refused could not even be told so.
+    /// Of WebSockets, where there can be no more connections than this: some have to be left for what is no WebSocket, or whoever
+    /// is refused could not even be told so.
     pub fn within(self, connections: usize) -> Self {
-        Self { sockets: self.sockets.min(connections - connections / 4), ..self }
+        Self { all: self.all.min(connections - connections / 4), ..self }
+    }
+
+    /// Of connections, of which there can be so many, and so many from one network: never more than half, so that one alone
+    /// cannot have them all.
+    pub fn of_connections(connections: usize, of_one: usize) -> Self {
+        Self { all: connections, of_one: of_one.min(connections / 2) }
     }
 }
 
@@ -63,10 +69,10 @@ impl Open {
         let network = Network::of(from);
         let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
         let (all, own) = (by_network.values().sum::<usize>(), by_network.get(&network).copied().unwrap_or(0));
-        let Limits { sockets, sockets_per_address } = self.limits;
+        let limits = self.limits;
         let full = match () {
-            () if own >= sockets_per_address => Some(Full::OfOneAddress(sockets_per_address)),
-            () if all >= sockets => Some(Full::All(sockets)),
+            () if own >= limits.of_one => Some(Full::OfOneAddress(limits.of_one)),
+            () if all >= limits.all => Some(Full::All(limits.all)),
             () => None,
         };
         if let Some(full) = full {
@@ -101,8 +107,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_network_has_more_than_half_of_the_connections() {
+        for (connections, of_one, expected) in [(20_000, 1000, 1000), (824, 1000, 412), (1, 1000, 0)] {
+            assert_eq!(Limits::of_connections(connections, of_one).of_one, expected, "of {connections}");
+        }
+    }
+
+    #[test]
     fn one_network_takes_no_more_than_its_share_and_gives_it_back() {
-        let open = Open::new(Limits { sockets: 5, sockets_per_address: 3 });
+        let open = Open::new(Limits { all: 5, of_one: 3 });
         let [a, b, c] = ["192.0.2.1", "2001:db8::1", "2001:db8::2"].map(|ip| ip.parse::<IpAddr>().unwrap());
         let mut of_a: Vec<Place> = (0..3).map(|_| open.one_more(a).ok().unwrap()).collect();
         assert_eq!(open.one_more(a).err(), Some(Full::OfOneAddress(3)));

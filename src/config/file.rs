@@ -150,6 +150,7 @@ pub(super) struct Token {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Limits {
+    pub connections_per_address: Option<Spanned<i64>>,
     pub websockets: Option<Spanned<i64>>,
     pub websockets_per_address: Option<Spanned<i64>>,
     pub offers_per_second: Option<Spanned<i64>>,

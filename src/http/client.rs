@@ -1,14 +1,9 @@
 //! From where a request comes.
 
-use super::flood::Counted;
 use super::site::Site;
 use crate::access::policy::Place;
-use actix_tls::accept::rustls_0_23::TlsStream;
-use actix_web::dev::Extensions;
 use actix_web::http::Version;
-use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::{HttpRequest, web};
-use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Where proxies say for whom they ask: the one nearest to us appends last.
@@ -21,22 +16,7 @@ const OF_PROXIES: [&str; 6] = [FORWARDED_FOR, "forwarded", "x-real-ip", "via", "
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// Marks a connection that was made to a socket file.
-struct ByFile;
-
-/// Remembers what a connection says of itself. Who is trusted asks for many others over one, and is not limited.
-pub fn on_connect(connection: &dyn Any, extensions: &mut Extensions, trusted: &[IpAddr]) {
-    if connection.is::<UnixStream>() {
-        extensions.insert(ByFile);
-        return;
-    }
-    let plain = connection.downcast_ref::<TcpStream>();
-    let stream = plain.or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0));
-    let Some(stream) = stream else { return };
-    let is_trusted = stream.peer_addr().is_ok_and(|address| trusted.contains(&address.ip().to_canonical()));
-    if let Some(counted) = Counted::of(stream).filter(|_| !is_trusted) {
-        extensions.insert(counted);
-    }
-}
+pub struct ByFile;
 
 /// Who is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -77,6 +77,7 @@ impl Metrics {
         registry.register(Box::new(ServerCollector {
             root: site.root.clone(),
             access: site.access.clone(),
+            connections: site.connections.clone(),
             sockets: site.sockets.clone(),
             offers: site.offers.clone(),
             started: site.started,
@@ -91,6 +92,7 @@ impl Metrics {
 struct ServerCollector {
     root: Root,
     access: Arc<Access>,
+    connections: Open,
     sockets: Open,
     offers: Arc<Throttle>,
     started: Instant,
@@ -112,6 +114,9 @@ impl Collector for ServerCollector {
         families.push(RESTARTS.of(restarts));
         let (failed_logins, refused) = self.access.counts();
         families.push(REFUSED_REQUESTS.one(refused));
+        let (open, refused) = self.connections.counts();
+        families.push(CONNECTIONS.one(open));
+        families.push(REFUSED_CONNECTIONS.one(refused));
         let (open, refused) = self.sockets.counts();
         families.push(SOCKETS.one(open));
         families.push(REFUSED_SOCKETS.one(refused));

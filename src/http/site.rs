@@ -34,6 +34,8 @@ pub struct Site {
     pub public_addresses: Vec<SocketAddr>,
     /// Who may come.
     pub access: Arc<Access>,
+    /// The connections that there are, without those of proxies that are trusted.
+    pub connections: Open,
     /// The WebSockets that are open.
     pub sockets: Open,
     /// How often they may ask to watch.

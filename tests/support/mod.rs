@@ -12,7 +12,7 @@ use awc::ws::{Frame, Message};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -274,6 +274,15 @@ impl Drop for Server {
 
 fn pid_of(camera: &Value) -> i32 {
     camera["device"].as_str().unwrap().strip_prefix("pid ").unwrap().parse().unwrap()
+}
+
+/// Connects from this address of loopback.
+pub fn connected_from(source: &str, address: &str) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&format!("{source}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.connect_timeout(&address.parse::<SocketAddr>().unwrap().into(), PATIENCE).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.into()
 }
 
 /// Whether a process is there, reaped or not; or any of a process group, named by its negative.

@@ -95,6 +95,16 @@ pub const RETURNS: Family = Family::counter(
     "Viewers back within 10 s of being let go for their silence: verdicts that were probably wrong.",
 );
 
+pub const CONNECTIONS: Family = Family::gauge(
+    "lenscap_connections",
+    &[],
+    "Connections to the server's port for HTTP, without those of trusted proxies.",
+);
+pub const REFUSED_CONNECTIONS: Family = Family::counter(
+    "lenscap_refused_connections_total",
+    &[],
+    "Connections that were ended at once because there were too many from one address.",
+);
 pub const SOCKETS: Family = Family::gauge("lenscap_websockets", &[], "WebSockets that are open.");
 pub const REFUSED_SOCKETS: Family = Family::counter(
     "lenscap_refused_websockets_total",
@@ -112,7 +122,7 @@ pub const FAILED_LOGINS: Family =
     Family::counter("lenscap_failed_logins_total", &[], "How often a password, a token or a link was wrong.");
 
 /// All of them.
-pub const FAMILIES: [&Family; 33] = [
+pub const FAMILIES: [&Family; 35] = [
     &BUILD,
     &UPTIME,
     &CAMERA_STATE,
@@ -141,6 +151,8 @@ pub const FAMILIES: [&Family; 33] = [
     &BACKS,
     &PROBES,
     &RETURNS,
+    &CONNECTIONS,
+    &REFUSED_CONNECTIONS,
     &SOCKETS,
     &REFUSED_SOCKETS,
     &REFUSED_OFFERS,
