@@ -80,7 +80,7 @@ pub fn serve(
     connections: usize,
     worker: impl Fn() + Clone + Send + 'static,
 ) -> io::Result<(actix_web::dev::Server, Vec<SocketAddr>)> {
-    let (origins, door) = (site.allowed_origins.clone(), Door::of(&site));
+    let door = Door::of(&site);
     let site = web::Data::new(site);
     let metrics = web::Data::new(Metrics::of(&site).map_err(io::Error::other)?);
     let policy = pages::content_security_policy(&config.allowed_origins);
@@ -94,7 +94,7 @@ pub fn serve(
             // The last is the first that a request meets.
             .wrap(from_fn(deadline::limit))
             .wrap(from_fn(authorize::authorize))
-            .wrap(cors::answers(&origins))
+            .wrap(cors::answers(site.clone()))
             .wrap(from_fn(methods::complete))
             .wrap(from_fn(errors::as_json))
             .wrap(

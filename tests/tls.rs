@@ -174,6 +174,20 @@ async fn https_speaks_http_2_and_1_and_its_cookies_are_for_it_alone() {
 }
 
 #[test]
+fn a_page_of_plain_http_is_not_ours_where_https_is_spoken() {
+    let pair = Pair::new();
+    let server = Server::start(&format!("{CAMERAS}{}", pair.section), "");
+    for (origin, expected) in [("http://localhost", "403"), ("https://localhost", "101"), ("https://a.example", "403")]
+    {
+        let mut stream = connect(&server.address, &[&pair], &["http/1.1"]).unwrap();
+        stream.write_all(UPGRADE.replace("\r\n\r\n", &format!("\r\nOrigin: {origin}\r\n\r\n")).as_bytes()).unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        assert_eq!(String::from_utf8_lossy(&head[9..]), expected, "{origin}");
+    }
+}
+
+#[test]
 fn what_is_no_certificate_is_said_before_anything_starts() {
     let pair = Pair::new();
     let folder = Folder::new();

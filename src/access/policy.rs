@@ -75,12 +75,19 @@ pub struct PageOrigin<'a> {
     pub origin: Option<&'a str>,
     /// How that page stands to us, as browsers say it (Fetch Metadata).
     pub fetch_site: Option<&'a str>,
+    /// Whether it is known to have come by HTTPS. A proxy that does not say so may have ended it.
+    pub is_https: bool,
 }
 
 impl PageOrigin<'_> {
-    /// Whether the page that sends it is ours: of the host that the request is for.
+    /// Whether the page that sends it is ours: of the host that the request is for, and of HTTPS where that is spoken. Whoever is on the
+    /// path writes the pages of plain HTTP, also of our name.
     fn is_own(&self) -> bool {
-        let authority = self.origin.and_then(|it| it.strip_prefix("https://").or_else(|| it.strip_prefix("http://")));
+        let authority = match self.origin.and_then(|origin| origin.split_once("://")) {
+            Some(("https", authority)) => Some(authority),
+            Some(("http", authority)) if !self.is_https => Some(authority),
+            _ => None,
+        };
         matches!((authority, self.host), (Some(authority), Some(host)) if authority.eq_ignore_ascii_case(host))
     }
 
@@ -184,7 +191,19 @@ mod tests {
             (&post, false, Some("cam"), None, Some("same-site"), foreign("another site")),
             (&get, true, Some("cam"), None, Some("cross-site"), foreign("another site")),
         ] {
-            let source = PageOrigin { method, is_socket, host, origin, fetch_site };
+            let source = PageOrigin { method, is_socket, host, origin, fetch_site, is_https: false };
+            assert_eq!(source.check(&hosts, &configured), expected, "{source:?}");
+        }
+        for (is_socket, origin, expected) in [
+            (false, "https://cam:8080", Ok(())),
+            (true, "https://cam:8080", Ok(())),
+            (false, "http://cam:8080", foreign("http://cam:8080")),
+            (true, "http://cam:8080", foreign("http://cam:8080")),
+            (true, "https://house.example", Ok(())),
+            (true, "ftp://cam:8080", foreign("ftp://cam:8080")),
+        ] {
+            let (host, origin) = (Some("cam:8080"), Some(origin));
+            let source = PageOrigin { method: &post, is_socket, host, origin, fetch_site: None, is_https: true };
             assert_eq!(source.check(&hosts, &configured), expected, "{source:?}");
         }
     }

@@ -114,6 +114,7 @@ pub fn source(request: &HttpRequest) -> PageOrigin<'_> {
         host: host(request.head()),
         origin: text(request, header::ORIGIN),
         fetch_site: text(request, header::HeaderName::from_static("sec-fetch-site")),
+        is_https: client::is_https(request),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::site::Site;
 use crate::access::policy::Place;
 use actix_web::http::Version;
+use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, web};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -130,10 +131,15 @@ pub fn is_https(request: &HttpRequest) -> bool {
 
 /// Whether a proxy that is trusted says that the client reached it over HTTPS.
 pub fn came_by_https(request: &HttpRequest, trusted: &[IpAddr]) -> bool {
-    let said = request.headers().get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
-    let first = said.and_then(|said| said.split(',').next()).unwrap_or_default();
     let is_trusted = Connected::of(request).address(trusted).is_some_and(|(_, trusted)| trusted);
-    is_trusted && first.trim().eq_ignore_ascii_case("https")
+    is_trusted && says_https(request.headers())
+}
+
+/// Whether somebody says that the client spoke HTTPS: a proxy, or anybody.
+pub fn says_https(headers: &HeaderMap) -> bool {
+    let said = headers.get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
+    let first = said.and_then(|said| said.split(',').next()).unwrap_or_default();
+    first.trim().eq_ignore_ascii_case("https")
 }
 
 #[cfg(test)]

@@ -3,9 +3,11 @@
 //! It only tells. Who may do what, [`access`](crate::access) decides; a preflight, which browsers send without
 //! credentials, changes nothing and shows nothing.
 
-use super::authorize;
+use super::site::Site;
+use super::{authorize, client};
 use crate::access::policy::PageOrigin;
 use actix_cors::Cors;
+use actix_web::web;
 
 /// What scripts may send. Those of a path are in `Allow`.
 pub const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -20,14 +22,15 @@ const EXPOSED: [&str; 7] = ["Location", "ETag", "Link", "Server-Timing", "Accept
 const MAX_AGE_SECONDS: usize = 7200;
 
 /// The middleware, for our own origin and for configured ones.
-pub fn answers(configured: &[String]) -> Cors {
-    let configured = configured.to_vec();
+pub fn answers(site: web::Data<Site>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, request| {
             let host = authorize::host(request);
             let (method, origin) = (&request.method, origin.to_str().ok());
-            let source = PageOrigin { method, is_socket: false, host, origin, fetch_site: None };
-            origin.is_some() && !source.is_foreign(&configured)
+            // Whether a proxy may say so does not matter here: it can only make less of a page ours.
+            let is_https = site.is_https || client::says_https(request.headers());
+            let source = PageOrigin { method, is_socket: false, host, origin, fetch_site: None, is_https };
+            origin.is_some() && !source.is_foreign(&site.allowed_origins)
         })
         .allowed_methods(METHODS)
         .allowed_headers(HEADERS)
