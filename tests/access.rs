@@ -342,6 +342,23 @@ async fn no_page_of_another_site_changes_anything() {
 }
 
 #[actix::test]
+async fn who_may_set_a_camera_is_not_told_by_which_device_it_is_had() {
+    let keys = Keys::new();
+    let section = keys.section.replace("[\"front\"]\n", "[\"front\"]\ncontrol = true\n");
+    let server = Server::start(&format!("{section}[[camera]]\nid = \"front\"\nsource = \"v4l2:/dev/nothing\"\n"), "");
+    for (name, is_told) in [("ann", true), ("bob", false)] {
+        let cookie = log_in(&server, name).await;
+        for method in ["GET", "PUT"] {
+            let request = request(&server, method, "/cameras/front/controls").insert_header(("Cookie", &*cookie));
+            let mut response = request.send_body("{}").await.unwrap();
+            let words = String::from_utf8(response.body().await.unwrap().to_vec()).unwrap();
+            assert_eq!((response.status().as_u16(), words.contains("camera_absent")), (409, true), "{name}: {words}");
+            assert_eq!(words.contains("/dev"), is_told, "{method} by {name}: {words}");
+        }
+    }
+}
+
+#[actix::test]
 async fn cameras_are_set_only_by_who_may_see_them() {
     let keys = Keys::new();
     let server = Server::start(

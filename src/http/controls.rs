@@ -18,7 +18,7 @@ pub fn routes(app: &mut web::ServiceConfig) {
 
 async fn show(guest: Guest, site: web::Data<Site>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     match of(&guest, &site, &id)? {
-        Some(controls) => answer(controls, |controls| controls.list()).await,
+        Some(controls) => answer(&guest, controls, |controls| controls.list()).await,
         None => Ok(HttpResponse::Ok().json(json!({ "controls": [] }))),
     }
 }
@@ -36,7 +36,7 @@ async fn set(
             "expected an object like {{\"brightness\": 10}} of numbers, switches and labels: {error}"
         ))
     })?;
-    answer(controls, move |controls| controls.set(&settings)).await
+    answer(&guest, controls, move |controls| controls.set(&settings)).await
 }
 
 /// The controls of a camera that the guest may see, unless it is of a kind that has none.
@@ -56,9 +56,11 @@ fn of(guest: &Guest, site: &Site, id: &str) -> Result<Option<Controls>, Problem>
 
 /// Asks the device, which blocks, on a thread for that.
 async fn answer(
+    guest: &Guest,
     controls: Controls,
     ask: impl FnOnce(&Controls) -> Result<Vec<Control>, ControlError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
     let asked = web::block(move || ask(&controls)).await.map_err(|error| Problem::internal(error.to_string()))?;
-    Ok(HttpResponse::Ok().json(json!({ "controls": asked? })))
+    let controls = asked.map_err(|error| Problem::controls(&error, guest.rights.admin))?;
+    Ok(HttpResponse::Ok().json(json!({ "controls": controls })))
 }

@@ -122,6 +122,20 @@ impl Problem {
         Self { code: "not_possible", message, status: StatusCode::CONFLICT }
     }
 
+    /// Controls cannot be read or set. Of a device that cannot be had administrators are told in full, others in general.
+    pub fn controls(error: &ControlError, is_admin: bool) -> Self {
+        let (code, status) = match error {
+            ControlError::Device(device) => (device.code(), StatusCode::CONFLICT),
+            ControlError::Unknown { .. } | ControlError::Value { .. } => ("bad_message", StatusCode::BAD_REQUEST),
+            ControlError::Refused { .. } => ("not_possible", StatusCode::CONFLICT),
+        };
+        let message = match error {
+            ControlError::Device(_) if !is_admin => general(code).to_owned(),
+            error => error.to_string(),
+        };
+        Self { code, message, status }
+    }
+
     /// There is no such actor, or it cannot be given this order now.
     pub fn operation(error: OperationError) -> Self {
         let (code, status) = match error {
@@ -185,17 +199,6 @@ impl From<Refused> for Problem {
             }
             Refused::ShuttingDown => Self { code: "camera_failed", message, status: StatusCode::SERVICE_UNAVAILABLE },
         }
-    }
-}
-
-impl From<ControlError> for Problem {
-    fn from(error: ControlError) -> Self {
-        let (code, status) = match &error {
-            ControlError::Device(device) => (device.code(), StatusCode::CONFLICT),
-            ControlError::Unknown { .. } | ControlError::Value { .. } => ("bad_message", StatusCode::BAD_REQUEST),
-            ControlError::Refused { .. } => ("not_possible", StatusCode::CONFLICT),
-        };
-        Self { code, message: error.to_string(), status }
     }
 }
 
