@@ -233,6 +233,11 @@ impl Access {
         self.changed.notify_one();
     }
 
+    /// Whether the viewer of this token watches that stream already.
+    pub fn is_watching(&self, token: &str, stream: &str) -> bool {
+        lock(&self.watchers).is_watching(token, stream)
+    }
+
     /// A request was refused.
     pub fn count_refusal(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,10 @@ use clap::ValueEnum;
 use log::Record;
 use serde_json::{Map, Value};
 use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// What is said seldom is said again after so long.
+const SELDOM: Duration = Duration::from_secs(60);
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -13,6 +17,21 @@ pub enum Format {
     Text,
     /// An object a line: `ts`, `level`, `target`, `message`, and `actor` if it is about one.
     Json,
+}
+
+/// Lets the same words be said once in a while, for what anybody can cause as often as they like. Pure.
+#[derive(Debug, Default)]
+pub struct Seldom(Option<Instant>);
+
+impl Seldom {
+    /// Whether they are said now.
+    pub fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.0.is_none_or(|said| now.saturating_duration_since(said) >= SELDOM);
+        if is_due {
+            self.0 = Some(now);
+        }
+        is_due
+    }
 }
 
 /// Starts the log, `RUST_LOG` permitting.
@@ -61,6 +80,13 @@ mod tests {
         let line = object("2026-05-12T09:30:00.123Z", &record).to_string();
         assert!(!line.contains('\n'), "{line}");
         serde_json::from_str(&line).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_seldom_is_said_at_first_and_once_a_minute() {
+        let (mut seldom, start) = (Seldom::default(), Instant::now());
+        let said = (0..180).filter(|second| seldom.is_due(start + Duration::from_secs(*second)));
+        assert_eq!(said.collect::<Vec<_>>(), [0, 60, 120]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -105,6 +105,7 @@ async fn serve(mut config: Config, file: Option<PathBuf>, outside: Outside) -> R
         sockets: Open::new(config.limits.sockets.within(connections)),
         offers: Arc::new(Throttle::of_offers(config.limits.offers_per_second)),
         limits: config.limits,
+        unknown_proxy: Mutex::default(),
         streams: streams.clone(),
         pictures,
         debug,

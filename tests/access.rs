@@ -295,6 +295,20 @@ async fn guessing_is_slowed_down() {
 }
 
 #[actix::test]
+async fn tries_through_an_unknown_proxy_do_not_fill_the_log() {
+    let server = Keys::new().server();
+    let post = || visitor().post(server.url("/login")).insert_header(("Via", "1.1 x"));
+    for _ in 0..200 {
+        let post = post().content_type("application/x-www-form-urlencoded");
+        post.send_body("name=ann&password=wrong").await.unwrap();
+    }
+    server.until_logged("not in `server.trusted_proxies`").await;
+    let log = server.log();
+    assert_eq!(log.lines().filter(|line| line.contains("server.trusted_proxies")).count(), 1, "{log}");
+    assert!(log.lines().count() < 50, "{log}");
+}
+
+#[actix::test]
 async fn no_page_of_another_site_changes_anything() {
     let keys = Keys::new();
     let server = keys.server();

@@ -123,6 +123,32 @@ async fn one_address_cannot_have_all_connections() {
 }
 
 #[actix::test]
+async fn switches_that_come_again_and_again_are_asked_to_come_later_and_the_log_stays_short() {
+    let server = Server::start(&format!("{}[limits]\noffers_per_second = 1\n", crate::support::keys::CAMERAS), "");
+    let mut socket = connect(&server).await;
+    say(&mut socket, &json!({ "type": "watch", "stream": "front", "sdp": OFFER })).await;
+    let answer = hear(&mut socket, "answer").await.unwrap();
+    let token = answer["beacon"].as_str().unwrap().split('/').nth(2).unwrap().to_owned();
+    for _ in 0..50 {
+        say(&mut socket, &json!({ "type": "resume", "token": token })).await;
+        hear(&mut socket, "resumed").await.unwrap();
+        // What is wanted already opens nothing.
+        say(&mut socket, &json!({ "type": "switch", "stream": "front" })).await;
+    }
+    for nth in 0..50 {
+        say(&mut socket, &json!({ "type": "switch", "stream": if nth % 2 == 0 { "back" } else { "front" } })).await;
+    }
+    let refusal = hear(&mut socket, "error").await.unwrap();
+    assert!(refusal["code"] == "too_many_offers" && refusal["stream"].is_string(), "{refusal}");
+    say(&mut socket, &json!({ "type": "ping" })).await;
+    hear(&mut socket, "pong").await.unwrap();
+    let log = server.log();
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(lines("goes on over another signalling connection"), 10, "{log}");
+    assert!((1..30).contains(&lines("switching to")), "{log}");
+}
+
+#[actix::test]
 async fn a_request_that_never_comes_whole_is_ended() {
     let camera = "[[camera]]\nid = \"pipe\"\nsource = \"test\"\n";
     let server = Server::start(&format!("{camera}[limits]\nrequest_timeout = \"1s\"\n"), "");

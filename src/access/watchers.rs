@@ -23,6 +23,11 @@ impl Watchers {
         self.0.insert(token.to_owned(), watcher);
     }
 
+    /// Whether the viewer of this token watches that stream.
+    pub fn is_watching(&self, token: &str, stream: &str) -> bool {
+        self.0.get(token).is_some_and(|watcher| watcher.stream == stream)
+    }
+
     /// Forgets those who are no viewers any more.
     pub fn retain(&mut self, is_viewer: impl Fn(&str) -> bool) {
         self.0.retain(|token, _| is_viewer(token));

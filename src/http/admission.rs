@@ -56,8 +56,8 @@ pub async fn join(
     Ok(Joined { peer, token, answer, ice_session, signals })
 }
 
-/// Before an offer is read, which costs more than all that came before.
-fn one_more_offer(site: &Site, viewer: IpAddr) -> Result<(), Problem> {
+/// Before an offer is read, which costs more than all that came before, and before a camera is opened for another.
+pub fn one_more_offer(site: &Site, viewer: IpAddr) -> Result<(), Problem> {
     site.offers.one_more(Network::of(viewer)).map_err(|_| Problem::too_many_offers(site.limits.offers_per_second))
 }
 

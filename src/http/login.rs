@@ -37,9 +37,7 @@ async fn log_in(request: HttpRequest, site: web::Data<Site>, form: web::Form<For
     let form = form.into_inner();
     let (address, from) = client::whence(&request);
     if from == Place::UnknownProxy {
-        log::warn!(
-            "somebody logs in through a proxy that is not in `server.trusted_proxies`: tries are counted for all of them together"
-        );
+        site.tell_of_unknown_proxy();
     }
     match site.access.log_in(&form.name, &form.password, cookie(&request), address).await {
         Ok((secret, lasts)) => to(&own_path(&form.next), Some(set_cookie(&request, &secret, lasts))),

@@ -147,8 +147,9 @@ impl Problem {
 
     /// Somebody asks to watch again and again.
     pub fn too_many_offers(per_second: impl std::fmt::Display) -> Self {
-        let message =
-            format!("more than {per_second} offers a second have come from this address (limits.offers_per_second)");
+        let message = format!(
+            "more than {per_second} offers and switches a second have come from this address (limits.offers_per_second)"
+        );
         Self { code: "too_many_offers", message, status: StatusCode::TOO_MANY_REQUESTS }
     }
 

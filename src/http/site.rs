@@ -9,12 +9,13 @@ use crate::access::throttle::Throttle;
 use crate::capture::controls::Controls;
 use crate::codec::LastPictures;
 use crate::config::{IceServer, Limits};
+use crate::logging::Seldom;
 use lenscap_actors::ids::StreamId;
 use lenscap_actors::root::Root;
 use lenscap_actors::transport::{IceTimeouts, Identity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The largest offer or message that is read, in bytes.
@@ -38,10 +39,12 @@ pub struct Site {
     pub connections: Open,
     /// The WebSockets that are open.
     pub sockets: Open,
-    /// How often they may ask to watch.
+    /// How often they may ask to watch, or to be sent another stream.
     pub offers: Arc<Throttle>,
     /// How much visitors may take.
     pub limits: Limits,
+    /// When somebody last logged in through a proxy that nobody has named, and it was said.
+    pub unknown_proxy: Mutex<Seldom>,
     /// What visitors may know of streams.
     pub streams: StreamsFeed,
     /// What each of them showed last.
@@ -69,6 +72,15 @@ pub struct Site {
 }
 
 impl Site {
+    /// Somebody tries to log in through a proxy that is not trusted.
+    pub fn tell_of_unknown_proxy(&self) {
+        if self.unknown_proxy.lock().unwrap_or_else(PoisonError::into_inner).is_due(Instant::now()) {
+            log::warn!(
+                "somebody logs in through a proxy that is not in `server.trusted_proxies`: tries are counted for all of them together"
+            );
+        }
+    }
+
     /// The stream of this name.
     pub fn stream(&self, name: &str) -> Result<StreamId, Problem> {
         let id = StreamId::from(name);

@@ -2,7 +2,7 @@
 
 pub mod request;
 
-use super::admission::{Joined, Resumed, join, restart, resume, seek};
+use super::admission::{Joined, Resumed, join, one_more_offer, restart, resume, seek};
 use super::authorize::Guest;
 use super::client;
 use super::problem::{Problem, general};
@@ -246,6 +246,10 @@ impl Socket {
     async fn switch(&self, stream: &str) -> Result<(), Problem> {
         let watched = self.watched()?;
         self.guest().may_view(stream)?;
+        // A page that goes on over another connection says once more what it wants: that opens nothing.
+        if !self.site.access.is_watching(&watched.token, stream) {
+            one_more_offer(&self.site, self.viewer)?;
+        }
         let result = watched.peer.peer.send(Switch(StreamId::from(stream))).await;
         result.unwrap_or(Ok(())).map_err(|error| Problem::unknown_stream(error.to_string()))?;
         self.site.access.watches(&watched.token, &self.visitor, stream);

@@ -40,8 +40,8 @@ const RESTART_PATIENCE_MS = 1500;
 
 const BEAT_MS = 1000;
 
-/** Who is answered so may not have the stream that was asked for. */
-const REFUSED = ['unknown_stream', 'unauthorised'];
+/** Who is answered so does not get the stream that was asked for, or not now. */
+const REFUSED = ['unknown_stream', 'unauthorised', 'too_many_offers'];
 
 /** Beats farther apart than this: the machine slept, or the page was suspended. */
 const SLEPT_MS = 3000;

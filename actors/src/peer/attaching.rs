@@ -7,6 +7,9 @@ use super::{Ask, Attach, Hangup, Line, Peer, Signal};
 use crate::departure::Cause;
 use actix::prelude::*;
 
+/// So many changes of a viewer's signalling connection are told: more than a walk through a house has.
+const LINES_TOLD: u32 = 10;
+
 impl Handler<Ask> for Peer {
     type Result = ();
 
@@ -28,7 +31,9 @@ impl Handler<Attach> for Peer {
         self.line.0 += 1;
         let former = std::mem::replace(&mut self.signals, signals);
         let _ = former.try_send(Signal::Elsewhere);
-        log::info!("root/peers/{}: goes on over another signalling connection", self.id);
+        // A page may do so as often as it likes, and nobody reads that for ever.
+        let level = if self.line.0 <= LINES_TOLD { log::Level::Info } else { log::Level::Debug };
+        log::log!(level, "root/peers/{}: goes on over another signalling connection", self.id);
         // Nobody knows what was lost with the former one.
         self.tell_again();
         self.line

@@ -114,7 +114,7 @@ pub const REFUSED_SOCKETS: Family = Family::counter(
 pub const REFUSED_OFFERS: Family = Family::counter(
     "lenscap_refused_offers_total",
     &[],
-    "Offers that were refused because too many came from one address.",
+    "Offers and switches that were refused because too many came from one address.",
 );
 pub const REFUSED_REQUESTS: Family =
     Family::counter("lenscap_refused_requests_total", &[], "HTTP requests of those who may not come in.");
