@@ -124,14 +124,22 @@ impl Config {
         let raw: File = toml::from_str(text).map_err(|error| {
             let offset = error.span().map_or(0, |span| span.start);
             let mistake = reader.error(offset, error.message().to_owned());
-            let holds_secrets = ["access", "webrtc.ice_servers"].iter().any(|section| mistake.key.starts_with(section));
-            match holds_secrets {
+            match error.span().is_none() || may_hold_secrets(&mistake.key) {
                 true => ConfigError { message: without_values(&mistake.message), ..mistake },
                 false => mistake,
             }
         })?;
         reader.config(raw)
     }
+}
+
+/// Whether a secret can stand at this key, or in what is within it.
+fn may_hold_secrets(key: &str) -> bool {
+    const SECRETS: [&str; 2] = ["access", "webrtc.ice_servers"];
+    let is_in = |outer: &str, inner: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| matches!(rest.chars().next(), None | Some('.')))
+    };
+    SECRETS.iter().any(|secret| is_in(secret, key) || is_in(key, secret))
 }
 
 /// The words of a TOML error without what they repeat of the file, except for the names of keys.

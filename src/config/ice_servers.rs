@@ -250,6 +250,34 @@ mod tests {
             let error = read(value).unwrap_err();
             assert!(error.starts_with("x.toml:2: webrtc.ice_servers: "), "{value} gives {error}");
             assert!(error.contains(expected) && !error.contains("hush"), "{value} gives {error}");
+            let over_lines = value.replacen('[', "[\n  # of a = b\n  ", 1);
+            for (text, key) in [
+                (format!("[webrtc]\nice_servers = {over_lines}"), "webrtc.ice_servers"),
+                (format!("webrtc.ice_servers = {over_lines}"), "webrtc.ice_servers"),
+                (format!("\"webrtc\" . ice_servers = {over_lines}"), "webrtc.ice_servers"),
+                (format!("webrtc = {{ ice_servers = {value} }}"), "webrtc"),
+                (format!("webrtc = {{ ice_servers = {over_lines} }}"), "webrtc"),
+            ] {
+                let error = Config::parse("x.toml", &text).unwrap_err();
+                assert_eq!(error.key, key, "{text} gives {error}");
+                assert!(error.message.contains(expected) && !error.message.contains("hush"), "{text} gives {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_that_stands_where_something_else_is_expected_is_not_repeated() {
+        for value in [
+            "[{ urls = \"turn:a.example\", username = \"me\", credential = [\"hush\"] }]",
+            "[\n  { urls = \"turn:a.example\",\n username = \"me\", credential = [\n \"hush\"\n ] }]",
+            "[\n  {\n \"hush\" }]",
+            "[\n  \"turn:a.example\" \"hush\"]",
+            "\"hush\"",
+        ] {
+            for text in [format!("[webrtc]\nice_servers = {value}"), format!("webrtc = {{ ice_servers = {value} }}")] {
+                let error = Config::parse("x.toml", &text).unwrap_err().to_string();
+                assert!(error.contains(": webrtc") && !error.contains("hush"), "{text} gives {error}");
+            }
         }
     }
 }
