@@ -41,18 +41,12 @@ impl Secrets {
     }
 
     fn of(found: &[Found]) -> Self {
-        let values = found.iter().flat_map(|found| &found.values);
-        let forms = values.flat_map(|value| {
-            let decoded = Decoded::of(value.as_bytes()).bytes;
-            [spaced(value.as_bytes()), spaced(&decoded), value.as_bytes().to_vec(), decoded]
-        });
-        Self(forms.filter(|form| String::from_utf8_lossy(form).chars().count() >= SHORTEST).collect())
+        Self(found.iter().flat_map(|found| &found.values).flat_map(|value| forms(value)).collect())
     }
 
     /// These values, too.
     pub fn and<'a>(mut self, values: impl IntoIterator<Item = &'a str>) -> Self {
-        let long = values.into_iter().filter(|value| value.chars().count() >= SHORTEST);
-        self.0.extend(long.flat_map(|value| [spaced(value.as_bytes()), value.as_bytes().to_vec()]));
+        self.0.extend(values.into_iter().flat_map(forms));
         self
     }
 
@@ -113,6 +107,13 @@ fn cover(text: &str, mut places: Vec<Range<usize>>) -> Cow<'_, str> {
     }
     out.push_str(&text[shown..]);
     Cow::Owned(out)
+}
+
+/// What is looked for where a value may turn up: as it is and decoded, since whatever is said is looked through decoded, too.
+fn forms(value: &str) -> impl Iterator<Item = Vec<u8>> + use<> {
+    let decoded = Decoded::of(value.as_bytes()).bytes;
+    let forms = [spaced(value.as_bytes()), spaced(&decoded), value.as_bytes().to_vec(), decoded];
+    forms.into_iter().filter(|form| String::from_utf8_lossy(form).chars().count() >= SHORTEST)
 }
 
 /// Spaces as forms write them (application/x-www-form-urlencoded).

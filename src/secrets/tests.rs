@@ -67,6 +67,15 @@ fn a_program_may_say_everything_but_the_secrets_of_its_command() {
 }
 
 #[test]
+fn a_secret_from_elsewhere_is_hidden_however_it_is_encoded() {
+    let secrets = Secrets::of_command("x").and(["hun%2Fter2", "s p@ss", "12"]);
+    for said in ["hun/ter2", "hun%2fter2", "hun%2Fter2", "h%75n%2fter2", "s p@ss", "s+p@ss", "s%20p%40ss"] {
+        assert_eq!(secrets.mask(&format!("login with {said} failed")), "login with *** failed", "{said}");
+    }
+    assert_eq!(secrets.mask("12 of 12"), "12 of 12");
+}
+
+#[test]
 fn names_of_secrets_are_known_and_others_are_not() {
     for name in ["password", "PASSWD", "rtsp_pass", "user-pw", "X_API_KEY", "accessToken", "auth", "session_id", "jwt"]
     {
