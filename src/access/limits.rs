@@ -1,7 +1,9 @@
 //! How many connections there may be, in all and from one network, so that a flood of them keeps out neither others nor a camera.
 
-use lenscap_actors::peers::Network;
+use super::throttle::SHARES_OF_A_BLOCK;
+use lenscap_actors::peers::{Block, Network};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,26 +40,78 @@ pub enum Full {
     /// One network has as many as it may have.
     #[error("{0} WebSockets are open from this address already, as many as `limits.websockets_per_address` allows")]
     OfOneAddress(usize),
+    /// The networks of one block have as many together as they may have.
+    #[error("{0} WebSockets are open from your 48 bits of IPv6 already, four times `limits.websockets_per_address`")]
+    OfOneBlock(usize),
+}
+
+/// How many places are taken, and by whom. Pure.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Taken {
+    all: usize,
+    by_network: HashMap<Network, usize>,
+    by_block: HashMap<Block, usize>,
+}
+
+impl Taken {
+    fn one_more(&mut self, network: Network, limits: Limits) -> Result<(), Full> {
+        let of_block = limits.of_one.saturating_mul(SHARES_OF_A_BLOCK.get() as usize);
+        let block = network.block();
+        let by_block = block.and_then(|block| self.by_block.get(&block)).copied().unwrap_or(0);
+        if self.by_network.get(&network).copied().unwrap_or(0) >= limits.of_one {
+            return Err(Full::OfOneAddress(limits.of_one));
+        }
+        if by_block >= of_block {
+            return Err(Full::OfOneBlock(of_block));
+        }
+        if self.all >= limits.all {
+            return Err(Full::All(limits.all));
+        }
+        self.all += 1;
+        *self.by_network.entry(network).or_default() += 1;
+        if let Some(block) = block {
+            *self.by_block.entry(block).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn one_less(&mut self, network: Network) {
+        self.all = self.all.saturating_sub(1);
+        less(&mut self.by_network, network);
+        if let Some(block) = network.block() {
+            less(&mut self.by_block, block);
+        }
+    }
+}
+
+/// Who has none any more is forgotten.
+fn less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, of: K) {
+    if let Some(count) = counts.get_mut(&of) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&of);
+        }
+    }
 }
 
 /// Those that are open. Clones are the same.
 #[derive(Clone)]
 pub struct Open {
     limits: Limits,
-    by_network: Arc<Mutex<HashMap<Network, usize>>>,
+    taken: Arc<Mutex<Taken>>,
     refused: Arc<AtomicU64>,
 }
 
 /// A place, which is free again when this is dropped.
 pub struct Place {
     network: Network,
-    by_network: Arc<Mutex<HashMap<Network, usize>>>,
+    taken: Arc<Mutex<Taken>>,
 }
 
 impl Open {
     /// None yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, by_network: Arc::default(), refused: Arc::default() }
+        Self { limits, taken: Arc::default(), refused: Arc::default() }
     }
 
     /// One more from there.
@@ -67,38 +121,24 @@ impl Open {
     /// If there is no place.
     pub fn one_more(&self, from: IpAddr) -> Result<Place, Full> {
         let network = Network::of(from);
-        let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, own) = (by_network.values().sum::<usize>(), by_network.get(&network).copied().unwrap_or(0));
-        let limits = self.limits;
-        let full = match () {
-            () if own >= limits.of_one => Some(Full::OfOneAddress(limits.of_one)),
-            () if all >= limits.all => Some(Full::All(limits.all)),
-            () => None,
-        };
-        if let Some(full) = full {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner).one_more(network, self.limits);
+        if let Err(full) = taken {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(full);
         }
-        by_network.insert(network, own + 1);
-        Ok(Place { network, by_network: self.by_network.clone() })
+        Ok(Place { network, taken: self.taken.clone() })
     }
 
     /// How many are open, and how many were refused.
     pub fn counts(&self) -> (u64, u64) {
-        let open: usize = self.by_network.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
+        let open = self.taken.lock().unwrap_or_else(PoisonError::into_inner).all;
         (open as u64, self.refused.load(Ordering::Relaxed))
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut by_network = self.by_network.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_network.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                by_network.remove(&self.network);
-            }
-        }
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).one_less(self.network);
     }
 }
 
@@ -127,6 +167,18 @@ mod tests {
         assert_eq!(open.one_more(c).err(), Some(Full::OfOneAddress(3)), "with IPv6 a network is 64 bits wide");
         drop((of_a, of_b, third));
         assert_eq!(open.counts(), (0, 3));
-        assert!(open.by_network.lock().unwrap().is_empty());
+        assert_eq!(*open.taken.lock().unwrap(), Taken::default());
+    }
+
+    #[test]
+    fn who_owns_many_networks_does_not_have_the_share_of_each() {
+        let open = Open::new(Limits { all: 100, of_one: 3 });
+        let from = |nth: usize| format!("2001:db8:7:{nth:x}::1").parse::<IpAddr>().unwrap();
+        let places: Vec<_> = (0..64).map(|nth| open.one_more(from(nth))).collect();
+        assert_eq!(places.iter().filter(|place| place.is_ok()).count(), 12);
+        assert_eq!(places.last().unwrap().as_ref().err(), Some(&Full::OfOneBlock(12)));
+        assert!(open.one_more("2001:db8:8::1".parse().unwrap()).is_ok(), "a neighbor");
+        drop(places);
+        assert_eq!(*open.taken.lock().unwrap(), Taken::default());
     }
 }

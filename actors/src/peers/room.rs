@@ -16,10 +16,15 @@ const SILENT_OFFER: Duration = Duration::from_secs(1);
 /// Somebody has been suspect for so long.
 const SUSPECT: Duration = Duration::from_secs(1);
 
-/// Where a viewer's offers come from: what one subscriber of a network provider has, which with IPv6 is 64 bits wide
-/// (RFC 6177).
+/// Where a viewer's offers come from: an address, or with IPv6 a network 64 bits wide, which is the least that a subscriber of a
+/// network provider has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
+
+/// Up to 65,536 networks of IPv6, in 48 bits: the most that one subscriber is usually given (RFC 6177, section 2). There may be
+/// others' networks in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Block(u128);
 
 impl Network {
     /// Of this address.
@@ -28,6 +33,14 @@ impl Network {
             IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
             v4 => v4,
         })
+    }
+
+    /// The block that it may be a part of; none with IPv4.
+    pub fn block(self) -> Option<Block> {
+        match self.0 {
+            IpAddr::V6(ip) => Some(Block(ip.to_bits() >> 80)),
+            IpAddr::V4(_) => None,
+        }
     }
 }
 
@@ -95,6 +108,14 @@ mod tests {
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:0:1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+    }
+
+    #[test]
+    fn a_block_is_48_bits_of_ipv6() {
+        let block = |text| network(text).block();
+        assert_eq!(block("2001:db8:7::1"), block("2001:db8:7:ffff::1"));
+        assert_ne!(block("2001:db8:7::1"), block("2001:db8:8::1"));
+        assert_eq!((block("192.0.2.1"), block("::ffff:192.0.2.1")), (None, None));
     }
 
     #[test]
