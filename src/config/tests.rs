@@ -114,6 +114,45 @@ fn a_camera_overrides_the_retry_policy_key_by_key() {
 }
 
 #[test]
+fn origins_are_taken_as_browsers_write_them() {
+    for (written, expected) in [
+        ("https://house.example", "https://house.example"),
+        ("https://house.example:443", "https://house.example"),
+        ("http://house.example:80", "http://house.example"),
+        ("http://house.example:443", "http://house.example:443"),
+        ("HTTPS://House.Example:8443", "https://house.example:8443"),
+        ("https://häuser.example", "https://xn--huser-gra.example"),
+        ("https://192.0.2.7", "https://192.0.2.7"),
+        ("http://[2001:DB8:0::1]:8123", "http://[2001:db8::1]:8123"),
+    ] {
+        let config = Config::parse("x", &format!("[server]\nallowed_origins = [{written:?}]")).unwrap();
+        assert_eq!(config.allowed_origins, [expected], "{written}");
+    }
+    for written in [
+        "house.example",
+        "https://",
+        "https:house.example",
+        "https:///house.example",
+        "https://house.example/",
+        "https://house.example?a",
+        "https://house.example#a",
+        "https://me@house.example",
+        "https://*.house.example",
+        "https://house.example:port",
+        "https://house.example\\a",
+        "https://house .example",
+        "https://house.example;a",
+        "https://house%2eexample",
+        "ftp://house.example",
+        "null",
+        "",
+    ] {
+        let error = wrong(&format!("[server]\nallowed_origins = [{written:?}]"));
+        assert!(error.starts_with("x.toml:2: server.allowed_origins: ") && error.contains("is no origin"), "{error}");
+    }
+}
+
+#[test]
 fn mistakes_are_named_with_file_line_key_and_expectation() {
     let camera = "[[camera]]\nid = \"a\"\nsource = \"test\"\n";
     for (text, start, expected) in [

@@ -3,6 +3,7 @@
 use super::source::Source;
 use crate::capture::pixel_format::PixelFormat;
 use std::net::{IpAddr, SocketAddr};
+use url::Url;
 
 /// A name of a camera, a stream or a token.
 ///
@@ -16,15 +17,16 @@ pub fn check_id(id: &str) -> Result<String, String> {
         .ok_or_else(|| format!("{id:?} is no name: expected 1 to 64 letters, digits, \"-\" or \"_\""))
 }
 
-/// Where a page comes from, in lower case.
+/// Where a page comes from, as browsers write it (RFC 6454, section 6.2): in small letters, without the port that its scheme has
+/// anyway, and with other letters than ASCII's in Punycode.
 pub(super) fn check_origin(origin: &str) -> Result<String, String> {
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    match host {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
-            Ok(origin.to_ascii_lowercase())
-        }
-        _ => Err(format!("{origin:?} is no origin: expected one like \"https://house.example\", without a path")),
-    }
+    // Of these a parser would make something else, or leave them out.
+    let is_odd = |char: char| char.is_whitespace() || char.is_control() || "/\\?#@*%;,\"'".contains(char);
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    let is_bare = authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(is_odd));
+    let url = Url::parse(origin).ok().filter(|url| is_bare && matches!(url.scheme(), "http" | "https"));
+    url.map(|url| url.origin().ascii_serialization())
+        .ok_or_else(|| format!("{origin:?} is no origin: expected one like \"https://house.example\", without a path"))
 }
 
 /// An address, with a port of its own or this one.
