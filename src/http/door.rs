@@ -1,8 +1,8 @@
 //! Where connections begin: each has a place among those of its network, or ends at once.
 
 use super::client::ByFile;
-use super::flood::Counted;
-use super::site::Site;
+use super::flood::{Counted, OF_NETWORKS};
+use super::site::{MESSAGE_BYTES_MAX, Site};
 use crate::access::limits::Open;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
@@ -15,16 +15,22 @@ use std::net::IpAddr;
 /// (RFC 9293, section 3.8.6.1). A viewer that is connected has been gone for long by then.
 const UNREAD_MS: u32 = 300_000;
 
+/// So much may wait to be read of one connection, in bytes: as much as a message may have. The library reads all that there is before it
+/// looks at the first of it.
+const UNSEEN_MAX: usize = MESSAGE_BYTES_MAX;
+
 /// What is known of connections before anything is asked over them.
 pub struct Door {
     connections: Open,
+    answers: Open,
     trusted: Vec<IpAddr>,
 }
 
 impl Door {
     /// Of this site.
     pub fn of(site: &Site) -> Self {
-        Self { connections: site.connections.clone(), trusted: site.trusted_proxies.clone() }
+        let (connections, trusted) = (site.connections.clone(), site.trusted_proxies.clone());
+        Self { connections, answers: Open::new(OF_NETWORKS), trusted }
     }
 
     /// A connection begins. What is put into `extensions` goes with it.
@@ -42,8 +48,9 @@ impl Door {
     }
 
     fn comes(&self, stream: &TcpStream, extensions: &mut Extensions) {
-        // If that cannot be set, the system has its own patience.
+        // If these cannot be set, the system has its own patience and its own measure.
         let _ = sockopt::set_tcp_user_timeout(stream, UNREAD_MS);
+        let _ = sockopt::set_socket_recv_buffer_size(stream, UNSEEN_MAX);
         // Without an address it has been reset, and ends by itself.
         let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else { return };
         // Who asks for others has the connections of all of them.
@@ -59,7 +66,7 @@ impl Door {
                 let _ = shutdown(stream, Shutdown::Both);
             }
         }
-        if let Some(counted) = Counted::of(stream) {
+        if let Some(counted) = Counted::of(stream, address, self.answers.clone()) {
             extensions.insert(counted);
         }
     }
@@ -75,7 +82,7 @@ mod tests {
     #[actix_web::test]
     async fn a_connection_has_a_place_or_ends_and_a_trusted_proxy_needs_none() {
         let limits = Limits { all: 9, of_one: 1 };
-        let mut door = Door { connections: Open::new(limits), trusted: vec![] };
+        let mut door = Door { connections: Open::new(limits), answers: Open::new(limits), trusted: vec![] };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let opened = async |door: &Door| {
             let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

@@ -1,9 +1,11 @@
-//! How much of the memory one connection of HTTP/2 may take.
+//! How much of the memory connections of HTTP/2 may take.
 //!
 //! Over HTTP/2 a client opens as many streams as it likes, and takes an answer when it likes (RFC 9113, section 5.2). The library
-//! names no limit to streams, and keeps the end of each answer until the client takes it. So two things are counted here:
-//! answers that are not over, which hold what they answer with, and answers since the client had last taken everything.
+//! names no limit to streams, keeps the end of each answer until the client takes it, and begins to answer all that has come before
+//! it ends one. So three things are counted here: answers that are not over, of a connection and of a network, which hold what they
+//! answer with; refusals one after the other; and answers since the client had last taken everything.
 
+use crate::access::limits::{Limits, Open, Place};
 use actix_web::Error;
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
@@ -13,9 +15,10 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
 use futures_util::future::{Either, ready};
-use rustix::net::{Shutdown, shutdown, sockopt};
+use rustix::net::{connect_unspec, sockopt};
 use std::cell::Cell;
 use std::future::Future;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -23,6 +26,12 @@ use std::task::{Context, Poll};
 
 /// Answers at a time. Browsers ask for 100 where no limit is named.
 const ANSWERS_MAX: usize = 128;
+
+/// Answers at a time to one network, and in all.
+pub const OF_NETWORKS: Limits = Limits { all: 20_000, of_one: 2000 };
+
+/// Refusals one after the other. Browsers wait for an answer.
+const REFUSALS_MAX: usize = 128;
 
 /// Answers since nothing waited to be taken: some 2 MB, with what the library keeps of each.
 const UNTAKEN_MAX: usize = 2000;
@@ -32,6 +41,8 @@ const UNTAKEN_MAX: usize = 2000;
 struct Counts {
     /// Answers that are not over.
     open: usize,
+    /// Refusals since the last answer.
+    refused: usize,
     /// Answers since the client had taken all there was.
     untaken: usize,
 }
@@ -43,45 +54,48 @@ enum Fate {
     Answered,
     /// It is told to come again, in a few bytes that hold nothing.
     Refused,
-    /// So is it, and the connection ends.
+    /// So is it, which nobody reads any more, for the connection ends.
     Last,
 }
 
 impl Counts {
-    /// One more request comes, while the client has taken everything before, or has not.
-    fn one_more(&mut self, all_is_taken: bool) -> Fate {
+    /// One more request comes, while the client has taken everything before, or has not, and its network may have one more answer,
+    /// or not.
+    fn one_more(&mut self, all_is_taken: bool, has_place: bool) -> Fate {
         self.untaken = if all_is_taken { 1 } else { self.untaken.saturating_add(1) };
-        if self.untaken > UNTAKEN_MAX {
-            return Fate::Last;
+        if has_place && self.open < ANSWERS_MAX && self.untaken <= UNTAKEN_MAX {
+            self.open += 1;
+            self.refused = 0;
+            return Fate::Answered;
         }
-        if self.open >= ANSWERS_MAX {
-            return Fate::Refused;
-        }
-        self.open += 1;
-        Fate::Answered
+        self.refused = self.refused.saturating_add(1);
+        if self.refused > REFUSALS_MAX || self.untaken > UNTAKEN_MAX { Fate::Last } else { Fate::Refused }
     }
 }
 
 /// A connection whose requests are counted.
 pub struct Counted {
     counts: Rc<Cell<Counts>>,
+    of_networks: Open,
+    address: IpAddr,
     socket: Socket,
 }
 
 impl Counted {
-    /// This one; none if it is over already.
-    pub fn of(stream: &TcpStream) -> Option<Self> {
-        let cookie = sockopt::socket_cookie(stream).ok()?;
-        Some(Self { counts: Rc::default(), socket: Socket { number: stream.as_raw_fd(), cookie } })
+    /// This one, among those of networks; none if it is over already.
+    pub fn of(stream: &TcpStream, address: IpAddr, of_networks: Open) -> Option<Self> {
+        let socket = Socket { number: stream.as_raw_fd(), cookie: sockopt::socket_cookie(stream).ok()? };
+        Some(Self { counts: Rc::default(), of_networks, address, socket })
     }
 
     /// One more request; none if it is not answered.
     fn one_more(&self) -> Option<Answer> {
         let mut counts = self.counts.get();
-        let fate = counts.one_more(self.socket.all_is_taken());
+        let place = self.of_networks.one_more(self.address).ok();
+        let fate = counts.one_more(self.socket.all_is_taken(), place.is_some());
         self.counts.set(counts);
         match fate {
-            Fate::Answered => Some(Answer(self.counts.clone())),
+            Fate::Answered => place.map(|place| Answer { counts: self.counts.clone(), _place: place }),
             Fate::Refused => None,
             Fate::Last => {
                 self.socket.end();
@@ -92,12 +106,15 @@ impl Counted {
 }
 
 /// An answer that is not over.
-struct Answer(Rc<Cell<Counts>>);
+struct Answer {
+    counts: Rc<Cell<Counts>>,
+    _place: Place,
+}
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        let counts = self.0.get();
-        self.0.set(Counts { open: counts.open.saturating_sub(1), ..counts });
+        let counts = self.counts.get();
+        self.counts.set(Counts { open: counts.open.saturating_sub(1), ..counts });
     }
 }
 
@@ -126,10 +143,11 @@ impl Socket {
         result != 0 || bytes == 0
     }
 
+    /// Ends it so that not even what has come already is read: that may be megabytes.
     fn end(&self) {
         if let Some(socket) = self.find() {
             // If that fails, it has ended by itself.
-            let _ = shutdown(socket, Shutdown::Both);
+            let _ = connect_unspec(socket);
         }
     }
 }
@@ -188,17 +206,28 @@ mod tests {
     #[test]
     fn a_connection_has_a_browsers_requests_answered_at_a_time_and_no_more() {
         let mut counts = Counts::default();
-        assert!((0..ANSWERS_MAX).all(|_| counts.one_more(true) == Fate::Answered));
-        assert_eq!(counts.one_more(true), Fate::Refused);
+        assert!((0..ANSWERS_MAX).all(|_| counts.one_more(true, true) == Fate::Answered));
+        assert_eq!(counts.one_more(true, true), Fate::Refused);
         counts.open -= 1;
-        assert_eq!(counts.one_more(true), Fate::Answered);
+        assert_eq!(counts.one_more(true, false), Fate::Refused, "its network has none left");
+        assert_eq!(counts.one_more(true, true), Fate::Answered);
+    }
+
+    #[test]
+    fn who_goes_on_asking_while_it_is_refused_is_sent_away() {
+        let mut counts = Counts { open: ANSWERS_MAX, ..Counts::default() };
+        assert!((0..REFUSALS_MAX).all(|_| counts.one_more(true, true) == Fate::Refused));
+        let mut patient = Counts { open: ANSWERS_MAX - 1, ..counts };
+        assert_eq!(counts.one_more(true, true), Fate::Last);
+        assert_eq!(patient.one_more(true, true), Fate::Answered, "it has waited for an answer");
+        assert_eq!(patient.one_more(true, true), Fate::Refused);
     }
 
     #[test]
     fn who_takes_nothing_for_thousands_of_answers_is_sent_away() {
         let mut counts = Counts::default();
         let mut ask = |all_is_taken| {
-            let fate = counts.one_more(all_is_taken);
+            let fate = counts.one_more(all_is_taken, true);
             counts.open = 0;
             fate
         };
