@@ -1,5 +1,6 @@
 //! A viewer and its transport, connected by a simulated link on a virtual clock.
 
+mod flood;
 mod foreign;
 mod history;
 pub mod link;

@@ -3,12 +3,15 @@
 //! It is taken from every address at which the viewer has been heard, before a path is chosen, too: browsers begin with
 //! it as soon as they have a valid pair (RFC 8445, section 12.2).
 
+mod budget;
 mod flight;
 mod hello;
+mod record;
 
 use super::identity::{Fingerprint, Identity, TransportError};
 use super::sdp::DtlsRole;
 use super::srtp::Srtp;
+use budget::Budget;
 use bytes::BytesMut;
 use flight::{Flight, is_plain_handshake};
 use hello::{Hello, is_client_hello};
@@ -47,6 +50,8 @@ pub struct Dtls {
     stage: Stage,
     /// What the viewer has not answered yet.
     flight: Flight,
+    /// What it may still send of its handshake.
+    budget: Budget,
     out: VecDeque<BytesMut>,
 }
 
@@ -70,6 +75,7 @@ impl Dtls {
             hello: Hello::default(),
             stage: Stage::Waiting,
             flight: Flight::default(),
+            budget: Budget::default(),
             out: VecDeque::new(),
         }
     }
@@ -118,6 +124,9 @@ impl Dtls {
     }
 
     fn feed(&mut self, datagram: &[u8], now: Instant) -> Result<Option<DtlsEvent>, TransportError> {
+        if !self.budget.admits(datagram) {
+            return Ok(None);
+        }
         let events = self.endpoint.read(now, TUNNEL, None, BytesMut::from(datagram));
         let is_answered = self.collect(now);
         if !is_answered && self.stage == Stage::Shaking && is_client_hello(datagram) && self.flight.may_hurry(now) {
@@ -161,6 +170,7 @@ impl Dtls {
         let keys = Srtp::of_handshake(state, self.identity.crypto());
         self.stage = if keys.is_ok() { Stage::Established } else { Stage::Ended };
         self.flight = Flight::default();
+        self.budget.established();
         keys
     }
 

@@ -4,6 +4,7 @@
 //! next flight: a repetition of the last one, or the first of two fragments. Then both sides wait for each other. So it
 //! is repeated here, record by record as it was: whoever has a record knows it by its number, and drops it.
 
+use super::record::{CHANGE_CIPHER_SPEC, HANDSHAKE, records};
 use bytes::BytesMut;
 use std::time::{Duration, Instant};
 
@@ -19,10 +20,6 @@ const ANEW_MAX: u32 = 6;
 /// A flight is not repeated more often than this.
 const HURRY: Duration = Duration::from_millis(40);
 
-/// Content types (RFC 5246, section 6.2.1) of what is repeated: not of alerts.
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const HANDSHAKE: u8 = 22;
-
 /// The flight.
 #[derive(Default)]
 pub struct Flight {
@@ -35,6 +32,7 @@ pub struct Flight {
 impl Flight {
     /// These were sent: if they are part of a handshake, the one before them was answered.
     pub fn sent(&mut self, datagrams: &[BytesMut], now: Instant) {
+        // Alerts are not repeated.
         let is_flight = |it: &BytesMut| matches!(it.first(), Some(&(CHANGE_CIPHER_SPEC | HANDSHAKE)));
         if datagrams.iter().any(is_flight) {
             *self = Self { datagrams: datagrams.to_vec(), sent: Some(now), repetitions: 0, anew: 0 };
@@ -43,7 +41,7 @@ impl Flight {
 
     /// Whether it is the client's last: what is to come is encrypted.
     pub fn changes_cipher(&self) -> bool {
-        self.datagrams.iter().any(|it| records(it).any(|(kind, _)| kind == CHANGE_CIPHER_SPEC))
+        self.datagrams.iter().any(|it| records(it).any(|record| record.kind == CHANGE_CIPHER_SPEC))
     }
 
     /// When to send it again.
@@ -73,17 +71,7 @@ impl Flight {
 
 /// Whether a datagram is of a flight before the ciphers are changed.
 pub fn is_plain_handshake(datagram: &[u8]) -> bool {
-    records(datagram).all(|record| record == (HANDSHAKE, 0))
-}
-
-/// Content type and epoch of each record (RFC 6347, section 4.1).
-fn records(mut datagram: &[u8]) -> impl Iterator<Item = (u8, u16)> {
-    std::iter::from_fn(move || {
-        let (header, rest) = datagram.split_first_chunk::<13>()?;
-        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
-        datagram = rest.get(length..)?;
-        Some((header[0], u16::from_be_bytes([header[3], header[4]])))
-    })
+    records(datagram).all(|record| (record.kind, record.epoch) == (HANDSHAKE, 0))
 }
 
 #[cfg(test)]

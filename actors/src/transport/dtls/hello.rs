@@ -1,13 +1,13 @@
 //! The first flight of a handshake, held back until it tells which SRTP profiles the viewer has.
 
+use super::record::{HANDSHAKE, records};
+
 /// Datagrams and bytes that a ClientHello may have. Chromium's, with its post-quantum key share, has two and 1.4 kB.
 const DATAGRAMS_MAX: usize = 8;
 const BYTES_MAX: usize = 8 * 1024;
 
-/// Record and handshake headers (RFC 6347, sections 4.1 and 4.2.2).
-const RECORD_HEADER: usize = 13;
+/// A fragment's header (RFC 6347, section 4.2.2).
 const FRAGMENT_HEADER: usize = 12;
-const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 
 /// The extension and the profile (RFC 5764, section 4.1.1; RFC 7714, section 14.2).
@@ -21,6 +21,9 @@ pub struct Hello(Vec<Vec<u8>>);
 impl Hello {
     /// Adds a datagram. All of them, once they are a whole ClientHello, and whether the viewer has AES-GCM.
     pub fn push(&mut self, datagram: &[u8]) -> Option<(Vec<Vec<u8>>, bool)> {
+        if datagram.len() > BYTES_MAX {
+            return None;
+        }
         let bytes: usize = self.0.iter().map(Vec::len).sum();
         // Repetitions of a flight that never gets whole, or nothing of that kind.
         if self.0.len() == DATAGRAMS_MAX || bytes + datagram.len() > BYTES_MAX {
@@ -57,16 +60,14 @@ struct Fragment<'a> {
 }
 
 /// The fragments of a ClientHello in a datagram: a record may have several, a datagram several records.
-fn fragments(mut datagram: &[u8]) -> Vec<Fragment<'_>> {
+fn fragments(datagram: &[u8]) -> Vec<Fragment<'_>> {
     let mut found = vec![];
-    while let Some((header, rest)) = datagram.split_at_checked(RECORD_HEADER) {
-        let Some((mut record, after)) = rest.split_at_checked(number(&header[11..13])) else { break };
-        datagram = after;
-        while header[0] == HANDSHAKE
-            && let Some((header, rest)) = record.split_at_checked(FRAGMENT_HEADER)
+    for record in records(datagram).filter(|record| record.kind == HANDSHAKE) {
+        let mut body = record.body;
+        while let Some((header, rest)) = body.split_at_checked(FRAGMENT_HEADER)
             && let Some((bytes, after)) = rest.split_at_checked(number(&header[9..12]))
         {
-            record = after;
+            body = after;
             if header[0] == CLIENT_HELLO {
                 found.push(Fragment { total: number(&header[1..4]), offset: number(&header[6..9]), bytes });
             }
@@ -159,6 +160,8 @@ mod tests {
             assert!(hello.push(&datagram(&body, 100..1200)).is_none());
             assert!(hello.0.len() <= DATAGRAMS_MAX && hello.0.iter().map(Vec::len).sum::<usize>() <= BYTES_MAX);
         }
+        assert!(hello.push(&[0; BYTES_MAX + 1]).is_none());
+        assert!(hello.0.iter().map(Vec::len).sum::<usize>() <= BYTES_MAX);
     }
 
     proptest! {
