@@ -196,7 +196,7 @@ impl Transport {
             self.sender.reported(&arrivals, now);
         }
         if let Some(reception) = feedback.reception {
-            news.lost = Some(u64::from(reception.lost));
+            news.lost = Some(u64::try_from(reception.lost).unwrap_or_default());
             self.sender.lost(reception.lost, now);
             let round_trip = reception.round_trip(&self.base, now);
             round_trip.iter().for_each(|round_trip| self.sender.measured(*round_trip));

@@ -29,7 +29,7 @@ const REPORTS_APART: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug, Default)]
 pub struct Losses {
     /// Packets sent and lost, bytes sent, and when, at the last report that counted.
-    last: Option<(u64, u32, u64, Instant)>,
+    last: Option<(u64, i32, u64, Instant)>,
     limit: Option<f64>,
 }
 
@@ -39,9 +39,9 @@ impl Losses {
         self.limit
     }
 
-    /// The viewer reports how many packets it has lost, all in all, of those that were sent; `bytes` were in them. The
-    /// stream has so many bytes a second.
-    pub fn reported(&mut self, sent: u64, lost: u32, bytes: u64, stream: f64, now: Instant) {
+    /// The viewer reports how many packets it has lost, all in all, of those that were sent, less those that came twice
+    /// (so it may be below 0); `bytes` were in them. The stream has so many bytes a second.
+    pub fn reported(&mut self, sent: u64, lost: i32, bytes: u64, stream: f64, now: Instant) {
         let Some((sent_before, lost_before, bytes_before, at)) = self.last else {
             self.last = Some((sent, lost, bytes, now));
             return;
@@ -52,7 +52,7 @@ impl Losses {
         }
         self.last = Some((sent, lost, bytes, now));
         // A count can fall: what comes twice, or late, is taken off (RFC 3550, appendix A.3).
-        let share = f64::from(lost.saturating_sub(lost_before)) / packets as f64;
+        let share = f64::from(lost.saturating_sub(lost_before).max(0)) / packets as f64;
         let rate = bytes.saturating_sub(bytes_before) as f64 / since.as_secs_f64();
         if share > TOO_MUCH {
             let limit = self.limit.map_or(rate, |limit| limit.min(rate)) * (1.0 - share.min(1.0) / 2.0);
@@ -84,7 +84,7 @@ mod tests {
             let arrives = rate.min(carries) * (1.0 - loses);
             sent += (rate / 1250.0) as u64;
             bytes += rate as u64;
-            lost += ((rate - arrives) / 1250.0) as u32;
+            lost += ((rate - arrives) / 1250.0) as i32;
             losses.reported(sent, lost, bytes, stream, start + Duration::from_secs(1) * second);
         }
         losses.limit()
@@ -104,6 +104,18 @@ mod tests {
         let (mut losses, start) = (Losses::default(), Instant::now());
         assert_eq!(after(&mut losses, start, 0..60, 250e3, 0.09), None);
         assert_eq!(after(&mut losses, start, 60..300, 250e3, 0.3), Some(50e3));
+    }
+
+    #[test]
+    fn packets_that_come_twice_are_no_losses() {
+        let (mut losses, start) = (Losses::default(), Instant::now());
+        for (second, lost) in (1..).zip([0, -1, 0, -1, 0, -40, -40]) {
+            let sent = u64::from(second) * 200;
+            losses.reported(sent, lost, sent * 1250, 250e3, start + Duration::from_secs(1) * second);
+            assert_eq!(losses.limit(), None, "{lost} lost, {sent} sent");
+        }
+        losses.reported(1600, 60, 2_000_000, 250e3, start + Duration::from_secs(8));
+        assert!(losses.limit().is_some(), "half of the last 200 are");
     }
 
     #[test]

@@ -141,8 +141,8 @@ impl Arrivals {
 /// A reception report (RFC 3550, section 6.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reception {
-    /// Packets that it never got, all in all.
-    pub lost: u32,
+    /// Packets that it never got, all in all, less those that it got twice: a signed number of 24 bits.
+    pub lost: i32,
     /// The number of the last packet that came.
     pub last: u16,
     last_report: u32,
@@ -166,7 +166,8 @@ pub fn read(mut plain: impl Buf, ssrc: u32) -> Feedback {
         } else if let Some(report) = any.downcast_ref::<ReceiverReport>() {
             if let Some(block) = report.reports.iter().find(|block| block.ssrc == ssrc) {
                 feedback.reception = Some(Reception {
-                    lost: block.total_lost,
+                    // The library reads it without its sign.
+                    lost: (block.total_lost << 8) as i32 >> 8,
                     last: block.last_sequence_number as u16,
                     last_report: block.last_sender_report,
                     delay: block.delay,
@@ -232,6 +233,16 @@ mod tests {
         assert!(feedback.keyframe_wanted);
         let none = Reception { last_report: 0, ..reception };
         assert_eq!(none.round_trip(&base, back), None);
+    }
+
+    #[test]
+    fn packets_that_came_twice_are_losses_below_zero() {
+        for (told, lost) in [(0, 0), (5, 5), (0x7f_ffff, 8_388_607), (0xff_ffff, -1), (0x80_0000, -8_388_608)] {
+            let block = ReceptionReport { ssrc: SSRC, total_lost: told, ..Default::default() };
+            let report = ReceiverReport { ssrc: 1, reports: vec![block], ..Default::default() };
+            let plain = rtc_rtcp::packet::marshal(&[Box::new(report)]).unwrap();
+            assert_eq!(read(plain, SSRC).reception.unwrap().lost, lost);
+        }
     }
 
     #[test]

@@ -177,8 +177,8 @@ impl Sender {
         }
     }
 
-    /// The viewer reports how many packets it has lost, all in all.
-    pub fn lost(&mut self, lost: u32, now: Instant) {
+    /// The viewer reports how many packets it has lost, all in all, less those that came twice.
+    pub fn lost(&mut self, lost: i32, now: Instant) {
         if self.congestion.is_none() {
             self.losses.reported(self.next - self.first, lost, self.octets, self.rate.value(), now);
         }
