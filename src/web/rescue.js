@@ -2,6 +2,7 @@
 // has lasted, for so far apart it tries.
 
 import { signalling } from './connection.js';
+import { refusal } from './refusal.js';
 
 /**
  * An attempt that is not open by then, and so many round trips more, is given up: a new one asks at once, where TCP would wait ever
@@ -16,21 +17,29 @@ const ATTEMPT_MAX_MS = 8000;
 const PAUSE_FIRST_MS = 100;
 const PAUSE_MAX_MS = 2000;
 
+/** After so many of them in a row the server may be there, and refuse us: a socket does not tell. */
+const ATTEMPTS_REFUSED = 3;
+
 const passed = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /**
  * Opens sockets, one after another, until one has an answer to whether the server still knows the viewer of this `token`, whose
- * path takes `roundTrip` ms. Gives { socket, known }; null if `wanted` has become false.
+ * path takes `roundTrip` ms. Gives { socket, known }; { refused } with words if the visitor may not come in any more; null if `wanted`
+ * has become false.
  */
 export async function rescue({ base, token, roundTrip, wanted }) {
   let pause = PAUSE_FIRST_MS;
+  let failed = 0;
   for (let attempt = 0; wanted(); attempt++) {
     const patience = attempt < ATTEMPTS_QUICK ? ATTEMPT_MS + ROUND_TRIPS * roundTrip : ATTEMPT_MAX_MS;
     const socket = signalling(base);
     const answer = await asked(socket, token, Math.min(patience, ATTEMPT_MAX_MS));
     if (answer && wanted()) return { socket, known: answer.type === 'known' };
     socket.close();
+    failed = answer === undefined ? failed + 1 : 0;
     if (answer === undefined) {
+      const refused = failed % ATTEMPTS_REFUSED === 0 ? await refusal(base) : null;
+      if (refused && wanted()) return { refused };
       await passed(pause * (0.5 + 0.5 * Math.random()));
       pause = Math.min(pause * 2, PAUSE_MAX_MS);
     }

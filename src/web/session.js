@@ -249,7 +249,11 @@ export class Session extends EventTarget {
     const wanted = () => this.#doubt === doubt && connection.messages === messages;
     const { token } = connection;
     const found = await rescue({ base: this.#base, token, roundTrip: await connection.roundTrip(), wanted });
-    if (this.#doubt !== doubt) return found?.socket.close();
+    if (this.#doubt !== doubt) return found?.socket?.close();
+    if (found?.refused) {
+      connection.leave();
+      return this.#lost(connection, found.refused);
+    }
     if (found && !found.known) {
       // It has been let go: there is nothing to come back to.
       doubt.letGo = true;

@@ -1,11 +1,12 @@
 // What is shown is true, or looks as if it were not: after a switch, after a refusal, without a server, on a link that died without a word.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { decoded, instrument, launch } from './support/browser.mjs';
 import { open as openPage } from './support/pages.mjs';
 import { Relay } from './support/relay.mjs';
-import { Server, ffmpegCamera, toml } from './support/server.mjs';
+import { BINARY, Server, ffmpegCamera, toml } from './support/server.mjs';
 
 let server;
 let browser;
@@ -103,9 +104,11 @@ test('who may not have the other stream sees no more of the former, and its came
   assert.deepEqual(await shown(), [1, '', true]);
 });
 
+/** A server's configuration on this port, with its second incarnation in mind. */
+const configuration = (port) => toml({ cameras: [{ id: 'small', source: 'test', size: [320, 240] }] })
+  .replace('127.0.0.1:0"\n\n[webrtc]', `127.0.0.1:${port}"\n\n[webrtc]`);
+
 test('without a server nothing seems to be open, and the picture is grey until there is another', async (t) => {
-  const configuration = (port) => toml({ cameras: [{ id: 'small', source: 'test', size: [320, 240] }] })
-    .replace('127.0.0.1:0"\n\n[webrtc]', `127.0.0.1:${port}"\n\n[webrtc]`);
   const first = await Server.start(configuration(0));
   const page = await view(t, 'small', { at: first });
   await page.locator('.player .light.on').waitFor();
@@ -122,6 +125,29 @@ test('without a server nothing seems to be open, and the picture is grey until t
   await page.locator('.player .light.on').waitFor({ timeout: 20_000 });
   await page.waitForFunction(() => document.querySelector('lenscap-video').video.className === '');
   assert.deepEqual(await shown(), ['live', '', 1, true, true]);
+});
+
+test('who is not let in any more by a server that was started again is told so', async (t) => {
+  const password = 'open sesame';
+  const hash = execFileSync(BINARY, ['passwd'], { input: `${password}\n`, encoding: 'utf8' }).trim();
+  const guarded = (port) => `${configuration(port)}[[access.user]]\nname = "ann"\npassword = '${hash}'\n`;
+  const first = await Server.start(guarded(0));
+  const context = await browser.newContext({ viewport: { width: 640, height: 360 } });
+  t.after(() => context.close());
+  await instrument(context);
+  const page = await context.newPage();
+  await page.goto(`${first.url}/view/small`);
+  await page.getByLabel('Name').fill('ann');
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.waitForURL(`${first.url}/view/small`);
+  await decoded(page, 10);
+  process.kill(first.pid, 'SIGKILL');
+  await first.stop();
+  // Logins are in its memory.
+  const second = await Server.start(guarded(new URL(first.url).port));
+  t.after(() => second.stop());
+  await page.locator('lenscap-video p', { hasText: 'Log in at /login' }).waitFor({ timeout: 20_000 });
 });
 
 test('of a link that died without a word gallery and observer do not say that it lives', async (t) => {
