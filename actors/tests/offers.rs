@@ -178,6 +178,8 @@ fn extensions_feedback_and_sources_are_those_that_were_offered() {
         assert!(chromium.contains(&format!("a=rtcp-fb:108 {kind}\r\n")), "{kind}");
     }
     assert!(!chromium.contains("goog-remb"));
+    let silent = ask(&offer("chromium").replace("a=rtcp-fb:108 transport-cc\r\n", "")).unwrap();
+    assert!(!silent.contains("transport-"), "who reports no arrivals needs no numbers for them\n{silent}");
     // Chromium takes the first source for the media.
     let sources: Vec<&str> = chromium.lines().filter(|it| it.starts_with("a=ssrc")).collect();
     assert_eq!(sources, ["a=ssrc-group:FID 11 22", "a=ssrc:11 cname:lenscap", "a=ssrc:22 cname:lenscap"]);

@@ -212,6 +212,11 @@ impl Congestion {
         self.shown
     }
 
+    /// Whether the viewer has ever reported: only then is anything known here.
+    pub fn has_reports(&self) -> bool {
+        self.reported.is_some()
+    }
+
     /// Whether the viewer has just reported.
     pub fn is_reported(&self, now: Instant) -> bool {
         self.reported.is_some_and(|at| now.saturating_duration_since(at) < SILENT)

@@ -85,8 +85,9 @@ pub struct Sender {
     /// And of the next packet of the connection.
     transport_wide: u64,
     history: History,
-    /// None if the viewer gives no transport-wide feedback: then its losses have to do.
+    /// None if the viewer gives no transport-wide feedback.
     congestion: Option<Congestion>,
+    /// They have to do until it does.
     losses: Losses,
     backlog: Backlog,
     pace: Pace,
@@ -179,7 +180,8 @@ impl Sender {
 
     /// The viewer reports how many packets it has lost, all in all, less those that came twice.
     pub fn lost(&mut self, lost: i32, now: Instant) {
-        if self.congestion.is_none() {
+        // It may have said that it would report more, and not do it.
+        if self.congestion.as_ref().is_none_or(|link| !link.has_reports()) {
             self.losses.reported(self.next - self.first, lost, self.octets, self.rate.value(), now);
         }
     }
@@ -312,8 +314,8 @@ impl Sender {
     fn pace_of_now(&self) -> (f64, usize) {
         let stream = self.rate.value();
         let limit = match &self.congestion {
-            Some(congestion) => congestion.pace(),
-            None => self.losses.limit(),
+            Some(congestion) if congestion.has_reports() => congestion.pace(),
+            _ => self.losses.limit(),
         };
         if let Some(rate) = limit {
             let rate = rate.max(rate::USUAL / 100.0);

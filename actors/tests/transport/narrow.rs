@@ -165,3 +165,28 @@ fn a_flood_of_requests_is_answered_within_half_of_the_streams_rate() {
     let bytes = (pair.transport.resent() - before) * 1200;
     assert!((1_000_000..1_700_000).contains(&bytes), "{bytes} in ten seconds of 240 kB each");
 }
+
+#[test]
+fn who_reports_losses_only_is_sent_what_its_link_carries_whatever_it_has_offered() {
+    // With numbers that nothing is reported of: since it says so, and though it says otherwise.
+    for kept in ["a=rtcp-fb:102 nack\r\n", "a=rtcp-fb:102 transport-cc\r\n"] {
+        let bend = |offer: &mut String| {
+            *offer = offer.replace("a=rtcp-fb:102 transport-cc\r\n", "") + "a=rtcp-fb:102 nack\r\n" + kept;
+        };
+        let down = Way { rate: 120_000, ..Way::clean(20) };
+        let mut pair = Pair::with_offer(CHROMIUM, down, Way::clean(20), 7, bend);
+        (pair.frame_bytes, pair.keyframes) = (6000, (8, 60));
+        pair.connect();
+        let told = kept.contains("transport-cc");
+        assert_eq!(pair.transport.congestion().is_some(), told, "{kept}");
+        for _ in 0..20 {
+            pair.run(1000);
+            pair.viewer.report_losses();
+        }
+        let before = (pair.packets, pair.transport.dropped().late);
+        pair.run(5000);
+        let (rate, late) = ((pair.packets - before.0) * 1200 / 5, pair.transport.dropped().late - before.1);
+        assert!((40_000..150_000).contains(&rate), "{kept}: {rate} bytes a second of 240 kB, over a link for 120");
+        assert!(late > 50, "{kept}: {late} of 151 frames");
+    }
+}

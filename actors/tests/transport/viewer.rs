@@ -9,6 +9,9 @@ use rtc_dtls::config::{ClientAuthType, ConfigBuilder, ExtendedMasterSecretType, 
 use rtc_dtls::crypto::Certificate;
 use rtc_dtls::endpoint::{Endpoint, EndpointEvent};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_rtcp::packet::Packet;
+use rtc_rtcp::receiver_report::ReceiverReport;
+use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc_shared::TransportProtocol;
 use rtc_shared::marshal::Unmarshal;
@@ -166,7 +169,7 @@ impl Viewer {
              m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
              a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\na=fingerprint:sha-256 {}\r\na=setup:{setup}\r\n\
              a=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n\
-             a=rtcp-fb:102 nack\r\na=rtcp-fb:102 nack pli\r\n{rtx}\
+             a=rtcp-fb:102 nack\r\na=rtcp-fb:102 nack pli\r\na=rtcp-fb:102 transport-cc\r\n{rtx}\
              a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
              a=extmap:4 http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time\r\n",
             CERTIFICATE.1
@@ -414,12 +417,26 @@ impl Viewer {
 
     fn send_nack(&mut self, numbers: &[u16]) {
         let nacks = nack_pairs_from_sequence_numbers(numbers);
-        let nack = TransportLayerNack { sender_ssrc: 1, media_ssrc: self.ssrcs[0], nacks };
-        let plain = rtc_rtcp::packet::marshal(&[Box::new(nack)]).unwrap();
+        self.feed_back(TransportLayerNack { sender_ssrc: 1, media_ssrc: self.ssrcs[0], nacks });
+    }
+
+    fn feed_back(&mut self, packet: impl Packet + 'static) {
+        let plain = rtc_rtcp::packet::marshal(&[Box::new(packet)]).unwrap();
         if let Some((_, local)) = &mut self.contexts {
             let sealed = local.encrypt_rtcp(&plain).unwrap();
             self.send(sealed.to_vec());
         }
+    }
+
+    /// A receiver report: what came as a retransmission only was lost.
+    pub fn report_losses(&mut self) {
+        let block = ReceptionReport {
+            ssrc: self.ssrcs[0],
+            total_lost: self.holes().len() as u32 + self.resent as u32,
+            last_sequence_number: self.highest.unwrap_or_default() as u32,
+            ..Default::default()
+        };
+        self.feed_back(ReceiverReport { ssrc: 1, reports: vec![block], ..Default::default() });
     }
 
     pub fn due(&self) -> Option<Instant> {
@@ -458,11 +475,7 @@ impl Viewer {
         self.reported_wide = last + 1;
         let report = reports::transport_wide(&arrivals, first, self.ssrcs[0], self.reports_sent);
         self.reports_sent = self.reports_sent.wrapping_add(1);
-        let plain = rtc_rtcp::packet::marshal(&[Box::new(report)]).unwrap();
-        if let Some((_, local)) = &mut self.contexts {
-            let sealed = local.encrypt_rtcp(&plain).unwrap();
-            self.send(sealed.to_vec());
-        }
+        self.feed_back(report);
     }
 
     /// Numbers between the first and the last that came which never came.

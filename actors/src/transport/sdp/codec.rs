@@ -66,8 +66,9 @@ impl<'a> Video<'a> {
                 encoding.eq_ignore_ascii_case("rtx/90000") && fmtp.and_then(|it| parameter(it, "apt")) == Some(&*apt)
             })
             .map(|(payload_type, ..)| payload_type);
-        let transport_wide = extension(section, TRANSPORT_WIDE);
         let mut feedback = feedback(section, &apt);
+        // Numbers of which nothing is reported tell nothing, and who is counted on to report does not have to be told its losses.
+        let transport_wide = extension(section, TRANSPORT_WIDE).filter(|_| feedback.contains(&"transport-cc"));
         feedback.retain(|kind| *kind != "transport-cc" || transport_wide.is_some());
         let capture_time = extension(section, CAPTURE_TIME);
         Ok(Self { direction, payload_type, fmtp, rtx, feedback, transport_wide, capture_time })
