@@ -131,6 +131,12 @@ impl Transport {
         (self.secrets.ufrag.clone(), self.secrets.password.clone())
     }
 
+    /// Whether a viewer's checks that are for this user name fragment are answered: ours, or one before a restart on whose
+    /// path media still goes.
+    pub fn answers_to(&self, ufrag: &str) -> bool {
+        self.ice.answers_to(ufrag)
+    }
+
     /// A datagram arrived. What it is, is told by its first byte (RFC 7983).
     pub fn read(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
         match datagram.first() {

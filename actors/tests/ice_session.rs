@@ -1,6 +1,7 @@
 //! Which ICE session a viewer is at, and that nobody restarts another one than was meant.
 
 use crate::support::connected::Scene;
+use lenscap_actors::board::PeerState;
 use lenscap_actors::clock::SystemClock;
 use lenscap_actors::peer::{Follows, IceSession, RestartError, RestartIce, Restarted};
 use lenscap_actors::ports::*;
@@ -40,6 +41,22 @@ async fn a_restart_of_a_session_that_is_over_changes_nothing() {
     scene.pass(500).await;
     scene.show("full", false).await;
     assert_eq!(scene.seen(), ["full"], "the picture goes on");
+}
+
+#[actix::test]
+async fn restarts_that_lead_nowhere_take_nothing_from_the_path_that_carries_media() {
+    let mut scene = Scene::new(false).await;
+    // The answers do not reach the viewer: it goes on where it is.
+    for ufrag in ["lens1", "lens2", "lens3"] {
+        scene.viewer.begin_restart();
+        assert!(restart(&mut scene, Follows::Any, ufrag).await.unwrap().anew);
+        for _ in 0..20 {
+            scene.show("full", false).await;
+            scene.pass(80).await;
+            assert_eq!(scene.status().state, PeerState::Watching, "{ufrag}");
+        }
+        assert_eq!(scene.seen(), ["full"; 20], "{ufrag}");
+    }
 }
 
 #[actix::test]

@@ -34,13 +34,14 @@ impl Handler<RestartIce> for Peer {
         let mut state = self.connection.lock();
         let answer = state.transport.restart(&offer, &addresses, ufrag, password, self.clock.now())?;
         let anew = state.transport.credentials() == name;
+        // The path that carries media is known by the name that it was found with, however many restarts have led nowhere since.
+        let stay = |(ufrag, _): &(String, String)| state.transport.answers_to(ufrag);
+        let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.names).into_iter().partition(stay);
         drop(state);
+        self.names = kept;
+        gone.iter().for_each(|(ufrag, _)| self.datagrams.forget(ufrag));
         if anew {
             log::info!("root/peers/{}: ICE begins anew", self.id);
-            // What was under way to the former name is answered still, until the next restart.
-            while self.names.len() > 1 {
-                self.datagrams.forget(&self.names.remove(0).0);
-            }
             self.register(&name, ctx);
             self.names.push(name);
         }

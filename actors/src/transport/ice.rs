@@ -165,6 +165,12 @@ impl Ice {
         &self.current
     }
 
+    /// Whether requests for this name of ours are answered: it is of the present credentials, or of those before a restart that
+    /// has led nowhere yet.
+    pub fn answers_to(&self, ufrag: &str) -> bool {
+        std::iter::once(&self.current).chain(&self.former).any(|it| it.local_ufrag == ufrag)
+    }
+
     /// Takes what is to be sent.
     pub fn take(&mut self) -> impl Iterator<Item = (SocketAddr, Vec<u8>)> {
         std::mem::take(&mut self.out).into_iter()

@@ -19,8 +19,9 @@ use lenscap_actors::retry::Exponential;
 use lenscap_actors::root::{CameraSpec, Root, RootSpec, StreamSpec, Supervision, Threads};
 use lenscap_actors::supervisor::recipient::Recipient;
 use lenscap_actors::supervisor::registered::Registered;
+use lenscap_actors::transport::stun::{Message, MessageKind};
 use lenscap_actors::transport::{Batch, IceTimeouts, Identity, Secrets, Transport, answer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 use std::sync::{Arc, Mutex};
@@ -42,15 +43,33 @@ struct Network(Arc<Mutex<Air>>);
 #[derive(Default)]
 struct Air {
     inbox: Option<Recipient<Inbound>>,
+    /// Names that are registered, and the addresses that they were heard at.
+    names: BTreeMap<String, BTreeSet<SocketAddr>>,
     down: Vec<Vec<u8>>,
     unread: Vec<Inbound>,
 }
 
-impl Datagrams for Network {
-    fn register(&self, _: &str, _: &str, inbox: Recipient<Inbound>) {
-        self.0.lock().unwrap().inbox = Some(inbox);
+impl Network {
+    /// Whether what comes from there is led to the viewer's peer: as the socket does it, by the names in requests.
+    fn leads(&self, from: SocketAddr, datagram: &[u8]) -> bool {
+        let names = &mut self.0.lock().unwrap().names;
+        let request = Message::read(datagram).filter(|it| it.kind() == Some(MessageKind::Request));
+        match request.as_ref().and_then(Message::receiver) {
+            Some(receiver) => names.get_mut(receiver).map(|addresses| addresses.insert(from)).is_some(),
+            None => names.values().any(|addresses| addresses.contains(&from)),
+        }
     }
-    fn forget(&self, _: &str) {}
+}
+
+impl Datagrams for Network {
+    fn register(&self, ufrag: &str, _: &str, inbox: Recipient<Inbound>) {
+        let mut air = self.0.lock().unwrap();
+        air.inbox = Some(inbox);
+        air.names.insert(ufrag.to_owned(), BTreeSet::new());
+    }
+    fn forget(&self, ufrag: &str) {
+        self.0.lock().unwrap().names.remove(ufrag);
+    }
     fn send(&self, batch: &Batch) -> usize {
         let datagrams = batch.datagrams().map(|(_, datagram)| datagram.to_vec());
         self.0.lock().unwrap().down.extend(datagrams);
@@ -192,9 +211,12 @@ impl Scene {
             }
             let mut datagrams = vec![];
             while let Some((from, _, datagram)) = self.up.receive(now) {
-                datagrams.push((from, BytesMut::from(&datagram[..])));
+                quiet = false;
+                if self.network.leads(from, &datagram) {
+                    datagrams.push((from, BytesMut::from(&datagram[..])));
+                }
             }
-            if quiet && datagrams.is_empty() {
+            if quiet {
                 return;
             }
             self.arrive(Inbound { at: now, datagrams, undeliverable: vec![] });
