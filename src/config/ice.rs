@@ -9,6 +9,10 @@ use toml::Spanned;
 /// ICE needs this much more than a keepalive interval, or healthy connections flap.
 pub(super) const ICE_MARGIN: Duration = Duration::from_millis(200);
 
+/// Their answers are the viewer's consent, which holds for 30 s (RFC 7675, section 5.1). They are up to a fifth farther apart than is
+/// said: so there are two in that time, and one may be lost.
+const KEEPALIVE_MAX: Duration = Duration::from_secs(10);
+
 impl Reader<'_> {
     pub(super) fn ice(&self, ice: &Ice) -> Checked<IceTimeouts> {
         let times = |disconnected, failed, keepalive| IceTimeouts {
@@ -50,6 +54,11 @@ impl Reader<'_> {
         };
         if timeouts.keepalive < Duration::from_millis(50) {
             let message = "is too short: expected 50ms or more, for each is a packet to every viewer";
+            return Err(self.error(keepalive.span().start, message.to_owned()));
+        }
+        if timeouts.keepalive > KEEPALIVE_MAX {
+            let message =
+                "is too long: expected 10s or less, for a viewer that has not consented for 30 s is sent nothing";
             return Err(self.error(keepalive.span().start, message.to_owned()));
         }
         if timeouts.disconnected <= timeouts.keepalive + ICE_MARGIN {

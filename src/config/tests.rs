@@ -267,6 +267,9 @@ fn ice_times_that_flap_are_refused_with_the_reason() {
     assert!(Config::parse("x", &times("2201ms", "25s", "2s")).is_ok());
     assert!(wrong(&times("5s", "5s", "2s")).contains("10s or more"));
     assert!(wrong(&times("5s", "25s", "1ms")).contains("50ms or more"));
+    let error = wrong(&times("20s", "25s", "10001ms"));
+    assert!(error.starts_with("x.toml:5: webrtc.ice.keepalive_interval") && error.contains("10s or less"), "{error}");
+    assert!(Config::parse("x", &times("20s", "25s", "10s")).is_ok());
     assert!(wrong(&times("soon", "25s", "1s")).contains("no duration"));
     for profile in ["production", "development"] {
         let ice = Config::parse("x", &format!("[webrtc.ice]\nprofile = \"{profile}\"")).unwrap().ice;
