@@ -9,6 +9,7 @@ mod attaching;
 mod carries;
 mod choice;
 mod connection;
+mod exchange;
 mod inbound;
 mod messages;
 mod outbox;
@@ -43,6 +44,7 @@ use actix::prelude::*;
 use carries::Carries;
 use choice::Choice;
 use connection::{Begun, Connection, FrameSink, Noted, Sent};
+use exchange::Exchange;
 use shows::Shows;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,6 +74,8 @@ pub struct Peer {
     watching: Option<Subscription>,
     /// What it is being switched to, and the timer that ends the wait for that.
     next: Option<(Subscription, SpawnHandle)>,
+    /// What it watched is being let go before what it goes to can be had: it watches nothing meanwhile.
+    exchange: Option<Exchange>,
     first: (StreamId, StreamRef),
     presence: Presence,
     timeouts: PeerTimeouts,
@@ -124,6 +128,7 @@ impl Peer {
             queue: parts.queue,
             watching: None,
             next: None,
+            exchange: None,
             first: (parts.stream, entry),
             presence: Presence::new(now),
             choice: Choice::default(),
@@ -321,7 +326,15 @@ impl Peer {
         self.status.state = PeerState::Gone;
         self.show();
         let next = self.take_next(ctx);
-        let release = subscription::let_go(self.watching.take(), next, verdict);
+        let exchange = self.exchange.take();
+        let exchange = exchange.map(|it| it.leave(self.id.clone(), verdict, self.board.clone(), self.clock.clone()));
+        let others = subscription::let_go(self.watching.take(), next, verdict);
+        let release = async move {
+            if let Some(exchange) = exchange {
+                exchange.await;
+            }
+            others.await;
+        };
         Box::pin(release.into_actor(self).map(move |(), peer, ctx| {
             peer.board.forget(&peer.id);
             peer.seat = None;

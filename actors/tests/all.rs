@@ -7,6 +7,7 @@ mod support;
 
 mod adaptive;
 mod away;
+mod exchange;
 mod fanout;
 mod faults;
 mod ice_session;

@@ -11,6 +11,7 @@ use crate::supervisor::messages::RestartChild;
 use crate::supervisor::recipient::Recipient;
 use crate::supervisor::registered::{Registered, Standing, StandingChanged, Watch};
 use crate::supervisor::shell::Supervisor;
+use futures_util::FutureExt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -144,16 +145,27 @@ impl Subscription {
 
     /// The viewer is gone; what is returned resolves when the stream is released.
     pub fn end(self, verdict: Verdict) -> impl Future<Output = ()> + use<> {
-        self.finish(Some(verdict.cause), verdict.at, verdict.silence)
+        self.finish(Some(verdict.cause), verdict.at, verdict.silence).map(drop)
     }
 
     /// The viewer goes on to another stream.
     pub fn leave_for_another(self) -> impl Future<Output = ()> + use<> {
+        self.leave_in_exchange().map(drop)
+    }
+
+    /// The same, where the other's camera has to wait for this one's: gives whether that is closed, or none if it was let go
+    /// when the peer went away.
+    pub(super) fn leave_in_exchange(self) -> impl Future<Output = Option<bool>> + use<> {
         let now = self.subscriber.clock.now();
         self.finish(None, now, Duration::ZERO)
     }
 
-    fn finish(mut self, cause: Option<Cause>, at: Instant, silence: Duration) -> impl Future<Output = ()> + use<> {
+    fn finish(
+        mut self,
+        cause: Option<Cause>,
+        at: Instant,
+        silence: Duration,
+    ) -> impl Future<Output = Option<bool>> + use<> {
         self.watch = None;
         let suspended = self.suspended;
         let disconnected = Disconnected { peer: self.subscriber.peer.clone(), cause, at, silence };
@@ -163,10 +175,12 @@ impl Subscription {
             if suspended {
                 // It was let go when the peer went away, and that is recorded. This only comes after it.
                 let _ = release.await;
-                return;
+                return None;
             }
-            if let Ok(Released::Closed { .. } | Released::Shared) = release.await {
-                return;
+            match release.await {
+                Ok(Released::Closed { .. }) => return Some(true),
+                Ok(Released::Shared) => return Some(false),
+                Ok(Released::Unknown) | Err(_) => {}
             }
             // The stream is down, or so newly up that it does not know us: it has let its camera
             // go when it died. Once the camera has seen to that, so is this viewer's part done.
@@ -180,6 +194,7 @@ impl Subscription {
             };
             let stop = ordered.map(|ordered| ordered.saturating_duration_since(at));
             this.record(cause, silence, stop, closed);
+            Some(closed.is_some())
         }
     }
 

@@ -1,6 +1,7 @@
 //! How a peer goes from one stream to another over its live connection.
 
 use super::Peer;
+use super::exchange::Exchange;
 use super::messages::{Switch, UnknownStream};
 use super::subscription::{StreamRef, Subscription};
 use crate::ids::StreamId;
@@ -25,16 +26,19 @@ impl Peer {
         }
     }
 
-    /// Goes to a stream whose camera cannot be open beside the present one: that has to be let go
-    /// first, and the picture pauses.
+    /// Goes to a stream whose camera cannot be open beside the present one: that has to be let go first, and the picture pauses.
     fn exchange(&mut self, stream: StreamId, entry: StreamRef, ctx: &mut Context<Self>) {
         let Some(old) = self.watching.take() else { return };
         self.shows.goes_to(&stream);
         self.connection.lock().watching = None;
-        ctx.wait(old.leave_for_another().into_actor(self).map(|(), peer, ctx| {
+        let exchange = Exchange::new(old, (stream, entry));
+        ctx.spawn(exchange.released().into_actor(self).map(|(), peer, ctx| {
+            // Who has left meanwhile has taken it along.
+            let Some(Exchange { to: (stream, entry), .. }) = peer.exchange.take() else { return };
             peer.connection.lock().switch_to(&entry.id());
             peer.watching = Some(peer.subscribe(stream, entry, ctx));
         }));
+        self.exchange = Some(exchange);
     }
 
     /// Goes to a rendition of a stream, by way of whatever is going on.
@@ -51,7 +55,11 @@ impl Peer {
         self.status.stream = Some(stream.clone());
         self.status.rendition = entry.size;
         self.show();
-        if self.is_watching(&id) {
+        if let Some(exchange) = &mut self.exchange {
+            log::info!("root/peers/{}: switching to {id}", self.id);
+            self.shows.goes_to(&stream);
+            exchange.to = (stream, entry);
+        } else if self.is_watching(&id) {
             log::debug!("root/peers/{}: stays with {id}", self.id);
         } else if self.watching.as_ref().is_some_and(|old| old.entry().excludes(&entry)) {
             log::info!("root/peers/{}: switching to {id}", self.id);
