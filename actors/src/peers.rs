@@ -124,6 +124,8 @@ struct Listed {
 struct Signs {
     /// Something authentic has come from it.
     heard: AtomicBool,
+    /// Its place was given to another.
+    displaced: AtomicBool,
     suspect_since: Mutex<Option<Instant>>,
 }
 
@@ -175,8 +177,17 @@ impl Peers {
     }
 
     /// Lets a viewer in. When this answers, its datagrams reach it.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such stream, or no room: its place may have been given to another before it took it.
     pub async fn join(&self, Reserved { admitted, seat }: Reserved, join: Join) -> Result<Admitted, Refused> {
-        let parts = self.parts.clone();
+        let (parts, signs) = (self.parts.clone(), seat.signs.clone());
+        let displaced =
+            || signs.displaced.load(Ordering::Relaxed).then_some(Refused::TooManyViewers(parts.max_viewers));
+        if let Some(refused) = displaced() {
+            return Err(refused);
+        }
         let media = &parts.media[admitted.nth as usize % parts.media.len()];
         let (reachable, is_reachable) = oneshot::channel();
         let peer = Peer::new(PeerParts {
@@ -202,7 +213,13 @@ impl Peers {
         };
         let child = Child::worker_once(spec, media.thread.clone(), admitted.peer.clone(), move |_| peer);
         match self.parts.supervisor.send(StartChild(child)).await {
-            Ok(Ok(())) if is_reachable.await.is_ok() => Ok(admitted),
+            Ok(Ok(())) if is_reachable.await.is_ok() => match displaced() {
+                None => Ok(admitted),
+                Some(refused) => {
+                    admitted.peer.do_send(Leave(Cause::Displaced));
+                    Err(refused)
+                }
+            },
             Ok(_) | Err(_) => Err(Refused::ShuttingDown),
         }
     }
@@ -247,6 +264,8 @@ impl Peers {
             && let Some(entry) = list.by_token.remove(&token)
         {
             log::info!("root/peers/{}: nothing comes from it, and its place is wanted", entry.admitted.id);
+            // If it is only just being let in there is nobody to be told: whoever lets it in looks here after that.
+            entry.signs.displaced.store(true, Ordering::Relaxed);
             entry.admitted.peer.do_send(Leave(cause));
         }
         list.admitted += 1;

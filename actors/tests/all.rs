@@ -13,6 +13,7 @@ mod faults;
 mod ice_session;
 mod offers;
 mod peer;
+mod places;
 mod policies;
 mod release;
 mod renditions;

@@ -5,7 +5,7 @@ mod foreign;
 mod history;
 pub mod link;
 mod narrow;
-mod pair;
+pub mod pair;
 pub mod reports;
 pub mod viewer;
 
