@@ -195,7 +195,7 @@ impl Peer {
         }
         self.hear(&mut news, now);
         if news.keyframe_wanted {
-            self.want_keyframe();
+            self.want_keyframe(news.missed);
         }
         if let Some(lost) = news.lost {
             // A count can fall: what was only late is taken off. What was counted stays.
@@ -258,13 +258,13 @@ impl Peer {
             self.tell_what_shows();
         }
         if missed {
-            self.want_keyframe();
+            self.want_keyframe(true);
         }
     }
 
-    fn want_keyframe(&self) {
+    fn want_keyframe(&self, missed: bool) {
         if let Some(watching) = &self.watching {
-            watching.addr().do_send(KeyframeWanted { peer: self.id.clone() });
+            watching.addr().do_send(KeyframeWanted { peer: self.id.clone(), missed });
         }
     }
 

@@ -6,6 +6,7 @@
 //! - `dtls` makes the keys, `srtp` seals with them, `srtcp` opens feedback; [`identity`] is what all viewers share of that.
 //! - [`congestion`] knows what the link carries, `losses` of viewers that do not tell as much; `waiting` has the frames
 //!   that wait for that, and `again` what is asked for again.
+//! - `misses` knows whether somebody who wants a keyframe has a reason.
 //! - `rtp` writes headers, [`rtcp`] reports and reads what is reported, `history` has what may be asked for again.
 //! - [`track`] says which frames a viewer can decode, and when they were taken; [`journal`] when they were sent.
 //! - [`Batch`] is what goes out: one buffer, in runs that are one system call each.
@@ -21,6 +22,7 @@ pub mod ice;
 pub mod identity;
 pub mod journal;
 mod losses;
+mod misses;
 mod news;
 mod packet;
 mod rate;
@@ -48,6 +50,7 @@ use crate::media::Frame;
 use dtls::{Dtls, DtlsEvent};
 use ice::{Credentials, Heard, Ice, IceState};
 use journal::Journal;
+use misses::Misses;
 use rtcp::Timebase;
 use sdp::{DtlsRole, Media};
 use sender::{Out, Sender};
@@ -82,6 +85,7 @@ pub struct Transport {
     /// The viewer has not consented lately: nothing of media is sent.
     mute: bool,
     sender: Sender,
+    misses: Misses,
     /// When what has been sent was sent.
     journal: Journal,
     /// When both directions were last seen to work.
@@ -118,6 +122,7 @@ impl Transport {
             connected: false,
             ended: false,
             mute: false,
+            misses: Misses::default(),
             journal: Journal::default(),
             proved: now,
             delay: Delay::default(),
@@ -194,7 +199,11 @@ impl Transport {
         let feedback = rtcp::read(plain, self.secrets.ssrcs[0]);
         let news = &mut self.news;
         news.alive = true;
-        news.keyframe_wanted |= feedback.keyframe_wanted;
+        self.misses.reported(&feedback);
+        if feedback.keyframe_wanted {
+            news.keyframe_wanted = true;
+            news.missed |= self.misses.take(self.sender.dropped());
+        }
         for arrivals in feedback.arrivals {
             if let Some(last) = arrivals.last() {
                 news.prove(self.delay.held_up(arrivals.units, last, now));

@@ -121,7 +121,7 @@ async fn who_misses_a_frame_of_a_device_gets_the_group_again_but_not_on_and_on()
     let ask = async || {
         got.lock().unwrap().clear();
         for _ in 0..100 {
-            stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
+            stage.stream.send(KeyframeWanted { peer: "a".into(), missed: true }).await.unwrap();
         }
         settle().await;
         got.lock().unwrap().clone()
@@ -140,6 +140,30 @@ async fn who_misses_a_frame_of_a_device_gets_the_group_again_but_not_on_and_on()
 }
 
 #[actix::test]
+async fn who_asks_at_intervals_and_has_missed_nothing_is_seldom_sent_the_group_of_a_device_again() {
+    let stage = stage().await;
+    stage.subscribe("before").await;
+    stage.fake.frame(1, true, Origin::Device);
+    settle().await;
+    let got = stage.subscribe("a").await;
+    // Ten frames a second for 20 s, a keyframe every 4 s; asked every 2 s.
+    for number in 2..202 {
+        tokio::time::advance(Duration::from_millis(100)).await;
+        stage.fake.frame(number, number % 40 == 1, Origin::Device);
+        settle().await;
+        if number % 20 == 1 {
+            stage.stream.send(KeyframeWanted { peer: "a".into(), missed: false }).await.unwrap();
+            settle().await;
+        }
+    }
+    let got = got.lock().unwrap().clone();
+    let (replays, frames): (Vec<_>, Vec<_>) = got.iter().partition(|what| what.starts_with("replay"));
+    assert_eq!(frames.len(), 200);
+    // The first picture, and what was given of what was asked for: after 2, 6 and 14 s.
+    assert_eq!(replays, ["replay of 1", "replay of 21", "replay of 21", "replay of 21"]);
+}
+
+#[actix::test]
 async fn a_keyframe_of_our_own_is_given_again_to_who_comes_or_asks_right_after_it() {
     let stage = stage().await;
     stage.subscribe("a").await;
@@ -149,12 +173,12 @@ async fn a_keyframe_of_our_own_is_given_again_to_who_comes_or_asks_right_after_i
     stage.fake.frame(1, true, Origin::Encoder);
     settle().await;
     let newcomer = stage.subscribe("b").await;
-    stage.stream.send(KeyframeWanted { peer: "b".into() }).await.unwrap();
+    stage.stream.send(KeyframeWanted { peer: "b".into(), missed: false }).await.unwrap();
     settle().await;
     assert_eq!(*newcomer.lock().unwrap(), ["replay of 1"; 2]);
     assert_eq!(forced(), before, "nobody else pays for it");
     tokio::time::advance(Duration::from_millis(500)).await;
-    stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
+    stage.stream.send(KeyframeWanted { peer: "a".into(), missed: false }).await.unwrap();
     settle().await;
     assert_eq!(forced(), before + 1, "it is no longer nearly the present");
 }
@@ -206,11 +230,11 @@ async fn those_who_ask_get_ever_fewer_keyframes_between_them_and_none_is_forgott
     let before = stage.fake.log().len();
     let forced = |stage: &Stage| stage.fake.log().len() - before;
     for _ in 0..100 {
-        stage.stream.send(KeyframeWanted { peer: "a".into() }).await.unwrap();
+        stage.stream.send(KeyframeWanted { peer: "a".into(), missed: false }).await.unwrap();
     }
     settle().await;
     assert_eq!(forced(&stage), 1);
-    stage.stream.send(KeyframeWanted { peer: "b".into() }).await.unwrap();
+    stage.stream.send(KeyframeWanted { peer: "b".into(), missed: false }).await.unwrap();
     tokio::time::advance(Duration::from_millis(499)).await;
     settle().await;
     assert_eq!(forced(&stage), 1);
@@ -221,7 +245,7 @@ async fn those_who_ask_get_ever_fewer_keyframes_between_them_and_none_is_forgott
     for _ in 0..1000 {
         tokio::time::advance(Duration::from_millis(10)).await;
         for peer in ["a", "b"] {
-            stage.stream.send(KeyframeWanted { peer: peer.into() }).await.unwrap();
+            stage.stream.send(KeyframeWanted { peer: peer.into(), missed: false }).await.unwrap();
         }
     }
     settle().await;

@@ -69,9 +69,11 @@ fn is_worth_repeating(frames: &[Arc<Frame>], now: Instant) -> bool {
 impl Handler<KeyframeWanted> for Stream {
     type Result = ();
 
-    fn handle(&mut self, KeyframeWanted { peer }: KeyframeWanted, ctx: &mut Self::Context) {
+    fn handle(&mut self, KeyframeWanted { peer, missed }: KeyframeWanted, ctx: &mut Self::Context) {
         let now = self.clock.now();
-        let Some(link) = self.subscribers.heed(&peer, now).cloned() else { return };
+        // Another keyframe is the present. The group of a device is not: whoever has it all is not to be shown it once more.
+        let has_reason = missed || !self.gop.is_of_device();
+        let Some(link) = self.subscribers.heed(&peer, has_reason, now).cloned() else { return };
         match self.gop.replay(now) {
             // A device cannot be asked for a keyframe, but the one that the others go by is here.
             Replay::Fresh(frames) if is_worth_repeating(frames, now) => self.replay(&link, frames),

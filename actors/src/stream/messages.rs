@@ -99,6 +99,8 @@ pub struct Ready {
 pub struct KeyframeWanted {
     /// Who.
     pub peer: PeerId,
+    /// Whether anything was lost on the way to it, or not sent, since it last wanted one: some ask at intervals, whatever they have.
+    pub missed: bool,
 }
 
 /// What the link of a subscriber carries has changed.

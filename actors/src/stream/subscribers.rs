@@ -32,12 +32,18 @@ struct Member<S> {
     waits: bool,
     /// What it was given because it could not decode what it had.
     asks: Asks,
+    /// And what it was given though it had missed nothing.
+    idle_asks: Asks,
     /// Bits a second that its link carries, if that has shown itself to be little.
     carries: Option<f64>,
 }
 
 /// A subscriber that cannot decode what it has is helped so often.
 const ASKS: Asks = Asks::new(Duration::from_millis(250), Duration::from_secs(8));
+
+/// One that has all there is may ask at intervals whatever it has. Or its decoder has broken down, which is rare: then it is helped in the
+/// end.
+const IDLE_ASKS: Asks = Asks::new(Duration::from_secs(4), Duration::from_secs(64));
 
 /// What a subscriber is to be sent when a frame has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +66,8 @@ impl<S> Subscribers<S> {
     /// Subscribing again replaces the link and never counts twice.
     pub fn add(&mut self, peer: PeerId, link: S, ready: bool, suspect: bool) {
         self.version += 1;
-        self.members.insert(peer, Member { link, ready, suspect, waits: false, asks: ASKS, carries: None });
+        let (asks, idle_asks) = (ASKS, IDLE_ASKS);
+        self.members.insert(peer, Member { link, ready, suspect, waits: false, asks, idle_asks, carries: None });
     }
 
     /// Makes a suspect of a subscriber, or takes that back. Gives its link if that is news.
@@ -117,10 +124,11 @@ impl<S> Subscribers<S> {
         }
     }
 
-    /// `peer` cannot decode what it has: its link, if it is to be helped now.
-    pub fn heed(&mut self, peer: &PeerId, now: Instant) -> Option<&S> {
+    /// `peer` says that it cannot decode what it has, with a reason that is known or without: its link, if it is to be helped now.
+    pub fn heed(&mut self, peer: &PeerId, has_reason: bool, now: Instant) -> Option<&S> {
         let member = self.members.get_mut(peer).filter(|member| member.ready)?;
-        member.asks.heed(now).then_some(&member.link)
+        let asks = if has_reason { &mut member.asks } else { &mut member.idle_asks };
+        asks.heed(now).then_some(&member.link)
     }
 
     /// The link of `peer` carries so many bits a second, if that has shown itself to be little.

@@ -16,6 +16,8 @@ pub struct News {
     pub round_trips: Vec<Duration>,
     /// The viewer cannot decode what it has (PLI or FIR).
     pub keyframe_wanted: bool,
+    /// And that may be since something was lost on the way to it, or was not sent, after it last said so.
+    pub missed: bool,
     /// Packets that it never got, all in all, by its own report.
     pub lost: Option<u64>,
     /// A sign that it has left.

@@ -150,6 +150,12 @@ pub struct Reception {
 }
 
 impl Reception {
+    /// One that tells nothing but losses.
+    #[cfg(test)]
+    pub fn of_losses(lost: i32) -> Self {
+        Self { lost, last: 0, last_report: 0, delay: 0 }
+    }
+
     /// The round trip that it tells.
     pub fn round_trip(&self, base: &Timebase, now: Instant) -> Option<Duration> {
         base.round_trip(self.last_report, self.delay, now)
