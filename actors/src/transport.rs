@@ -357,6 +357,11 @@ impl Transport {
         packets
     }
 
+    /// Whether the viewer can be sent a burst: not where retransmissions have no numbers of their own.
+    pub fn can_burst(&self) -> bool {
+        self.media.rtx.is_some()
+    }
+
     /// Sends the last packets once more, in one burst: how far apart they arrive tells what the link carries.
     pub fn burst(&mut self, now: Instant, batch: &mut Batch) {
         if self.can_send(now)

@@ -2,7 +2,8 @@
 //!
 //! Down goes who has been too narrow for the full one for a moment that is no dip. Up goes who could carry the full one:
 //! the small one does not show that by itself, so now and then a few packets are sent in one burst, and how far apart they
-//! arrive tells what the link carries. If that was wrong, the next attempt comes later.
+//! arrive tells what the link carries. Who cannot be sent a burst is just sent the full one. If that was wrong, the next attempt
+//! comes later.
 
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,8 @@ pub struct View {
     pub first: Option<Duration>,
     /// Bytes a second that a burst has shown, and when it was sent.
     pub shown: Option<(f64, Instant)>,
+    /// It cannot be sent bursts.
+    pub unprovable: bool,
 }
 
 /// What to do.
@@ -128,6 +131,11 @@ impl Choice {
             return None;
         }
         self.at = Some(now);
+        if view.unprovable {
+            // Nothing but the full one shows whether it can be carried.
+            self.risen = Some(now);
+            return Some(Step::Full);
+        }
         Some(Step::Burst)
     }
 }
@@ -194,6 +202,30 @@ mod tests {
         // It deceived.
         assert_eq!(look(&mut choice, start, 6750, 9000, narrow), [(8750, Step::Small)]);
         assert_eq!(look(&mut choice, start, 9000, 13_500, shown(900e3)), [(12_750, Step::Burst)], "that was before");
+    }
+
+    #[test]
+    fn who_cannot_be_sent_a_burst_is_sent_the_full_one_and_ever_later_if_that_is_too_much() {
+        let (start, mut choice) = (Instant::now(), Choice::default());
+        let mut ms = 0;
+        let mut until = |narrow_too: bool| {
+            let (begun, small) = (ms, View { small: true, stream: 30e3, unprovable: true, ..View::default() });
+            loop {
+                let steps = look(&mut choice, start, ms, ms + 50, |ms| if narrow_too { narrow(ms) } else { small });
+                ms += 50;
+                if let [(at, step)] = steps[..] {
+                    return (at - begun, step);
+                }
+            }
+        };
+        assert_eq!(until(true), (2000, Step::Small));
+        for wait in [1950, 3950, 7950, 15_950, 15_950] {
+            assert_eq!(until(false), (wait, Step::Full));
+            assert_eq!(until(true), (2000, Step::Small), "it was too much");
+        }
+        // In the end it is not.
+        assert_eq!(until(false), (15_950, Step::Full));
+        assert_eq!(look(&mut choice, start, ms, ms + 60_000, |_| View::default()), []);
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl Peer {
             queues: link.queues(),
             first: transport.catching_up_takes(now),
             shown: link.shown(),
+            unprovable: !transport.can_burst(),
         };
         let has_choice = small || watching.entry().small.is_some();
         let step = if has_choice { self.choice.step(&view, now) } else { None };

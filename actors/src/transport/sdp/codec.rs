@@ -67,7 +67,7 @@ impl<'a> Video<'a> {
             })
             .map(|(payload_type, ..)| payload_type);
         let mut feedback = feedback(section, &apt);
-        // Numbers of which nothing is reported tell nothing, and who is counted on to report does not have to be told its losses.
+        // Numbers alone tell nothing of the link: of who does not report by them the losses are looked at.
         let transport_wide = extension(section, TRANSPORT_WIDE).filter(|_| feedback.contains(&"transport-cc"));
         feedback.retain(|kind| *kind != "transport-cc" || transport_wide.is_some());
         let capture_time = extension(section, CAPTURE_TIME);
