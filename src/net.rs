@@ -210,6 +210,10 @@ impl Datagrams for Udp {
         self.routes_mut().register(ufrag, password, inbox);
     }
 
+    fn expect(&self, ufrag: &str, address: SocketAddr) {
+        self.routes_mut().expect(ufrag, plain(address));
+    }
+
     fn forget(&self, ufrag: &str) {
         self.routes_mut().forget(ufrag);
     }

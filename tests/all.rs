@@ -13,6 +13,7 @@ mod groups;
 mod half_open;
 mod leaving;
 mod limits;
+mod lite;
 mod logs;
 mod metrics;
 mod picture;

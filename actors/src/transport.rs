@@ -142,6 +142,11 @@ impl Transport {
         self.ice.answers_to(ufrag)
     }
 
+    /// Where an ice-lite viewer is asked: its answers come from there. Empty for all others.
+    pub fn lite(&self) -> &[SocketAddr] {
+        self.ice.lite()
+    }
+
     /// A datagram arrived. What it is, is told by its first byte (RFC 7983).
     pub fn read(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
         match datagram.first() {

@@ -1,6 +1,8 @@
 //! Which ICE session a viewer is at, and that nobody restarts another one than was meant.
 
 use crate::support::connected::Scene;
+use crate::transport::pair::{server, viewer_at};
+use crate::transport::viewer::{Kindness, Viewer};
 use lenscap_actors::board::PeerState;
 use lenscap_actors::clock::SystemClock;
 use lenscap_actors::peer::{Follows, IceSession, RestartError, RestartIce, Restarted};
@@ -50,6 +52,25 @@ async fn restarts_that_lead_nowhere_take_nothing_from_the_path_that_carries_medi
     for ufrag in ["lens1", "lens2", "lens3"] {
         scene.viewer.begin_restart();
         assert!(restart(&mut scene, Follows::Any, ufrag).await.unwrap().anew);
+        for _ in 0..20 {
+            scene.show("full", false).await;
+            scene.pass(80).await;
+            assert_eq!(scene.status().state, PeerState::Watching, "{ufrag}");
+        }
+        assert_eq!(scene.seen(), ["full"; 20], "{ufrag}");
+    }
+}
+
+#[actix::test]
+async fn a_viewer_that_only_answers_is_connected_and_keeps_its_picture_when_it_begins_anew() {
+    let kindness = Kindness { gcm: true, rtx: true, passive: false, polite: true };
+    let mut viewer = Viewer::new(kindness, viewer_at(1000), server(), 5);
+    viewer.lite = true;
+    let mut scene = Scene::of(viewer, false, 10, 0).await;
+    for ufrag in ["lens1", "lens2"] {
+        scene.viewer.begin_restart();
+        let restarted = restart(&mut scene, Follows::Any, ufrag).await.unwrap();
+        scene.viewer.accept(&restarted.answer, SystemClock.now());
         for _ in 0..20 {
             scene.show("full", false).await;
             scene.pass(80).await;

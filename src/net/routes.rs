@@ -120,6 +120,19 @@ impl<I: Clone> Routes<I> {
         true
     }
 
+    /// This peer has promised to answer from an address. Unlike by [`Routes::inboxes`] nothing shows that it is there: so nobody makes
+    /// room for it.
+    pub fn expect(&mut self, ufrag: &str, address: SocketAddr) {
+        let Some(peer) = self.peers.get_mut(ufrag).filter(|peer| peer.addresses.len() < FIRST) else { return };
+        let there = self.addresses.get(&address).map(Vec::as_slice).unwrap_or_default();
+        if there.len() >= PEERS_MAX || there.iter().any(|route| route.ufrag == ufrag) {
+            return;
+        }
+        peer.addresses.push(address);
+        let route = Route { ufrag: ufrag.to_owned(), inbox: peer.inbox.clone(), local: None };
+        self.addresses.entry(address).or_default().push(route);
+    }
+
     /// Who is known to be reached at an address.
     pub fn at(&self, address: SocketAddr) -> impl Iterator<Item = &I> {
         self.addresses.get(&address).into_iter().flatten().map(|route| &route.inbox)
@@ -127,7 +140,8 @@ impl<I: Clone> Routes<I> {
 
     /// From which address of ours to write to `to`.
     pub fn local_ip(&self, to: SocketAddr) -> Option<IpAddr> {
-        self.addresses.get(&to).and_then(|routes| routes.first()).and_then(|route| route.local)
+        // By the first that has written from there.
+        self.addresses.get(&to)?.iter().find_map(|route| route.local)
     }
 }
 
@@ -261,6 +275,27 @@ mod tests {
         names[1..].iter().for_each(|liar| routes.forget(liar));
         assert_eq!(lead(&mut routes, at(1), &[128], ""), "honest");
         routes.forget("honest");
+        assert!(routes.addresses.is_empty());
+    }
+
+    #[test]
+    fn who_only_answers_is_led_by_what_it_has_promised_and_takes_nothing_from_anybody() {
+        let mut routes = routes(&["lite", "honest", "a", "b", "c", "d"]);
+        routes.expect("nobody", at(1));
+        assert!(routes.addresses.is_empty());
+        routes.expect("lite", at(1));
+        routes.expect("lite", at(1));
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "lite");
+        let here = Some("192.0.2.9".parse().unwrap());
+        assert_eq!(routes.inboxes(at(1), here, &request("honest:x"), |_, _| true).count(), 1);
+        assert_eq!((lead(&mut routes, at(1), &[128], "").as_str(), routes.local_ip(at(1))), ("lite honest", here));
+        for liar in ["a", "b", "c", "d"] {
+            routes.expect(liar, at(1));
+        }
+        assert_eq!(lead(&mut routes, at(1), &[128], ""), "lite honest a b");
+        (2..100).for_each(|port| routes.expect("c", at(port)));
+        assert_eq!(routes.addresses.len(), 1 + FIRST);
+        ["lite", "honest", "a", "b", "c"].iter().for_each(|name| routes.forget(name));
         assert!(routes.addresses.is_empty());
     }
 

@@ -24,18 +24,37 @@ async fn an_error_about_one_destination_does_not_keep_datagrams_from_another() {
     }
 }
 
+/// Counts what arrives.
+struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+impl actix::Actor for Counter {
+    type Context = actix::Context<Self>;
+}
+
+impl actix::Handler<Inbound> for Counter {
+    type Result = ();
+    fn handle(&mut self, inbound: Inbound, _: &mut Self::Context) {
+        self.0.fetch_add(inbound.datagrams.len(), std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[actix::test]
+async fn what_a_viewer_answers_that_never_asks_is_led_to_its_peer() {
+    let count = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
+    let counter = actix::Actor::start(Counter(count.clone()));
+    let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let viewer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.register("ours", "a password of 22 chars", counter.clone().recipient().into());
+    udp.expect("ours", viewer.local_addr().unwrap());
+    let (here, password) = (udp.local_addr().unwrap(), "the viewer's own, 22 chars");
+    viewer.send_to(&stun::success([7; 12], here, password, udp.crypto.crypto()).unwrap(), here).unwrap();
+    udp.drain();
+    counter.send(Inbound { at: Instant::now(), datagrams: vec![], undeliverable: vec![] }).await.unwrap();
+    assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
 #[actix::test]
 async fn all_that_has_arrived_is_led_to_its_peer_before_a_drain_returns() {
-    struct Counter(std::sync::Arc<std::sync::atomic::AtomicUsize>);
-    impl actix::Actor for Counter {
-        type Context = actix::Context<Self>;
-    }
-    impl actix::Handler<Inbound> for Counter {
-        type Result = ();
-        fn handle(&mut self, inbound: Inbound, _: &mut Self::Context) {
-            self.0.fetch_add(inbound.datagrams.len(), std::sync::atomic::Ordering::Relaxed);
-        }
-    }
     let count = std::sync::Arc::<std::sync::atomic::AtomicUsize>::default();
     let counter = actix::Actor::start(Counter(count.clone()));
     let udp = Udp::bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -7,9 +7,11 @@ use crate::transport::is_dtls;
 use actix::prelude::*;
 
 impl Peer {
-    /// From now on what is for this name arrives here.
+    /// From now on what is for this name arrives here, and the answers of a viewer that only answers.
     pub(super) fn register(&self, (ufrag, password): &(String, String), ctx: &mut Context<Self>) {
         self.datagrams.register(ufrag, password, ctx.recipient());
+        let lite = self.connection.lock().transport.lite().to_vec();
+        lite.into_iter().for_each(|address| self.datagrams.expect(ufrag, address));
     }
 
     /// From now on nothing arrives.

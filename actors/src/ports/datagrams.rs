@@ -11,6 +11,9 @@ pub trait Datagrams: Send + Sync {
     /// From now on STUN requests for this ICE user name fragment that are signed with `password`, and what
     /// comes from the addresses of such, go to `inbox`.
     fn register(&self, ufrag: &str, password: &str, inbox: Recipient<Inbound>);
+    /// What comes from `address` goes to whoever is registered by this name, too, though no request has come from there: who lives
+    /// there only answers (ice-lite, RFC 8445, section 2.5). It takes nothing from those who were heard there.
+    fn expect(&self, ufrag: &str, address: SocketAddr);
     /// Undoes [`Datagrams::register`], addresses included.
     fn forget(&self, ufrag: &str);
     /// Sends, in order; a run is one system call where the system can do that. Gives how many datagrams it has taken:

@@ -88,6 +88,8 @@ pub struct Ice {
     tie_breaker: u64,
     /// Whether we choose the path: only if the viewer cannot (ice-lite), or insists that it does not.
     controlling: bool,
+    /// Where an ice-lite viewer is to be found; of all others nothing is known but what they do.
+    lite: Vec<SocketAddr>,
     timeouts: IceTimeouts,
     /// Counts restarts. What holds for the one before is kept until a path of this one is taken.
     generation: u32,
@@ -119,6 +121,7 @@ impl Ice {
             crypto,
             tie_breaker,
             controlling: !lite.is_empty(),
+            lite: lite.to_vec(),
             timeouts,
             generation: 0,
             current: credentials,
@@ -134,15 +137,20 @@ impl Ice {
             failed: false,
             out: vec![],
         };
-        ice.ask_all(lite, now);
+        ice.ask_lite(now);
         ice
     }
 
-    fn ask_all(&mut self, addresses: &[SocketAddr], now: Instant) {
-        for address in addresses {
-            self.pairs.heard(*address, self.generation, None, now);
-            self.ask(*address, now);
+    fn ask_lite(&mut self, now: Instant) {
+        for address in self.lite.clone() {
+            self.pairs.heard(address, self.generation, self.selected, now);
+            self.ask(address, now);
         }
+    }
+
+    /// Where an ice-lite viewer is asked: what it answers comes from there, and nothing before. Empty for all others.
+    pub fn lite(&self) -> &[SocketAddr] {
+        &self.lite
     }
 
     /// Where media goes.
@@ -185,7 +193,7 @@ impl Ice {
     }
 
     /// Both sides have new credentials (RFC 8445, section 9). What they had before holds until a path of the new
-    /// ones is taken.
+    /// ones is taken. An ice-lite viewer is asked at `lite`, or where it was if that is empty.
     pub fn restart(&mut self, credentials: Credentials, lite: &[SocketAddr], now: Instant) {
         // A restart within a restart: who has a path keeps what that has.
         let established = self.selected.and_then(|address| self.pairs.find(address)).map(|path| path.generation);
@@ -199,8 +207,9 @@ impl Ice {
         }
         self.generation += 1;
         if !lite.is_empty() {
-            self.ask_all(lite, now);
+            self.lite = lite.to_vec();
         }
+        self.ask_lite(now);
     }
 
     /// A datagram that begins as STUN does.

@@ -67,6 +67,9 @@ impl Datagrams for Network {
         air.inbox = Some(inbox);
         air.names.insert(ufrag.to_owned(), BTreeSet::new());
     }
+    fn expect(&self, ufrag: &str, address: SocketAddr) {
+        self.0.lock().unwrap().names.get_mut(ufrag).unwrap().insert(address);
+    }
     fn forget(&self, ufrag: &str) {
         self.0.lock().unwrap().names.remove(ufrag);
     }
@@ -114,6 +117,13 @@ impl Scene {
 
     /// The same, with so many places for viewers, and over a link that takes so long each way.
     pub async fn with(group: bool, max_viewers: usize, delay_ms: u64) -> Self {
+        let kindness = Kindness { gcm: true, rtx: true, passive: false, polite: true };
+        let viewer = Viewer::new(kindness, SocketAddr::from(([192, 0, 2, 1], 1000)), server(), 5);
+        Self::of(viewer, group, max_viewers, delay_ms).await
+    }
+
+    /// The same, of this viewer.
+    pub async fn of(mut viewer: Viewer, group: bool, max_viewers: usize, delay_ms: u64) -> Self {
         tokio::time::pause();
         let [full, small, other] = [(); 3].map(|()| Fake::default());
         let camera = |id: &str, fake: &Fake| CameraSpec {
@@ -144,8 +154,6 @@ impl Scene {
         let network = Network::default();
         let (root, _) = Root::start(spec, threads, Arc::new(network.clone()), Arc::new(SystemClock));
         root.tree.until_started().await;
-        let kindness = Kindness { gcm: true, rtx: true, passive: false, polite: true };
-        let mut viewer = Viewer::new(kindness, SocketAddr::from(([192, 0, 2, 1], 1000)), server(), 5);
         let secrets = Secrets {
             ufrag: "lens0".into(),
             password: "a/password/of/the/server/0".into(),

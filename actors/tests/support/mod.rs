@@ -205,6 +205,7 @@ pub struct NoSocket;
 
 impl Datagrams for NoSocket {
     fn register(&self, _: &str, _: &str, _: lenscap_actors::supervisor::recipient::Recipient<Inbound>) {}
+    fn expect(&self, _: &str, _: std::net::SocketAddr) {}
     fn forget(&self, _: &str) {}
     fn send(&self, batch: &lenscap_actors::transport::Batch) -> usize {
         batch.count()

@@ -65,6 +65,8 @@ pub struct Kindness {
 
 pub struct Viewer {
     pub kindness: Kindness,
+    /// It asks nothing, and answers where its offer says.
+    pub lite: bool,
     pub address: SocketAddr,
     server: SocketAddr,
     generation: u32,
@@ -73,7 +75,6 @@ pub struct Viewer {
     former: Option<(u32, (String, String))>,
     pending: Vec<([u8; 12], u32)>,
     next_check: Option<Instant>,
-    valid: bool,
     endpoint: Endpoint,
     shaking: bool,
     /// The last flight of its handshake, when it was sent, and how often it was made anew: the library alone would give
@@ -117,6 +118,7 @@ impl Viewer {
         let server_config = kindness.passive.then(|| configuration(&profiles, false));
         Self {
             kindness,
+            lite: false,
             address,
             server,
             generation: 0,
@@ -124,7 +126,6 @@ impl Viewer {
             former: None,
             pending: vec![],
             next_check: None,
-            valid: false,
             endpoint: Endpoint::new(tunnel, TransportProtocol::UDP, server_config),
             shaking: false,
             flight: (vec![], None, 0),
@@ -164,9 +165,12 @@ impl Viewer {
         let (ufrag, password) = (Self::ufrag(self.generation), Self::password(self.generation));
         let rtx = if self.kindness.rtx { "a=rtpmap:103 rtx/90000\r\na=fmtp:103 apt=102\r\n" } else { "" };
         let setup = if self.kindness.passive { "passive" } else { "actpass" };
+        let (ip, port) = (self.address.ip(), self.address.port());
+        let candidate = format!("a=candidate:1 1 udp 2130706431 {ip} {port} typ host\r\n");
+        let (lite, candidate) = if self.lite { ("a=ice-lite\r\n", &*candidate) } else { ("", "") };
         format!(
-            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-             m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n{lite}\
+             m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\nc=IN IP4 0.0.0.0\r\n{candidate}a=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
              a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\na=fingerprint:sha-256 {}\r\na=setup:{setup}\r\n\
              a=rtpmap:102 H264/90000\r\na=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\n\
              a=rtcp-fb:102 nack\r\na=rtcp-fb:102 nack pli\r\na=rtcp-fb:102 transport-cc\r\n{rtx}\
@@ -185,7 +189,7 @@ impl Viewer {
         if let Some(ssrc) = ssrcs.first() {
             self.ssrcs = [*ssrc, ssrcs.get(1).copied().unwrap_or_default()];
         }
-        self.next_check = Some(now);
+        self.next_check = (!self.lite).then_some(now);
     }
 
     /// New credentials for the next offer.
@@ -285,6 +289,9 @@ impl Viewer {
             if message.verify(&password, CRYPTO.crypto()).is_some() {
                 let answer = stun::success(message.id(), self.server, &password, CRYPTO.crypto()).unwrap();
                 self.send(answer);
+                if self.lite {
+                    self.has_path(now);
+                }
             }
             return;
         }
@@ -301,7 +308,10 @@ impl Viewer {
         if generation == self.generation {
             self.former = None;
         }
-        self.valid = true;
+        self.has_path(now);
+    }
+
+    fn has_path(&mut self, now: Instant) {
         if !self.shaking && !self.kindness.passive {
             self.shaking = true;
             let (gcm, cm) =

@@ -15,6 +15,7 @@ struct Nowhere;
 
 impl Datagrams for Nowhere {
     fn register(&self, _: &str, _: &str, _: Recipient<Inbound>) {}
+    fn expect(&self, _: &str, _: std::net::SocketAddr) {}
     fn forget(&self, _: &str) {}
     fn send(&self, _: &Batch) -> usize {
         0
