@@ -287,6 +287,25 @@ test('nothing jumps: neither at first nor when states change, and who comes and 
   }
 });
 
+test('of no viewer does a word run into the next, at any width', async (t) => {
+  const site = await madeUp(t, { cameras: 4, viewers: 20, trouble: true });
+  for (const width of [390, 800, 1000, 1190, 1300, 1440, 2000]) {
+    const { page, context } = await open(browser, t, site, { width });
+    await tell(page, site, 1, 1000, { comings: 0 });
+    const overlaps = await page.evaluate(() => [...document.querySelectorAll('#viewers tbody tr')].flatMap((row) => {
+      const words = [...row.cells].filter((cell) => cell.checkVisibility() && cell.textContent.trim()).map((cell) => {
+        const range = document.createRange();
+        range.selectNodeContents(cell);
+        const { left, right } = range.getBoundingClientRect();
+        return { text: cell.textContent, left, right };
+      });
+      return words.filter(({ left }, nth) => nth > 0 && words[nth - 1].right > left + 1).map(({ text }, nth) => `${words[nth].text}|${text}`);
+    }));
+    assert.deepEqual(overlaps, [], `${width} pixels`);
+    await context.close();
+  }
+});
+
 test('its files are under 60 kB, compressed', () => {
   const folder = join(ROOT, 'src/web/debug');
   const files = [...readdirSync(folder).filter((name) => name.endsWith('.js')).map((name) => join(folder, name)), ...['dom.js', 'debug.css', 'debug.html'].map((name) => join(ROOT, 'src/web', name))];
