@@ -170,5 +170,26 @@ await withCameras(FAILURES, async (server) => {
   await context.close();
 });
 
+// The observer over a house where something is always the matter. docs/pictures/observer.png is its dark one, 1440 pixels wide.
+const HOUSE = [
+  camera('front'), { ...camera('porch'), fps: 30 }, camera('garage'), camera('printer'),
+  { id: 'barn', source: 'exec:echo broken >&2; exit 3' }, { id: 'drive', source: 'v4l2:/dev/video97' },
+];
+await withCameras(HOUSE, async (server) => {
+  if (!SCHEMES.some((scheme) => `observer-${scheme} ${SIZES.map(([width]) => `observer-${width}-${scheme}`)}`.includes(FILTER))) return;
+  const context = await browser.newContext();
+  for (const id of ['front', 'garage', 'porch', 'barn', 'drive']) {
+    const page = await context.newPage();
+    await page.goto(`${server.url}/view/${id}`);
+    if (id !== 'barn' && id !== 'drive') await page.waitForFunction(() => document.querySelector('lenscap-video').state === 'live');
+    if (id === 'garage') await page.close();
+  }
+  server.kept = 4;
+  await server.until(({ peers }) => peers.length === server.kept, 'one has left');
+  await server.order('root/cameras/porch/stream-porch', 'kill');
+  await screens(server, 'observer', '/debug', (page) => page.locator('#ledger tr').nth(1).waitFor(), { aged: false, settle: 8000 });
+  await context.close();
+});
+
 await browser.close();
 console.log(`${made} pictures in ${FOLDER}`);

@@ -1,6 +1,7 @@
 // Runs the real server on ports of its own and asks it.
 
 import { execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -20,13 +21,17 @@ export function ffmpegCamera({ size = '640x360', fps = 30 } = {}) {
     + `-c:v libx264 -preset ultrafast -tune zerolatency -profile:v baseline -g ${fps * 2} -f h264 -`;
 }
 
+/** By which tests are administrators of a server that is not on loopback: from another address of its machine nobody is. */
+const ADMIN = 'whoever tests it';
+const ADMINISTRATOR = `[[access.token]]\nname = "tests"\nhash = "sha256:${createHash('sha256').update(ADMIN).digest('hex')}"\nadmin = true\n`;
+
 /** A configuration with these cameras ({ id, source, … }) and streams, on free ports of loopback. */
 export function toml({ cameras, streams = [], server = '', webrtc = '', departure = '', supervision = '', limits = '', host = '127.0.0.1' }) {
   const entries = (section, list) => list
     .map((entry) => `[[${section}]]\n${Object.entries(entry).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`).join('')}`)
     .join('');
   return `[server]\nlisten = "${host}:0"\n${server}\n[webrtc]\nlisten = "${host}:0"\n${webrtc}\n`
-    + `[access]\nopen = ${host !== '127.0.0.1'}\n[departure]\n${departure}\n[supervision]\n${supervision}\n[limits]\n${limits}\n[debug]\nallow_kill = true\n[discovery]\nv4l2 = false\n${entries('camera', cameras)}${entries('stream', streams)}`;
+    + `[access]\nopen = ${host !== '127.0.0.1'}\n[departure]\n${departure}\n[supervision]\n${supervision}\n[limits]\n${limits}\n[debug]\nallow_kill = true\n[discovery]\nv4l2 = false\n${host === '127.0.0.1' ? '' : ADMINISTRATOR}${entries('camera', cameras)}${entries('stream', streams)}`;
 }
 
 /** The pages are in the program: one that is older shows what they were before, and a test of them would mean nothing. */
@@ -49,6 +54,7 @@ export class Server {
   static async start(configuration, { wrap = [], login = null, bearer = null } = {}) {
     assertPagesAreEmbedded();
     const server = new Server();
+    if (wrap.length > 0) server.#headers.Authorization = `Bearer ${ADMIN}`;
     if (bearer) server.#headers.Authorization = `Bearer ${bearer}`;
     if (login) server.#headers.Authorization = `Basic ${Buffer.from(login).toString('base64')}`;
     server.#wrap = wrap;
@@ -94,7 +100,7 @@ export class Server {
   async debug() {
     if (this.#wrap.length > 0) {
       // It is on a network of its own.
-      const [command, ...args] = [...this.#wrap, 'curl', '-sSk', '-H', 'Accept: application/json', `${this.url}/debug`];
+      const [command, ...args] = [...this.#wrap, 'curl', '-sSk', ...Object.entries(this.#headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]), `${this.url}/debug`];
       const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 1 << 24 });
       return JSON.parse(stdout);
     }
