@@ -301,7 +301,10 @@ fn measure(folder: &Path) -> serde_json::Value {
                 timed(|| _ = black_box(stills.make(&Content::Raw(image)).unwrap()))
             }),
             input: raw_input("yuv420p", &i420),
-            step: words(&format!("-vf scale={}:{}:flags=bilinear -c:v mjpeg -q:v 5 -f null -", SMALL.0, SMALL.1)),
+            step: words(&format!(
+                "-vf scale={}:{}:flags=bilinear,setpts=N/25/TB -c:v mjpeg -q:v 5 -f null -",
+                SMALL.0, SMALL.1
+            )),
             baseline: words("-f null -"),
         },
         Step {
@@ -312,7 +315,10 @@ fn measure(folder: &Path) -> serde_json::Value {
                 timed(|| _ = black_box(other_stills.make(&jpeg).unwrap()))
             }),
             input: words(&format!("-stream_loop -1 -f mjpeg -i {}", mjpeg.display())),
-            step: words(&format!("-vf scale={}:{}:flags=bilinear -c:v mjpeg -q:v 5 -f null -", SMALL.0, SMALL.1)),
+            step: words(&format!(
+                "-vf scale={}:{}:flags=bilinear,setpts=N/25/TB -c:v mjpeg -q:v 5 -f null -",
+                SMALL.0, SMALL.1
+            )),
             baseline: words("-c copy -f null -"),
         },
         Step {
@@ -323,7 +329,10 @@ fn measure(folder: &Path) -> serde_json::Value {
                 timed(|| _ = black_box(idr_stills.make(&unit).unwrap()))
             }),
             input: words(&format!("-f h264 -framerate {FPS} -i {}", h264.display())),
-            step: words(&format!("-vf scale={}:{}:flags=bilinear -c:v mjpeg -q:v 5 -f null -", SMALL.0, SMALL.1)),
+            step: words(&format!(
+                "-vf scale={}:{}:flags=bilinear,setpts=N/25/TB -c:v mjpeg -q:v 5 -f null -",
+                SMALL.0, SMALL.1
+            )),
             baseline: words("-c copy -f null -"),
         },
         Step {
