@@ -45,6 +45,16 @@ async fn a_restart_of_a_session_that_is_over_changes_nothing() {
     assert_eq!(scene.seen(), ["full"], "the picture goes on");
 }
 
+/// The viewer watches on, and has each picture.
+async fn goes_on(scene: &mut Scene, ufrag: &str) {
+    for _ in 0..20 {
+        scene.show("full", false).await;
+        scene.pass(80).await;
+        assert_eq!(scene.status().state, PeerState::Watching, "{ufrag}");
+    }
+    assert_eq!(scene.seen(), ["full"; 20], "{ufrag}");
+}
+
 #[actix::test]
 async fn restarts_that_lead_nowhere_take_nothing_from_the_path_that_carries_media() {
     let mut scene = Scene::new(false).await;
@@ -52,12 +62,7 @@ async fn restarts_that_lead_nowhere_take_nothing_from_the_path_that_carries_medi
     for ufrag in ["lens1", "lens2", "lens3"] {
         scene.viewer.begin_restart();
         assert!(restart(&mut scene, Follows::Any, ufrag).await.unwrap().anew);
-        for _ in 0..20 {
-            scene.show("full", false).await;
-            scene.pass(80).await;
-            assert_eq!(scene.status().state, PeerState::Watching, "{ufrag}");
-        }
-        assert_eq!(scene.seen(), ["full"; 20], "{ufrag}");
+        goes_on(&mut scene, ufrag).await;
     }
 }
 
@@ -71,12 +76,7 @@ async fn a_viewer_that_only_answers_is_connected_and_keeps_its_picture_when_it_b
         scene.viewer.begin_restart();
         let restarted = restart(&mut scene, Follows::Any, ufrag).await.unwrap();
         scene.viewer.accept(&restarted.answer, SystemClock.now());
-        for _ in 0..20 {
-            scene.show("full", false).await;
-            scene.pass(80).await;
-            assert_eq!(scene.status().state, PeerState::Watching, "{ufrag}");
-        }
-        assert_eq!(scene.seen(), ["full"; 20], "{ufrag}");
+        goes_on(&mut scene, ufrag).await;
     }
 }
 

@@ -41,14 +41,20 @@ async fn a_device_that_does_not_close_is_waited_for_so_long_and_not_said_to_be_c
     assert_eq!(not_closed(&stage.board.snapshot(SystemClock.now()), Duration::ZERO, |_| None), Vec::<String>::new());
 }
 
-/// A camera that did not close in time, and is wanted again: what lets it close, at last.
-async fn stuck(stage: &Stage) -> oneshot::Sender<()> {
+/// A camera that did not close in time: what lets it close, at last.
+async fn left_stuck(stage: &Stage) -> oneshot::Sender<()> {
     stage.subscribe("a").await;
     let leaving = stage.disconnect("a");
     settle().await;
     let stuck = stage.fake.take_closing();
     tokio::time::advance(Budget::USUAL.waiting()).await;
     assert_eq!(leaving.await.unwrap(), Released::Shared);
+    stuck
+}
+
+/// The same, and it is wanted again.
+async fn stuck(stage: &Stage) -> oneshot::Sender<()> {
+    let stuck = left_stuck(stage).await;
     stage.subscribe("b").await;
     stuck
 }
@@ -102,12 +108,7 @@ async fn what_was_stuck_and_could_not_be_opened_anew_is_closed_when_it_is() {
 #[actix::test]
 async fn a_camera_that_is_stuck_is_not_closed_by_starting_its_actor_again() {
     let stage = stage().await;
-    stage.subscribe("a").await;
-    let leaving = stage.disconnect("a");
-    settle().await;
-    let stuck = stage.fake.take_closing();
-    tokio::time::advance(Budget::USUAL.waiting()).await;
-    assert_eq!(leaving.await.unwrap(), Released::Shared);
+    let stuck = left_stuck(&stage).await;
     for _ in 0..2 {
         stage.kill("root/cameras/cam/device").await;
         tokio::time::advance(Budget::USUAL.waiting()).await;

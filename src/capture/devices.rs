@@ -1,6 +1,6 @@
 //! What cameras this machine has, as the kernel says.
 
-use super::identity::usb_behind;
+use super::identity::{usb_behind, video_number};
 use super::v4l2::device::Device;
 use super::v4l2::{name, rate};
 use serde::Serialize;
@@ -63,13 +63,6 @@ fn nodes(entries: Vec<PathBuf>) -> Vec<PathBuf> {
         entries.into_iter().filter_map(|path| Some((video_number(&path)?, path))).collect();
     nodes.sort();
     nodes.into_iter().map(|(_, path)| path).collect()
-}
-
-/// Which video device it is, if it has a name like "/dev/video0".
-fn video_number(path: &Path) -> Option<u32> {
-    let digits = path.to_str()?.strip_prefix("/dev/video")?;
-    // Of "+7" and "007" the kernel knows nothing.
-    digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
 }
 
 fn describe(path: &Path) -> Option<CameraDevice> {

@@ -77,9 +77,16 @@ pub fn usb_behind(node: &Path) -> Option<UsbId> {
 fn capture_nodes(class: &Path) -> impl Iterator<Item = (u32, PathBuf)> + use<> {
     let entries = fs::read_dir(class).into_iter().flatten().flatten().map(|entry| entry.path());
     entries.filter_map(|entry| {
-        let number = entry.file_name()?.to_str()?.strip_prefix("video")?.parse().ok()?;
+        let number = video_number(&entry)?;
         (read(&entry.join("index")).as_deref() == Some("0")).then_some((number, entry))
     })
+}
+
+/// Which video device it is that has a name like `video0`, in whatever folder.
+pub(super) fn video_number(path: &Path) -> Option<u32> {
+    let digits = path.file_name()?.to_str()?.strip_prefix("video")?;
+    // Of "+7" and "007" the kernel knows nothing.
+    digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
 }
 
 /// Looks upward from a class entry for the USB device that it belongs to.

@@ -110,15 +110,13 @@ impl AccessUnits {
             }
             if kind == nal::SPS && !self.known {
                 self.known = true;
-                let cut = if code > 0 && self.buffer[code - 1] == 0 { code - 1 } else { code };
-                let _ = self.buffer.split_to(cut);
-                code -= cut;
+                code -= self.cut_before(code).len();
             }
             let opens = opens_unit(kind) || starts;
             if self.slice && opens {
-                let cut = if code > 0 && self.buffer[code - 1] == 0 { code - 1 } else { code };
-                complete.push(self.buffer.split_to(cut).freeze());
-                code -= cut;
+                let unit = self.cut_before(code);
+                code -= unit.len();
+                complete.push(unit);
                 self.slice = false;
             }
             self.slice |= is_slice;
@@ -131,6 +129,12 @@ impl AccessUnits {
             self.slice = false;
         }
         torn
+    }
+
+    /// Takes out what comes before the start code here, to which a zero byte before it belongs.
+    fn cut_before(&mut self, code: usize) -> Bytes {
+        let is_long = code > 0 && self.buffer[code - 1] == 0;
+        self.buffer.split_to(code - usize::from(is_long)).freeze()
     }
 
     /// Whether at least the beginning of a picture is waiting.

@@ -5,6 +5,8 @@
 //! it ends one. So three things are counted here: answers that are not over, of a connection and of a network, which hold what they
 //! answer with; refusals one after the other; and answers since the client had last taken everything.
 
+mod socket;
+
 use crate::access::limits::{Limits, Open, Place};
 use actix_web::Error;
 use actix_web::HttpResponse;
@@ -15,11 +17,10 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::rt::net::TcpStream;
 use bytes::Bytes;
 use futures_util::future::{Either, ready};
-use rustix::net::{connect_unspec, sockopt};
+use socket::Socket;
 use std::cell::Cell;
 use std::future::Future;
 use std::net::IpAddr;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -84,8 +85,7 @@ pub struct Counted {
 impl Counted {
     /// This one, among those of networks; none if it is over already.
     pub fn of(stream: &TcpStream, address: IpAddr, of_networks: Open) -> Option<Self> {
-        let socket = Socket { number: stream.as_raw_fd(), cookie: sockopt::socket_cookie(stream).ok()? };
-        Some(Self { counts: Rc::default(), of_networks, address, socket })
+        Some(Self { counts: Rc::default(), of_networks, address, socket: Socket::of(stream)? })
     }
 
     /// One more request; none if it is not answered.
@@ -115,40 +115,6 @@ impl Drop for Answer {
     fn drop(&mut self) {
         let counts = self.counts.get();
         self.counts.set(Counts { open: counts.open.saturating_sub(1), ..counts });
-    }
-}
-
-/// The socket of a connection, which somebody else owns. Its number may be another's when that one has closed it; its cookie
-/// is never given to another.
-#[derive(Clone, Copy)]
-struct Socket {
-    number: RawFd,
-    cookie: u64,
-}
-
-impl Socket {
-    /// The socket, if it is still open. Who owns it closes it on this thread, so it is until the caller has done with it.
-    fn find(&self) -> Option<BorrowedFd<'_>> {
-        // SAFETY: it is asked for its cookie before anything is done with it, and whatever has that number may be asked.
-        let socket = unsafe { BorrowedFd::borrow_raw(self.number) };
-        (sockopt::socket_cookie(socket).ok()? == self.cookie).then_some(socket)
-    }
-
-    /// Whether the other side has acknowledged all that was written.
-    fn all_is_taken(&self) -> bool {
-        let mut bytes: libc::c_int = 0;
-        let Some(socket) = self.find() else { return true };
-        // SAFETY: it writes an integer where one is (tcp(7), SIOCOUTQ).
-        let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-        result != 0 || bytes == 0
-    }
-
-    /// Ends it so that not even what has come already is read: that may be megabytes.
-    fn end(&self) {
-        if let Some(socket) = self.find() {
-            // If that fails, it has ended by itself.
-            let _ = connect_unspec(socket);
-        }
     }
 }
 

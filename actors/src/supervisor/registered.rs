@@ -66,6 +66,16 @@ struct Slot<A: Actor> {
     exits: u64,
 }
 
+impl<A: Actor> Slot<A> {
+    /// Nobody has it from now on. Whether that is news.
+    fn ends(&mut self, standing: Standing) -> bool {
+        self.up = None;
+        let news = self.standing != standing;
+        self.standing = standing;
+        news
+    }
+}
+
 #[derive(Default)]
 struct Watchers {
     numbers: u64,
@@ -162,34 +172,35 @@ impl<A: Actor> Registered<A> {
     }
 
     pub(super) fn up(&self, mailbox: Arc<Mailbox<A>>) {
-        self.change(Standing::Up, Some(mailbox), 0);
+        self.change(|slot| {
+            (slot.standing, slot.up) = (Standing::Up, Some(mailbox));
+            true
+        });
     }
 
     /// What had this mailbox has ended. If another is up by now, it stays.
     pub(super) fn down(&self, mailbox: &Arc<Mailbox<A>>) {
-        let is_another = self.read(|slot| slot.up.as_ref().is_some_and(|up| !Arc::ptr_eq(up, mailbox)));
-        match is_another {
-            true => self.0.slot.write().unwrap_or_else(PoisonError::into_inner).exits += 1,
-            false => self.change(Standing::Down, None, 1),
-        }
+        self.change(|slot| {
+            slot.exits += 1;
+            slot.up.as_ref().is_none_or(|up| Arc::ptr_eq(up, mailbox)) && slot.ends(Standing::Down)
+        });
         self.0.exits.send_modify(|exits| *exits += 1);
     }
 
     /// It is not started again by itself.
     pub fn fail(&self, words: &str) {
-        self.change(Standing::Failed(words.into()), None, 0);
+        self.change(|slot| slot.ends(Standing::Failed(words.into())));
     }
 
-    fn change(&self, standing: Standing, up: Option<Arc<Mailbox<A>>>, ended: u64) {
-        let news = {
+    /// Changes it, and tells those who watch if that is news.
+    fn change(&self, to: impl FnOnce(&mut Slot<A>) -> bool) {
+        let standing = {
             let mut slot = self.0.slot.write().unwrap_or_else(PoisonError::into_inner);
-            let news = slot.standing != standing || up.is_some();
-            *slot = Slot { standing: standing.clone(), up, exits: slot.exits + ended };
-            news
+            if !to(&mut slot) {
+                return;
+            }
+            slot.standing.clone()
         };
-        if !news {
-            return;
-        }
         let change = StandingChanged { name: self.0.name.clone(), standing };
         for (_, watcher) in &lock(&self.0.watchers).list {
             watcher.do_send(change.clone());
